@@ -1,0 +1,33 @@
+//! What has happened. Each write records its own events; `app/reactions.rs` says what follows from each.
+
+use super::{JobId, OrderId, OrderStatus, ProductId, SessionId, UserId, UtcMs};
+
+/// A fact that a committed write leaves behind.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DomainEvent {
+    /// The owner's settings changed.
+    SettingsChanged,
+    /// An account was made; `owner` if it is an administrator's.
+    AccountCreated { user: UserId, admin: bool },
+    /// A session was ended; its access tokens stop at once.
+    SessionEnded { session: SessionId },
+    /// A product, its price, its options or its names changed, or it was made or hidden.
+    ProductChanged { product: ProductId },
+    /// A category changed, or was made or removed.
+    CategoryChanged,
+    /// A product's stock or what is promised of it changed.
+    StockChanged { product: ProductId },
+    /// An order was taken.
+    OrderPlaced { order: OrderId },
+    /// An order moved.
+    OrderMoved { order: OrderId, from: OrderStatus, to: OrderStatus },
+    /// Money was taken or given back for an order.
+    MoneyMoved { order: OrderId },
+}
+
+/// A job row that was committed: its worker is woken at `due`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct JobDue {
+    pub job: JobId,
+    pub due: UtcMs,
+}

@@ -1,0 +1,33 @@
+//! The words of the shop, pure: money, ids, times, texts, states, events, problems.
+//!
+//! Nothing here waits, reads a clock, draws randomness or knows a database or HTTP. Everybody may use this room, and it
+//! uses none of the others; `db/row.rs` and `http/input.rs` give its types their columns and their JSON.
+
+pub mod actor;
+pub mod calling_codes;
+pub mod check;
+pub mod event;
+pub mod ids;
+pub mod locale;
+pub mod money;
+pub mod pieces;
+pub mod problem;
+pub mod shop_day;
+pub mod status;
+pub mod text;
+pub mod time;
+pub mod version;
+
+pub use actor::{Actor, Role};
+pub use check::{At, Faults, ShopFormat};
+pub use event::{DomainEvent, JobDue};
+pub use ids::{CategoryId, JobId, OrderId, PaymentId, ProductId, SessionId, StockLogId, UserId};
+pub use locale::Locale;
+pub use money::{Currency, Money};
+pub use pieces::Pieces;
+pub use problem::{Error, Fault, Problem, ProblemKind, Result};
+pub use shop_day::{ShopDay, ShopZone};
+pub use status::{Fulfilment, OrderStatus, PaymentMethod, PaymentStatus, Source};
+pub use text::{Email, Name, Note, Phone, Reason};
+pub use time::UtcMs;
+pub use version::{SeenVersion, Version};
