@@ -1,2 +1,6 @@
 //! EL-Bayader: a bakery's whole back office in one binary.
+pub mod clock;
+pub mod db;
 pub mod kernel;
+pub mod security;
+pub mod workers;

@@ -127,6 +127,12 @@ impl Fault {
         Fault { source: anyhow::Error::msg(sentence) }
     }
 
+    /// The cause, if it is of that type.
+    #[must_use]
+    pub fn downcast_ref<E: std::fmt::Display + std::fmt::Debug + Send + Sync + 'static>(&self) -> Option<&E> {
+        self.source.downcast_ref()
+    }
+
     /// The chain of causes, for the log.
     #[must_use]
     pub fn chain(&self) -> String {

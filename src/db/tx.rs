@@ -1,0 +1,110 @@
+//! A write: what a command may do inside its savepoint.
+
+use std::ops::Deref;
+
+use super::error::from_driver;
+use super::memory::{Memories, WriterMemory};
+use super::reader::{Reader, bind};
+use super::row::IntoColumn;
+use crate::kernel::{DomainEvent, Fault, JobDue, Result, UtcMs};
+
+/// Something that changes the books. It runs on the writer thread, where everyone queues behind it: no waiting, a few ms at most.
+pub trait Command: Send + 'static {
+    /// Label of spans and metrics, as `orders.change_status`.
+    const NAME: &'static str;
+    type Output: Send + 'static;
+
+    /// Reads, decides, writes, records. An error or a panic undoes all of it and nothing else.
+    ///
+    /// # Errors
+    /// A refusal the caller can mend, or a fault.
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<Self::Output>;
+}
+
+/// A write transaction: a [`Reader`] that also writes, records events and makes ids.
+pub struct WriteTx<'w> {
+    reader: Reader<'w>,
+    now: UtcMs,
+    ids: &'w mut crate::clock::IdMaker,
+    memories: &'w mut Memories,
+    pub(super) events: Vec<DomainEvent>,
+    pub(super) jobs: Vec<JobDue>,
+    pub(super) trace: Option<&'w mut Vec<String>>,
+}
+
+impl<'w> Deref for WriteTx<'w> {
+    type Target = Reader<'w>;
+
+    fn deref(&self) -> &Reader<'w> {
+        &self.reader
+    }
+}
+
+impl<'w> WriteTx<'w> {
+    pub(super) fn new(
+        reader: Reader<'w>,
+        now: UtcMs,
+        ids: &'w mut crate::clock::IdMaker,
+        memories: &'w mut Memories,
+    ) -> WriteTx<'w> {
+        WriteTx { reader, now, ids, memories, events: Vec::new(), jobs: Vec::new(), trace: None }
+    }
+
+    /// The moment of this write; later than that of every write before it (SPEC 2).
+    #[must_use]
+    pub fn now(&self) -> UtcMs {
+        self.now
+    }
+
+    /// A new id, greater than every one before it.
+    pub fn new_id(&mut self) -> uuid::Uuid {
+        self.ids.next(self.now)
+    }
+
+    /// Records what has happened; reactions inside the transaction and after the commit follow from it.
+    pub fn record(&mut self, event: DomainEvent) {
+        self.events.push(event);
+    }
+
+    /// Says that a job row was written, so that its worker is woken after the commit.
+    pub fn wake(&mut self, job: JobDue) {
+        self.jobs.push(job);
+    }
+
+    /// Runs a statement that writes; answers how many rows it touched.
+    ///
+    /// # Errors
+    /// A fault; a violated constraint can be turned into a refusal with [`super::OnViolation`].
+    pub fn exec(&mut self, sql: &'static str, args: &[&dyn IntoColumn]) -> Result<usize> {
+        if let Some(trace) = self.trace.as_deref_mut() {
+            trace.push(sql.to_owned());
+        }
+        self.reader.timed(sql, || {
+            let mut statement = self.reader.connection.prepare_cached(sql).map_err(from_driver)?;
+            bind(&mut statement, args)?;
+            statement.raw_execute().map_err(from_driver)
+        })
+    }
+
+    /// Runs a statement that must touch exactly one row.
+    ///
+    /// # Errors
+    /// As [`WriteTx::exec`], and a fault if it touched none or several.
+    pub fn exec_one(&mut self, sql: &'static str, args: &[&dyn IntoColumn]) -> Result<()> {
+        match self.exec(sql, args)? {
+            1 => Ok(()),
+            rows => Err(Fault::because(format!("{rows} rows changed where one must: {sql}")).into()),
+        }
+    }
+
+    /// The writer's memory of a type, made by `build` from the tables if there is none.
+    ///
+    /// # Errors
+    /// What `build` says.
+    pub fn memory<M: WriterMemory>(&mut self, build: impl FnOnce(&Reader<'_>) -> Result<M>) -> Result<&mut M> {
+        if self.memories.get::<M>().is_none() {
+            self.memories.put(build(&self.reader)?);
+        }
+        self.memories.get::<M>().ok_or_else(|| Fault::because("a memory just put is there").into())
+    }
+}

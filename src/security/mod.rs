@@ -1,0 +1,3 @@
+//! Keys, passwords, tokens, sealing. Primitives come from libraries; nothing is invented here.
+
+pub mod random;
