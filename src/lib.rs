@@ -1,6 +1,7 @@
 //! EL-Bayader: a bakery's whole back office in one binary.
 pub mod clock;
 pub mod db;
+pub mod http;
 pub mod kernel;
 pub mod security;
 pub mod workers;

@@ -1,6 +1,7 @@
 //! How the database is doing, for logs, benches and metrics. Times in microseconds.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Upper bounds of the buckets: powers of four from 4 µs (or 4 things) to about 4 s.
 const BUCKETS: usize = 11;
@@ -75,9 +76,30 @@ pub struct Stats {
     pub panicked_writes: AtomicU64,
     /// Writes and reads turned away because their queue was full.
     pub turned_away: AtomicU64,
+    /// While on, each writing statement is noted, for the test that counts B-tree writes.
+    trace_on: AtomicBool,
+    traced: Mutex<Vec<&'static str>>,
 }
 
 impl Stats {
+    /// Notes every writing statement from now on.
+    pub fn trace_writes(&self) {
+        self.trace_on.store(true, Ordering::SeqCst);
+    }
+
+    /// The writing statements since [`Stats::trace_writes`], in order; ends the noting.
+    #[must_use]
+    pub fn take_trace(&self) -> Vec<&'static str> {
+        self.trace_on.store(false, Ordering::SeqCst);
+        std::mem::take(&mut *self.traced.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn note_write(&self, sql: &'static str) {
+        if self.trace_on.load(Ordering::Relaxed) {
+            self.traced.lock().unwrap_or_else(PoisonError::into_inner).push(sql);
+        }
+    }
+
     pub(super) fn count(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
     }

@@ -29,7 +29,6 @@ pub struct WriteTx<'w> {
     memories: &'w mut Memories,
     pub(super) events: Vec<DomainEvent>,
     pub(super) jobs: Vec<JobDue>,
-    pub(super) trace: Option<&'w mut Vec<String>>,
 }
 
 impl<'w> Deref for WriteTx<'w> {
@@ -47,7 +46,7 @@ impl<'w> WriteTx<'w> {
         ids: &'w mut crate::clock::IdMaker,
         memories: &'w mut Memories,
     ) -> WriteTx<'w> {
-        WriteTx { reader, now, ids, memories, events: Vec::new(), jobs: Vec::new(), trace: None }
+        WriteTx { reader, now, ids, memories, events: Vec::new(), jobs: Vec::new() }
     }
 
     /// The moment of this write; later than that of every write before it (SPEC 2).
@@ -76,9 +75,7 @@ impl<'w> WriteTx<'w> {
     /// # Errors
     /// A fault; a violated constraint can be turned into a refusal with [`super::OnViolation`].
     pub fn exec(&mut self, sql: &'static str, args: &[&dyn IntoColumn]) -> Result<usize> {
-        if let Some(trace) = self.trace.as_deref_mut() {
-            trace.push(sql.to_owned());
-        }
+        self.reader.stats.note_write(sql);
         self.reader.timed(sql, || {
             let mut statement = self.reader.connection.prepare_cached(sql).map_err(from_driver)?;
             bind(&mut statement, args)?;

@@ -8,6 +8,8 @@ pub enum Locale {
 }
 
 impl Locale {
+    pub const ALL: [Locale; 2] = [Locale::En, Locale::Ar];
+
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {

@@ -18,3 +18,13 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     fill(&mut bytes);
     bytes
 }
+
+/// Random bytes for what is no secret (request ids), from the thread's own generator: no call of the system for each request.
+#[must_use]
+pub fn quick() -> [u8; 16] {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    let mut rng = rand::rng();
+    let mut bytes = [0; 16];
+    rand::Rng::fill_bytes(&mut rng, &mut bytes);
+    bytes
+}

@@ -1,0 +1,135 @@
+//! The outermost layer: a request gets its id, its language and its whole body; an answer leaves with its id, and an error in
+//! its one form, whatever made it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderValue, Method, Request};
+use http_body_util::BodyExt;
+use tower::ServiceExt;
+
+use super::context::Received;
+use super::gate::Gatekeeper;
+use super::{Caller, Context, problem};
+use crate::kernel::{Error, Fault, Locale};
+
+/// Most bytes of a JSON body (SPEC 2).
+pub const MAX_BODY_BYTES: usize = 1 << 20;
+/// A refused body is read on to its end, so that the answer arrives, but no further than this.
+const DRAIN_BYTES: usize = 64 << 20;
+/// And no longer.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
+/// A body that does not come is not waited for longer.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// Answers requests: the router behind the front.
+#[derive(Clone)]
+pub struct Front {
+    router: axum::Router,
+    keeper: Arc<dyn Gatekeeper>,
+}
+
+impl Front {
+    #[must_use]
+    pub fn new(router: axum::Router, keeper: Arc<dyn Gatekeeper>) -> Front {
+        Front { router, keeper }
+    }
+
+    /// Answers one request. It never fails and never panics.
+    pub async fn answer<B>(&self, request: Request<B>) -> Response
+    where
+        B: http_body::Body<Data = Bytes> + Unpin,
+    {
+        let (parts, body) = request.into_parts();
+        let shop = self.keeper.shop();
+        let request_id = request_id(&parts.headers);
+        let locale = language(&parts.headers).unwrap_or(shop.locale);
+        let received = receive(&parts.method, &parts.headers, body).await;
+        let context = Context {
+            request_id: Arc::clone(&request_id),
+            locale,
+            caller: Caller::Guest,
+            shop,
+            received,
+            method: parts.method.clone(),
+            path: parts.uri.path().into(),
+            query: parts.uri.query().map(Into::into),
+            headers: Arc::new(parts.headers),
+        };
+        let mut inner = Request::new(Body::empty());
+        *inner.method_mut() = parts.method;
+        *inner.uri_mut() = parts.uri;
+        inner.extensions_mut().insert(context);
+        let answered = std::panic::AssertUnwindSafe(self.router.clone().oneshot(inner)).catch_unwind().await;
+        let response = match answered {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => match never {},
+            Err(_) => Error::from(Fault::because("a handler panicked")).into_response(),
+        };
+        let mut response = problem::tell(response, &request_id, locale);
+        if let Ok(id) = HeaderValue::from_str(&request_id) {
+            response.headers_mut().insert("x-request-id", id);
+        }
+        response.headers_mut().insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+        response
+    }
+}
+
+/// The caller's request id if it is one (1 to 64 of `A-Za-z0-9._-`), else ours.
+fn request_id(headers: &HeaderMap) -> Arc<str> {
+    let theirs = headers.get("x-request-id").and_then(|value| value.to_str().ok());
+    let fits = |id: &&str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    };
+    match theirs.filter(fits) {
+        Some(id) => id.into(),
+        None => uuid::Builder::from_random_bytes(crate::security::random::quick()).into_uuid().simple().to_string().into(),
+    }
+}
+
+fn language(headers: &HeaderMap) -> Option<Locale> {
+    headers.get("accept-language").and_then(|value| value.to_str().ok()).and_then(Locale::from_accept_language)
+}
+
+/// Reads the body up to the limit; what is more is read away, so that the refusal reaches a client that is still sending.
+async fn receive<B>(method: &Method, headers: &HeaderMap, mut body: B) -> Received
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
+    if body.is_end_stream() {
+        return Received::Whole(Bytes::new());
+    }
+    if matches!(*method, Method::GET | Method::HEAD)
+        && !headers.contains_key("content-length")
+        && !headers.contains_key("transfer-encoding")
+    {
+        return Received::Whole(Bytes::new());
+    }
+    let mut kept = BytesMut::new();
+    let mut seen = 0;
+    let started = tokio::time::Instant::now();
+    loop {
+        let limit = if seen > MAX_BODY_BYTES { DRAIN_TIME } else { BODY_TIME };
+        let Ok(frame) = tokio::time::timeout_at(started + limit, body.frame()).await else {
+            return if seen > MAX_BODY_BYTES { Received::TooLarge } else { Received::Cut };
+        };
+        match frame {
+            None if seen > MAX_BODY_BYTES => return Received::TooLarge,
+            None => return Received::Whole(kept.freeze()),
+            Some(Err(_)) => return if seen > MAX_BODY_BYTES { Received::TooLarge } else { Received::Cut },
+            Some(Ok(frame)) => {
+                let Ok(data) = frame.into_data() else { continue };
+                seen += data.len();
+                if seen <= MAX_BODY_BYTES {
+                    kept.extend_from_slice(&data);
+                } else if seen > DRAIN_BYTES {
+                    return Received::TooLarge;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What every route asks before its handler runs, in the order of SPEC 2: set-up, size, media type, credentials, role.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::Method;
+
+use super::context::Received;
+use super::extract::refuse_query;
+use super::{Caller, Context};
+use crate::kernel::problem::kinds;
+use crate::kernel::{Error, Fault, Problem, Role, ShopFormat};
+
+/// Who may use a route. What belongs to whom, the route's own statements decide.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Who {
+    /// Everybody.
+    Anyone,
+    /// Any account.
+    SignedIn,
+    /// Accounts, and whoever holds the order's own token; the handler looks at the token.
+    SignedInOrToken,
+    /// These roles.
+    Roles(&'static [Role]),
+}
+
+/// A line of the access table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Access {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub who: Who,
+    /// Answered although the shop has no owner yet.
+    pub before_setup: bool,
+}
+
+/// What the machine asks of the bakery. `app` answers.
+pub trait Gatekeeper: Send + Sync + 'static {
+    /// Whether an owner exists.
+    fn is_set_up(&self) -> bool;
+    /// The shop's formats now.
+    fn shop(&self) -> Arc<ShopFormat>;
+    /// Who may use a route, by its method and its path as it is written in the router.
+    fn access(&self, method: &Method, path: &str) -> Option<Access>;
+    /// Whether a route reads a query.
+    fn reads_query(&self, method: &Method, path: &str) -> bool;
+    /// Whose access token this is; 401 if nobody's any more.
+    fn identify<'a>(&'a self, bearer: &'a str) -> Pin<Box<dyn Future<Output = Result<Caller, Error>> + Send + 'a>>;
+}
+
+/// The middleware of every route.
+pub async fn pass(keeper: Arc<dyn Gatekeeper>, mut request: Request, next: Next) -> Response {
+    match check(keeper.as_ref(), &mut request).await {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn check(keeper: &dyn Gatekeeper, request: &mut Request) -> Result<(), Error> {
+    let path = request
+        .extensions()
+        .get::<MatchedPath>()
+        .cloned()
+        .ok_or_else(|| Fault::because("the gate stands behind the router"))?;
+    let path = path.as_str();
+    let method = request.method().clone();
+    let access =
+        keeper.access(&method, path).ok_or_else(|| Fault::because(format!("{method} {path} is not in the access table")))?;
+    let reads_query = keeper.reads_query(&method, path);
+    let context =
+        request.extensions_mut().get_mut::<Context>().ok_or_else(|| Fault::because("the gate stands behind the front"))?;
+    if !access.before_setup && !keeper.is_set_up() {
+        return Err(Problem::of(&kinds::SETUP_REQUIRED)
+            .detail("Nobody owns this shop yet. On its machine run: bayader admin create --email you@example.com --name \"Your name\" --password-stdin")
+            .into());
+    }
+    check_body(context)?;
+    if let Some(bearer) = bearer_of(context)? {
+        context.caller = keeper.identify(&bearer).await?;
+    }
+    check_role(access.who, context)?;
+    if method == Method::GET && !reads_query {
+        refuse_query(context)?;
+    }
+    Ok(())
+}
+
+fn check_body(context: &Context) -> Result<(), Error> {
+    match &context.received {
+        Received::TooLarge => Err(Problem::of(&kinds::BODY_TOO_LARGE)
+            .detail(format!("A JSON body may have at most {} bytes.", super::front::MAX_BODY_BYTES))
+            .into()),
+        Received::Cut => Err(Problem::of(&kinds::BAD_REQUEST).detail("The body ended before its announced length.").into()),
+        Received::Whole(body) if body.is_empty() => Ok(()),
+        Received::Whole(_) => {
+            let media_type = context.header("content-type").unwrap_or("").split(';').next().unwrap_or("").trim();
+            if media_type.eq_ignore_ascii_case("application/json") {
+                Ok(())
+            } else {
+                Err(Problem::of(&kinds::UNSUPPORTED_MEDIA_TYPE)
+                    .detail("Send the body with Content-Type: application/json.")
+                    .into())
+            }
+        }
+    }
+}
+
+/// The bearer token of a request. Another scheme, or a header that cannot be read, is no credential of ours.
+fn bearer_of(context: &Context) -> Result<Option<String>, Error> {
+    let Some(value) = context.headers.get(http::header::AUTHORIZATION) else { return Ok(None) };
+    let bearer =
+        value.to_str().ok().and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    bearer
+        .map(|(_, token)| Some(token.trim().to_owned()))
+        .ok_or_else(|| unauthenticated("Authorization must be: Bearer, a space, and an access token.").into())
+}
+
+/// 401 with what to do.
+#[must_use]
+pub fn unauthenticated(detail: &'static str) -> Problem {
+    Problem::of(&kinds::UNAUTHENTICATED).detail(detail)
+}
+
+fn check_role(who: Who, context: &Context) -> Result<(), Error> {
+    let missing = || {
+        unauthenticated(
+            "This address asks who you are. Sign in at /api/v1/auth/login and send the token as Authorization: Bearer.",
+        )
+    };
+    match (who, context.caller.role()) {
+        (Who::Anyone, _) | (Who::SignedIn | Who::SignedInOrToken, Some(_)) => Ok(()),
+        (Who::SignedInOrToken, None) if has_order_token(context) => Ok(()),
+        (Who::Roles(roles), Some(role)) if roles.contains(&role) => Ok(()),
+        (Who::Roles(roles), Some(role)) => {
+            let allowed: Vec<_> = roles.iter().map(|role| role.code()).collect();
+            Err(Problem::of(&kinds::FORBIDDEN)
+                .detail(format!("This is for {}; you are signed in as {}.", allowed.join(" and "), role.code()))
+                .into())
+        }
+        (_, None) => Err(missing().into()),
+    }
+}
+
+fn has_order_token(context: &Context) -> bool {
+    order_token(context).is_some()
+}
+
+/// The order's own token: from `X-Order-Token`, or for GET alone from `?token=`.
+#[must_use]
+pub fn order_token(context: &Context) -> Option<String> {
+    if let Some(token) = context.header("x-order-token") {
+        return Some(token.to_owned());
+    }
+    if context.method != Method::GET {
+        return None;
+    }
+    let query = context.query.as_deref()?;
+    form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token").map(|(_, value)| value.into_owned())
+}
+
+/// What the gate may refuse a route with.
+#[must_use]
+pub fn refusals(access: &Access, has_body: bool, has_query: bool) -> Vec<&'static crate::kernel::ProblemKind> {
+    let mut refusals = vec![&kinds::INTERNAL, &kinds::BUSY, &kinds::UNAUTHENTICATED, &kinds::VALIDATION_FAILED];
+    if !access.before_setup {
+        refusals.push(&kinds::SETUP_REQUIRED);
+    }
+    if has_body {
+        refusals.extend([
+            &kinds::BAD_JSON,
+            &kinds::BAD_REQUEST,
+            &kinds::CARD_DATA_REFUSED,
+            &kinds::OUTCOME_UNKNOWN,
+            &kinds::STORAGE_UNAVAILABLE,
+        ]);
+    }
+    refusals.extend([&kinds::BODY_TOO_LARGE, &kinds::UNSUPPORTED_MEDIA_TYPE]);
+    if has_query {
+        refusals.push(&kinds::USE_CURSOR);
+    }
+    if matches!(access.who, Who::Roles(_)) {
+        refusals.push(&kinds::FORBIDDEN);
+    }
+    if access.path.contains('{') {
+        refusals.push(&kinds::NOT_FOUND);
+    }
+    refusals
+}

@@ -1,0 +1,531 @@
+//! Reading what callers send: one description of a shape both reads it, with every fault, and describes it in OpenAPI.
+//!
+//! A shape implements [`Input`] by asking [`Fields`] for each of its fields. The same code runs twice: over a value, where every
+//! fault is collected and every field that was not asked for is unknown; and over nothing, where it writes the JSON Schema. So
+//! the document cannot drift from what is accepted.
+
+use std::ops::RangeInclusive;
+
+use serde_json::{Map, Value, json};
+
+use crate::kernel::problem::FieldFault;
+use crate::kernel::text::{Lines, bounded, fold_digits};
+use crate::kernel::{
+    At, Email, Faults, Fulfilment, Locale, Money, Name, Note, OrderStatus, PaymentMethod, PaymentStatus, Phone, Reason, Role,
+    ShopDay, ShopFormat, Source, UtcMs,
+};
+
+/// An object whose fields are read by [`Fields`].
+pub trait Input: Sized {
+    /// Its name in OpenAPI.
+    const NAME: &'static str;
+    /// Asks for every field. `None` where a required one is missing or at fault.
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self>;
+}
+
+/// A value that is read from JSON, or from a query's text.
+pub trait FromJson: Sized {
+    /// `None` after a fault was noted.
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self>;
+    /// Its JSON Schema.
+    fn schema() -> Value;
+}
+
+enum Mode<'a, 'f> {
+    Read { object: &'a Map<String, Value>, faults: &'a mut Faults<'f> },
+    Describe { properties: Map<String, Value>, required: Vec<Value> },
+}
+
+/// The fields of one object.
+pub struct Fields<'a, 'f> {
+    at: At<'a>,
+    asked: Vec<&'static str>,
+    mode: Mode<'a, 'f>,
+}
+
+impl<'a, 'f> Fields<'a, 'f> {
+    /// A field that must be there.
+    pub fn req<T: FromJson>(&mut self, name: &'static str) -> Option<T> {
+        self.req_with(name, T::schema, T::from_json)
+    }
+
+    /// A field that may be left out; `null` is as leaving it out.
+    pub fn opt<T: FromJson>(&mut self, name: &'static str) -> Option<T> {
+        self.opt_with(name, T::schema, T::from_json)
+    }
+
+    /// A whole number that must be there.
+    pub fn req_int(&mut self, name: &'static str, range: RangeInclusive<i64>) -> Option<i64> {
+        let schema = int_schema(&range);
+        self.req_with(name, || schema, |value, at, faults| read_int(value, at, faults, &range))
+    }
+
+    /// A whole number that may be left out.
+    pub fn opt_int(&mut self, name: &'static str, range: RangeInclusive<i64>) -> Option<i64> {
+        let schema = int_schema(&range);
+        self.opt_with(name, || schema, |value, at, faults| read_int(value, at, faults, &range))
+    }
+
+    /// A text that must be there, so many characters long after cleaning.
+    pub fn req_text(&mut self, name: &'static str, lines: Lines, length: RangeInclusive<usize>) -> Option<String> {
+        let schema = text_schema(&length);
+        self.req_with(name, || schema, |value, at, faults| read_text(value, at, faults, lines, &length))
+    }
+
+    /// A text that may be left out.
+    pub fn opt_text(&mut self, name: &'static str, lines: Lines, length: RangeInclusive<usize>) -> Option<String> {
+        let schema = text_schema(&length);
+        self.opt_with(name, || schema, |value, at, faults| read_text(value, at, faults, lines, &length))
+    }
+
+    /// A list that must be there, so many things long.
+    pub fn req_list<T: FromJson>(&mut self, name: &'static str, length: RangeInclusive<usize>) -> Option<Vec<T>> {
+        let schema = list_schema::<T>(&length);
+        self.req_with(name, || schema, |value, at, faults| read_list(value, at, faults, &length))
+    }
+
+    /// A list that may be left out.
+    pub fn opt_list<T: FromJson>(&mut self, name: &'static str, length: RangeInclusive<usize>) -> Option<Vec<T>> {
+        let schema = list_schema::<T>(&length);
+        self.opt_with(name, || schema, |value, at, faults| read_list(value, at, faults, &length))
+    }
+
+    /// A field read by a function of its own.
+    pub fn req_with<T>(
+        &mut self,
+        name: &'static str,
+        schema: impl FnOnce() -> Value,
+        read: impl FnOnce(&Value, &At<'_>, &mut Faults<'_>) -> Option<T>,
+    ) -> Option<T> {
+        if let Mode::Describe { required, .. } = &mut self.mode {
+            required.push(name.into());
+        }
+        let there = match &self.mode {
+            Mode::Read { object, .. } => object.get(name).is_some_and(|value| !value.is_null()),
+            Mode::Describe { .. } => true,
+        };
+        if !there {
+            self.asked.push(name);
+            self.fault(name, "required", "is required");
+            return None;
+        }
+        self.opt_with(name, schema, read)
+    }
+
+    /// As [`Fields::req_with`], for a field that may be left out.
+    pub fn opt_with<T>(
+        &mut self,
+        name: &'static str,
+        schema: impl FnOnce() -> Value,
+        read: impl FnOnce(&Value, &At<'_>, &mut Faults<'_>) -> Option<T>,
+    ) -> Option<T> {
+        self.asked.push(name);
+        match &mut self.mode {
+            Mode::Describe { properties, .. } => {
+                properties.insert(name.to_owned(), schema());
+                None
+            }
+            Mode::Read { object, faults } => match object.get(name) {
+                None | Some(Value::Null) => None,
+                Some(value) => read(value, &self.at.field(name), faults),
+            },
+        }
+    }
+
+    /// Notes a fault of a field.
+    pub fn fault(&mut self, name: &str, code: &'static str, message: impl Into<String>) {
+        if let Mode::Read { faults, .. } = &mut self.mode {
+            faults.add(&self.at.field(name), code, message);
+        }
+    }
+
+    /// Whether a field was sent, `null` counting as not.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        match &self.mode {
+            Mode::Read { object, .. } => object.get(name).is_some_and(|value| !value.is_null()),
+            Mode::Describe { .. } => false,
+        }
+    }
+
+    /// The shop's formats; `None` while describing.
+    #[must_use]
+    pub fn shop(&self) -> Option<&ShopFormat> {
+        match &self.mode {
+            Mode::Read { faults, .. } => Some(faults.shop),
+            Mode::Describe { .. } => None,
+        }
+    }
+
+    fn refuse_unknown(&mut self) {
+        let Mode::Read { object, faults } = &mut self.mode else { return };
+        for name in object.keys().filter(|name| !self.asked.contains(&name.as_str())) {
+            let nearest = self
+                .asked
+                .iter()
+                .filter(|known| strsim::osa_distance(known, name) <= 2)
+                .min_by_key(|known| strsim::osa_distance(known, name));
+            let hint = nearest.map_or_else(String::new, |known| format!("; did you mean {known}?"));
+            // A name as long as the body would come back as long; the first characters are enough to find it.
+            let shown: String = name.chars().take(100).collect();
+            faults.add(&self.at.field(&shown), "unknown_field", format!("is not known here{hint}"));
+        }
+    }
+}
+
+/// Reads an object; faults are added to `faults`.
+pub fn read_object<T: Input>(object: &Map<String, Value>, at: At<'_>, faults: &mut Faults<'_>) -> Option<T> {
+    let before = faults.len();
+    let mut fields = Fields { at, asked: Vec::new(), mode: Mode::Read { object, faults } };
+    let read = T::read(&mut fields);
+    fields.refuse_unknown();
+    if faults.len() == before { read } else { None }
+}
+
+/// Reads a whole body or query.
+///
+/// # Errors
+/// Every fault, in the order of the fields.
+pub fn read_input<T: Input>(object: &Map<String, Value>, shop: &ShopFormat) -> Result<T, Vec<FieldFault>> {
+    let mut faults = Faults::new(shop);
+    match read_object(object, At::Root, &mut faults) {
+        Some(read) if faults.is_empty() => Ok(read),
+        _ => {
+            if faults.is_empty() {
+                faults.add(&At::Root, "invalid", "could not be read");
+            }
+            Err(faults.into_vec())
+        }
+    }
+}
+
+/// The JSON Schema of an input.
+#[must_use]
+pub fn schema_of<T: Input>() -> Value {
+    let mode = Mode::Describe { properties: Map::new(), required: Vec::new() };
+    let mut fields = Fields { at: At::Root, asked: Vec::new(), mode };
+    T::read(&mut fields);
+    let Mode::Describe { properties, required } = fields.mode else { return Value::Null };
+    let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    if !required.is_empty() {
+        schema["required"] = Value::Array(required);
+    }
+    schema
+}
+
+impl<T: Input> FromJson for T {
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+        match value {
+            Value::Object(object) => read_object(object, *at, faults),
+            _ => wrong_type(at, faults, "an object"),
+        }
+    }
+
+    fn schema() -> Value {
+        schema_of::<T>()
+    }
+}
+
+/// Notes that a value is of the wrong type.
+pub fn wrong_type<T>(at: &At<'_>, faults: &mut Faults<'_>, wanted: &str) -> Option<T> {
+    faults.add(at, "invalid_type", format!("must be {wanted}"));
+    None
+}
+
+fn int_schema(range: &RangeInclusive<i64>) -> Value {
+    json!({ "type": "integer", "minimum": range.start(), "maximum": range.end() })
+}
+
+fn text_schema(length: &RangeInclusive<usize>) -> Value {
+    json!({ "type": "string", "minLength": length.start(), "maxLength": length.end() })
+}
+
+fn list_schema<T: FromJson>(length: &RangeInclusive<usize>) -> Value {
+    json!({ "type": "array", "items": T::schema(), "minItems": length.start(), "maxItems": length.end() })
+}
+
+/// A whole number; a query's text counts, in any digits.
+pub fn read_int(value: &Value, at: &At<'_>, faults: &mut Faults<'_>, range: &RangeInclusive<i64>) -> Option<i64> {
+    let number = match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => plain_integer(&fold_digits(text)),
+        _ => None,
+    };
+    match number {
+        Some(number) if range.contains(&number) => Some(number),
+        Some(_) => {
+            faults.add(at, "out_of_range", format!("must be from {} to {}", range.start(), range.end()));
+            None
+        }
+        None => wrong_type(at, faults, &format!("a whole number from {} to {}", range.start(), range.end())),
+    }
+}
+
+fn plain_integer(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok()).flatten()
+}
+
+fn read_text(
+    value: &Value,
+    at: &At<'_>,
+    faults: &mut Faults<'_>,
+    lines: Lines,
+    length: &RangeInclusive<usize>,
+) -> Option<String> {
+    let Value::String(text) = value else { return wrong_type(at, faults, "a text") };
+    noted(bounded(text, lines, *length.start(), *length.end()), at, faults)
+}
+
+fn noted<T>(read: Result<T, crate::kernel::text::TextFault>, at: &At<'_>, faults: &mut Faults<'_>) -> Option<T> {
+    read.map_err(|fault| faults.add(at, fault.code, fault.message)).ok()
+}
+
+fn read_list<T: FromJson>(
+    value: &Value,
+    at: &At<'_>,
+    faults: &mut Faults<'_>,
+    length: &RangeInclusive<usize>,
+) -> Option<Vec<T>> {
+    let Value::Array(items) = value else { return wrong_type(at, faults, "a list") };
+    if !length.contains(&items.len()) {
+        faults.add(
+            at,
+            "wrong_length",
+            format!("must have from {} to {} entries, it has {}", length.start(), length.end(), items.len()),
+        );
+        return None;
+    }
+    let read: Vec<Option<T>> =
+        items.iter().enumerate().map(|(index, item)| T::from_json(item, &at.index(index), faults)).collect();
+    read.into_iter().collect()
+}
+
+impl FromJson for bool {
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+        match value {
+            Value::Bool(flag) => Some(*flag),
+            Value::String(text) if text == "true" => Some(true),
+            Value::String(text) if text == "false" => Some(false),
+            _ => wrong_type(at, faults, "true or false"),
+        }
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "boolean" })
+    }
+}
+
+/// An amount at or above zero in the shop's currency.
+impl FromJson for Money {
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+        read_amount(value, at, faults, false)
+    }
+
+    fn schema() -> Value {
+        json!({ "oneOf": [
+            { "type": "string", "pattern": "^[0-9]{1,12}(\\.[0-9]{1,3})?$" },
+            { "type": "number", "minimum": 0 },
+        ], "description": "An amount in the shop's currency; more decimals than it has are refused.", "example": "4.250" })
+    }
+}
+
+/// An amount that may be below zero: a price delta.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SignedMoney(pub Money);
+
+impl FromJson for SignedMoney {
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+        read_amount(value, at, faults, true).map(SignedMoney)
+    }
+
+    fn schema() -> Value {
+        json!({ "oneOf": [{ "type": "string", "pattern": "^-?[0-9]{1,12}(\\.[0-9]{1,3})?$" }, { "type": "number" }], "example": "-0.250" })
+    }
+}
+
+fn read_amount(value: &Value, at: &At<'_>, faults: &mut Faults<'_>, signed: bool) -> Option<Money> {
+    let text = match value {
+        Value::String(text) => fold_digits(text.trim()),
+        // The text of the number as it was sent: nothing becomes a float on the way.
+        Value::Number(number) => number.to_string(),
+        _ => return wrong_type(at, faults, "an amount such as \"4.25\""),
+    };
+    let currency = faults.shop.currency;
+    let read = if signed { currency.parse_signed(&text) } else { currency.parse(&text) };
+    read.map_err(|fault| faults.add(at, "invalid_amount", fault.to_string())).ok()
+}
+
+macro_rules! text_values {
+    ($($name:ident),+) => {$(
+        impl FromJson for $name {
+            fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+                let Value::String(text) = value else { return wrong_type(at, faults, "a text") };
+                noted($name::parse(text), at, faults)
+            }
+
+            fn schema() -> Value {
+                json!({ "type": "string", "minLength": 1, "maxLength": $name::MAX })
+            }
+        }
+    )+};
+}
+text_values!(Name, Note, Reason);
+
+impl FromJson for Email {
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+        let Value::String(text) = value else { return wrong_type(at, faults, "a text") };
+        noted(Email::parse(text), at, faults)
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "format": "email", "maxLength": Email::MAX, "example": "layla@example.com" })
+    }
+}
+
+impl FromJson for Phone {
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+        let Value::String(text) = value else { return wrong_type(at, faults, "a text") };
+        noted(Phone::parse(text, faults.shop.calling_code), at, faults)
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "maxLength": 40, "description": "E.164, or as people of the shop's country write it.", "example": "+962791234567" })
+    }
+}
+
+impl FromJson for ShopDay {
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+        let day = value.as_str().and_then(ShopDay::parse);
+        if day.is_none() {
+            faults.add(at, "invalid_day", "must be a day such as 2026-11-25");
+        }
+        day
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "format": "date", "example": "2026-11-25" })
+    }
+}
+
+impl FromJson for UtcMs {
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+        let moment = value.as_str().and_then(UtcMs::parse);
+        if moment.is_none() {
+            faults.add(at, "invalid_time", "must be a time such as 2026-11-25T10:47:45.000Z");
+        }
+        moment
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "format": "date-time", "example": "2026-11-25T10:47:45.000Z" })
+    }
+}
+
+macro_rules! word_values {
+    ($($name:ident),+) => {$(
+        impl FromJson for $name {
+            fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+                let word = value.as_str().and_then($name::from_code);
+                if word.is_none() {
+                    let known: Vec<_> = $name::ALL.iter().map(|word| word.code()).collect();
+                    faults.add(at, "unknown_value", format!("must be one of {}", known.join(", ")));
+                }
+                word
+            }
+
+            fn schema() -> Value {
+                json!({ "type": "string", "enum": $name::ALL.iter().map(|word| word.code()).collect::<Vec<_>>() })
+            }
+        }
+    )+};
+}
+word_values!(Fulfilment, Locale, OrderStatus, PaymentMethod, PaymentStatus, Role, Source);
+
+macro_rules! id_values {
+    ($($name:ident),+) => {$(
+        /// An id in a body: what is malformed names nothing, and is told as a field that is not right.
+        impl FromJson for crate::kernel::$name {
+            fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+                let id = value.as_str().and_then(crate::kernel::$name::parse);
+                if id.is_none() {
+                    faults.add(at, "invalid_id", "must be an id as this shop gives them");
+                }
+                id
+            }
+
+            fn schema() -> Value {
+                json!({ "type": "string", "format": "uuid" })
+            }
+        }
+    )+};
+}
+id_values!(CategoryId, OrderId, ProductId, UserId);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{Currency, ShopZone};
+
+    struct Line {
+        quantity: i64,
+    }
+    impl Input for Line {
+        const NAME: &'static str = "Line";
+        fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+            let quantity = fields.req_int("quantity", 1..=10);
+            Some(Line { quantity: quantity? })
+        }
+    }
+    struct Basket {
+        lines: Vec<Line>,
+        note: Option<Note>,
+    }
+    impl Input for Basket {
+        const NAME: &'static str = "Basket";
+        fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+            let lines = fields.req_list("lines", 1..=3);
+            let note = fields.opt("note");
+            Some(Basket { lines: lines?, note })
+        }
+    }
+
+    fn read(value: &Value) -> Result<Basket, Vec<FieldFault>> {
+        let zone = ShopZone::named("Asia/Amman").expect("known");
+        let shop = ShopFormat { currency: Currency::JOD, zone, calling_code: Some("962"), locale: Locale::En };
+        read_input(value.as_object().expect("an object"), &shop)
+    }
+
+    #[test]
+    fn every_fault_is_told_with_its_path() {
+        let body =
+            json!({ "lines": [{ "quantity": 0 }, { "quantity": "x" }, { "quantty": 2 }], "note": "\u{0007}", "extra": 1 });
+        let faults = read(&body).err().expect("faults");
+        let told: Vec<_> = faults.iter().map(|fault| (fault.field.as_str(), fault.code)).collect();
+        assert_eq!(
+            told,
+            [
+                ("lines[0].quantity", "out_of_range"),
+                ("lines[1].quantity", "invalid_type"),
+                ("lines[2].quantity", "required"),
+                ("lines[2].quantty", "unknown_field"),
+                ("note", "control_character"),
+                ("extra", "unknown_field"),
+            ]
+        );
+    }
+
+    #[test]
+    fn null_is_as_leaving_it_out() {
+        let basket = read(&json!({ "lines": [{ "quantity": 2 }], "note": null })).ok().expect("a basket");
+        assert_eq!((basket.lines[0].quantity, basket.note), (2, None));
+    }
+
+    #[test]
+    fn the_schema_says_what_is_read() {
+        let schema = schema_of::<Basket>();
+        assert_eq!(schema["required"], json!(["lines"]));
+        assert_eq!(schema["properties"]["lines"]["items"]["properties"]["quantity"]["maximum"], json!(10));
+        assert_eq!(schema["additionalProperties"], json!(false));
+    }
+}

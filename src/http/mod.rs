@@ -1,0 +1,28 @@
+//! The wire: what every route shares (SPEC 2).
+//!
+//! A request goes through [`front`] (id, language, body, the form of errors), the router, the [`gate`] (set-up, size, media type,
+//! credentials, role) and its handler, whose extractors read path, query and body with every fault named. This room knows no
+//! feature; what it needs of the bakery it asks through [`gate::Gatekeeper`].
+
+pub mod caller;
+pub mod card_guard;
+pub mod context;
+pub mod describe;
+pub mod etag;
+pub mod extract;
+pub mod front;
+pub mod gate;
+pub mod idempotency;
+pub mod input;
+pub mod page;
+pub mod problem;
+pub mod respond;
+pub mod route;
+pub mod server;
+
+pub use caller::Caller;
+pub use context::Context;
+pub use extract::{Body, Id, Query};
+pub use input::{Fields, FromJson, Input};
+pub use respond::{Answer, created, json, no_content};
+pub use route::Route;

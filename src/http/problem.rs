@@ -1,0 +1,122 @@
+//! Errors as `application/problem+json` (RFC 9457), one form for every one of them.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Map, Value, json};
+
+use super::Context;
+use crate::kernel::problem::kinds;
+use crate::kernel::{Error, Locale, Problem};
+
+/// Carries an error from a handler to the front, which knows the request's id and language.
+#[derive(Clone)]
+struct Told(std::sync::Arc<Error>);
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let status = match &self {
+            Error::Refused(problem) => status_of(problem),
+            Error::Fault(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let mut response = status.into_response();
+        response.extensions_mut().insert(Told(std::sync::Arc::new(self)));
+        response
+    }
+}
+
+fn status_of(problem: &Problem) -> StatusCode {
+    StatusCode::from_u16(problem.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// Writes the body of an error that a handler or the gate answered with; other answers pass as they are. A fault is logged here,
+/// once, with its chain; the caller reads only that there was one, and the request's id.
+pub(super) fn tell(mut response: Response, request_id: &str, locale: Locale) -> Response {
+    let Some(Told(error)) = response.extensions_mut().remove::<Told>() else { return response };
+    match error.as_ref() {
+        Error::Refused(problem) => render(problem, request_id, locale, response),
+        Error::Fault(fault) => {
+            tracing::error!(request_id, fault = %fault.chain(), "a request failed by a fault of ours");
+            let problem = Problem::of(&kinds::INTERNAL)
+                .detail("Nothing you sent is at fault. If it happens again, give the shop's keeper the requestId: the log tells more under it.");
+            render(&problem, request_id, locale, response)
+        }
+    }
+}
+
+fn render(problem: &Problem, request_id: &str, locale: Locale, kept: Response) -> Response {
+    let body = body_of(problem, request_id, locale).to_string();
+    let mut response = Response::new(axum::body::Body::from(body));
+    *response.status_mut() = status_of(problem);
+    // Headers that the refusing layer set, as `Allow`, stay.
+    *response.headers_mut() = kept.headers().clone();
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_LENGTH);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(seconds) = problem.retry_after_s {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if problem.kind.status == 401 {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// The body of a problem.
+#[must_use]
+pub fn body_of(problem: &Problem, request_id: &str, locale: Locale) -> Value {
+    let mut body = Map::new();
+    body.insert("type".to_owned(), format!("/api/v1/docs/errors#{}", problem.kind.code).into());
+    body.insert("title".to_owned(), problem.kind.title(locale).into());
+    body.insert("status".to_owned(), problem.kind.status.into());
+    body.insert("detail".to_owned(), problem.detail.as_ref().into());
+    body.insert("code".to_owned(), problem.kind.code.into());
+    body.insert("requestId".to_owned(), request_id.into());
+    if problem.kind.status == 422 {
+        let errors =
+            problem.errors.iter().map(|fault| json!({ "field": fault.field, "code": fault.code, "message": fault.message }));
+        body.insert("errors".to_owned(), errors.collect());
+    }
+    body.extend(problem.facts.iter().map(|(name, value)| (name.clone(), value.clone())));
+    Value::Object(body)
+}
+
+/// The JSON Schema of a problem.
+#[must_use]
+pub fn schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["type", "title", "status", "detail", "code", "requestId"],
+        "properties": {
+            "type": { "type": "string" },
+            "title": { "type": "string" },
+            "status": { "type": "integer" },
+            "detail": { "type": "string" },
+            "code": { "type": "string", "description": "Stable; branch on this." },
+            "requestId": { "type": "string" },
+            "errors": { "type": "array", "items": {
+                "type": "object",
+                "required": ["field", "code", "message"],
+                "properties": { "field": { "type": "string" }, "code": { "type": "string" }, "message": { "type": "string" } },
+            } },
+        },
+    })
+}
+
+/// The refusal of a thing that is not there, or not the caller's: the same words for both, so that nobody learns which.
+#[must_use]
+pub fn not_found() -> Error {
+    Problem::of(&kinds::NOT_FOUND).detail("There is no such thing here, or it is not yours to see. Check the address.").into()
+}
+
+/// Answers a request that no route takes.
+pub async fn unknown_route(context: axum::Extension<Context>) -> Error {
+    let detail = format!("{} is no address of this shop. /api/v1/openapi.json lists them all.", context.path);
+    Problem::of(&kinds::NOT_FOUND).detail(detail).into()
+}
+
+/// Answers a method that a route does not take; the router adds `Allow`.
+pub async fn wrong_method(context: axum::Extension<Context>) -> Error {
+    let detail = format!("{} does not take {}; the Allow header lists what it takes.", context.path, context.method);
+    Problem::of(&kinds::METHOD_NOT_ALLOWED).detail(detail).into()
+}

@@ -1,0 +1,97 @@
+//! A route and its description in one place, so that neither exists without the other.
+
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use http::Method;
+use serde_json::Value;
+
+use super::describe::{Described, Responded};
+use super::input::{Input, schema_of};
+use crate::kernel::ProblemKind;
+
+/// One method of one path.
+pub struct Route<S> {
+    pub method: Method,
+    pub path: &'static str,
+    pub router: MethodRouter<S>,
+    pub described: Described,
+}
+
+macro_rules! methods {
+    ($($name:ident $method:ident;)+) => {$(
+        /// A route of this method; `summary` is one imperative sentence.
+        pub fn $name<H: Handler<T, S>, T: 'static>(path: &'static str, handler: H, summary: &'static str) -> Route<S> {
+            Route::new(Method::$method, MethodFilter::$method, path, handler, summary)
+        }
+    )+};
+}
+
+impl<S: Clone + Send + Sync + 'static> Route<S> {
+    fn new<H: Handler<T, S>, T: 'static>(
+        method: Method,
+        filter: MethodFilter,
+        path: &'static str,
+        handler: H,
+        summary: &'static str,
+    ) -> Route<S> {
+        Route { method, path, router: on(filter, handler), described: Described::new(summary) }
+    }
+
+    methods! { get GET; post POST; put PUT; delete DELETE; }
+
+    /// Reads a query of this shape.
+    #[must_use]
+    pub fn query<T: Input>(mut self) -> Self {
+        self.described.query = Some(schema_of::<T>());
+        self
+    }
+
+    /// Reads a body of this shape.
+    #[must_use]
+    pub fn body<T: Input>(mut self) -> Self {
+        self.described.body = Some((T::NAME, schema_of::<T>()));
+        self
+    }
+
+    /// Answers with this status and shape.
+    #[must_use]
+    pub fn answers(mut self, status: u16, description: &'static str, schema: Value) -> Self {
+        self.described.responses.push(Responded { status, description, schema: Some(schema) });
+        self
+    }
+
+    /// Answers with this status and no body.
+    #[must_use]
+    pub fn answers_empty(mut self, status: u16, description: &'static str) -> Self {
+        self.described.responses.push(Responded { status, description, schema: None });
+        self
+    }
+
+    /// Refuses with these, beside what every route may say.
+    #[must_use]
+    pub fn refuses(mut self, kinds: &[&'static ProblemKind]) -> Self {
+        self.described.refuses.extend(kinds);
+        self
+    }
+
+    /// Takes an `Idempotency-Key`.
+    #[must_use]
+    pub fn idempotent(mut self) -> Self {
+        self.described.idempotent = true;
+        self
+    }
+
+    /// Takes `If-Match`.
+    #[must_use]
+    pub fn conditional(mut self) -> Self {
+        self.described.conditional = true;
+        self
+    }
+
+    /// Takes an order's own token.
+    #[must_use]
+    pub fn order_token(mut self) -> Self {
+        self.described.order_token = true;
+        self
+    }
+}
