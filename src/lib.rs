@@ -1,1 +1,3 @@
+//! EL-Bayader.
 
+pub mod config;
