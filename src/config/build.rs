@@ -73,7 +73,6 @@ impl Builder {
                     builder.origins.insert(key.path, entry.place.clone());
                     builder.read(key, &entry.raw, &entry.place);
                 }
-                None if builder.broken.contains(key.path) => {}
                 None => {
                     if let Fallback::Is(word) = key.fallback {
                         builder.read(key, &Raw::Word(word.to_owned()), &Place::Default);

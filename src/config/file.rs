@@ -24,8 +24,6 @@ pub(super) struct Contents {
 
 /// Read a file's text; `path` is for the faults.
 pub(super) fn read(path: &Path, text: &str) -> Contents {
-    // Some editors begin a file with a byte order mark, which TOML does not know.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut reader = Reader {
         path,

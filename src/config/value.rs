@@ -227,19 +227,16 @@ fn socket_address(text: &str) -> Result<SocketAddr, Refusal> {
 fn log_filter(text: &str) -> Result<String, Refusal> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let advice = "write off, error, warn, info, debug or trace, or levels by part such as info,bayader::jobs=debug";
-    // Directives with spans hold commas of their own and are left to the parser.
-    if !text.contains('[') {
-        for part in text.split(',').map(str::trim) {
-            let level = part
-                .rsplit_once('=')
-                .map_or(part, |(_, level)| level)
-                .to_ascii_lowercase();
-            if !LEVELS.contains(&level.as_str()) {
-                return Err(Refusal::new(
-                    format!("is {}, where {} is no level", shown(text), shown(part)),
-                    advice,
-                ));
-            }
+    for part in text.split(',').map(str::trim) {
+        let level = part
+            .rsplit_once('=')
+            .map_or(part, |(_, level)| level)
+            .to_ascii_lowercase();
+        if !LEVELS.contains(&level.as_str()) {
+            return Err(Refusal::new(
+                format!("is {}, where {} is no level", shown(text), shown(part)),
+                advice,
+            ));
         }
     }
     match tracing_subscriber::EnvFilter::builder().parse(text) {
@@ -262,10 +259,8 @@ fn currency(text: &str) -> Result<String, Refusal> {
 }
 
 fn time_zone(text: &str) -> Result<String, Refusal> {
-    // "Etc/Unknown" is a name the database knows for not knowing.
-    let known = jiff::tz::TimeZone::get(text)
-        .ok()
-        .filter(|zone| !zone.is_unknown());
+    // "Etc/Unknown" is a zone that the calendar knows and has no name for.
+    let known = jiff::tz::TimeZone::get(text).ok();
     if let Some(name) = known.as_ref().and_then(|zone| zone.iana_name()) {
         return Ok(name.to_owned());
     }

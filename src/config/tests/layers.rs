@@ -262,6 +262,10 @@ fn a_secret_given_twice_in_one_layer_is_a_fault_and_in_two_the_stronger_wins() {
         ],
     );
 
+    // A blank form says nothing.
+    let blank = text.replace("\"s\"", "\"\"");
+    assert!(Folder::with(&blank).load().is_ok());
+
     let folder =
         Folder::with("[payments.stripe]\nsecret_key = \"sk_test_file\"\nwebhook_secret = \"w\"");
     folder.write("s", "sk_test_from_a_file");
