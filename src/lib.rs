@@ -1,5 +1,7 @@
 //! EL-Bayader: a bakery's whole back office in one binary.
+
 pub mod clock;
+pub mod config;
 pub mod db;
 pub mod http;
 pub mod kernel;
