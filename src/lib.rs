@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod features;
 pub mod http;
 pub mod kernel;
 pub mod security;

@@ -13,9 +13,7 @@ use jiff::civil::Weekday;
 use super::choice::{MediaServe, TlsWord, WEEKDAYS};
 use super::fault::{ConfigFault, Place};
 use super::keys::{Fallback, KEYS, Key, variable};
-use super::model::{
-    Backup, Config, Media, Orders, Otlp, PublicUrl, RateLimit, S3, Server, Shop, Tier, Tls,
-};
+use super::model::{Backup, Config, Media, Orders, Otlp, PublicUrl, RateLimit, S3, Server, Shop, Tier, Tls};
 use super::source::Written;
 use super::types::{HttpUrl, Scheme};
 use super::value::{FromValue, Raw, Value};
@@ -25,11 +23,7 @@ pub(super) fn build(written: Written) -> Result<Config, Vec<ConfigFault>> {
     let is_torn = written.is_torn;
     let mut builder = Builder::settle(written);
     let config = if is_torn { None } else { builder.config() };
-    let Builder {
-        origins,
-        mut faults,
-        ..
-    } = builder;
+    let Builder { origins, mut faults, .. } = builder;
     faults.sort_by(|a, b| a.place.cmp(&b.place));
     match config {
         Some(config) if faults.is_empty() => Ok(Config { origins, ..config }),
@@ -55,18 +49,8 @@ pub(super) struct Builder {
 impl Builder {
     /// Read every value that is written, and take the default where none is.
     fn settle(written: Written) -> Self {
-        let Written {
-            entries,
-            broken,
-            faults,
-            ..
-        } = written;
-        let mut builder = Self {
-            values: BTreeMap::new(),
-            broken: broken.keys().copied().collect(),
-            origins: broken,
-            faults,
-        };
+        let Written { entries, broken, faults, .. } = written;
+        let mut builder = Self { values: BTreeMap::new(), broken: broken.keys().copied().collect(), origins: broken, faults };
         for key in KEYS {
             match entries.get(key.path).filter(|entry| !entry.raw.is_empty()) {
                 Some(entry) => {
@@ -97,15 +81,9 @@ impl Builder {
 
     /// The value of a key, once: what is left over in the end is a key that the product knows and does not use.
     pub fn take<T: FromValue>(&mut self, key: &'static str) -> Option<T> {
-        debug_assert!(
-            KEYS.iter().any(|known| known.path == key),
-            "{key} is in no table"
-        );
+        debug_assert!(KEYS.iter().any(|known| known.path == key), "{key} is in no table");
         let value = T::from_value(self.values.remove(key)?);
-        debug_assert!(
-            value.is_some(),
-            "{key} is of another type than the table says"
-        );
+        debug_assert!(value.is_some(), "{key} is of another type than the table says");
         value
     }
 
@@ -116,11 +94,9 @@ impl Builder {
 
     /// The first key below `section` that somebody has written.
     pub fn first_given(&self, section: &str) -> Option<&'static str> {
-        KEYS.iter().map(|key| key.path).find(|path| {
-            path.strip_prefix(section)
-                .is_some_and(|rest| rest.starts_with('.'))
-                && self.is_given(path)
-        })
+        KEYS.iter()
+            .map(|key| key.path)
+            .find(|path| path.strip_prefix(section).is_some_and(|rest| rest.starts_with('.')) && self.is_given(path))
     }
 
     /// A fault at the place of `key`.
@@ -135,11 +111,7 @@ impl Builder {
 
     /// Ask for `keys`, because `near` says `why`; each that is missing is a fault at the place of `near`.
     pub fn require(&mut self, near: &'static str, why: &str, keys: &[&'static str]) {
-        let missing: Vec<&'static str> = keys
-            .iter()
-            .copied()
-            .filter(|key| !self.is_given(key))
-            .collect();
+        let missing: Vec<&'static str> = keys.iter().copied().filter(|key| !self.is_given(key)).collect();
         for key in missing {
             self.faults.push(ConfigFault {
                 place: self.origins.get(near).cloned().unwrap_or(Place::Default),
@@ -162,10 +134,7 @@ impl Builder {
         let Some(Err(why)) = path.map(File::open) else {
             return;
         };
-        let what = format!(
-            "is {}, which cannot be opened: {why}",
-            path.unwrap_or(Path::new("")).display()
-        );
+        let what = format!("is {}, which cannot be opened: {why}", path.unwrap_or(Path::new("")).display());
         self.refuse(key, &what, "name a file that this user may read");
     }
 
@@ -179,11 +148,7 @@ impl Builder {
         let (media, s3) = self.media_and_s3();
         let backup = self.backup();
         let otlp = self.take("otlp.endpoint").map(|endpoint| Otlp { endpoint });
-        debug_assert!(
-            self.values.is_empty(),
-            "known, but not used: {:?}",
-            self.values.keys()
-        );
+        debug_assert!(self.values.is_empty(), "known, but not used: {:?}", self.values.keys());
         Some(Config {
             server: server?,
             shop,
@@ -204,35 +169,19 @@ impl Builder {
     fn server(&mut self, tls: Option<&Tls>) -> Option<Server> {
         let listen = self.take::<SocketAddr>("server.listen");
         let metrics_listen = self.take("server.metrics_listen");
-        if metrics_listen.is_some()
-            && metrics_listen == listen
-            && listen.is_some_and(|at| at.port() != 0)
-        {
-            self.refuse(
-                "server.metrics_listen",
-                "is the address of `server.listen`",
-                "give metrics a port of their own",
-            );
+        if metrics_listen.is_some() && metrics_listen == listen && listen.is_some_and(|at| at.port() != 0) {
+            self.refuse("server.metrics_listen", "is the address of `server.listen`", "give metrics a port of their own");
         }
         let given = self.take("server.public_url").map(PublicUrl::Given);
         // A server that speaks HTTPS alone is not found under http://.
-        let scheme = if matches!(tls, Some(Tls::Files { .. } | Tls::Acme { .. })) {
-            Scheme::Https
-        } else {
-            Scheme::Http
-        };
+        let scheme = if matches!(tls, Some(Tls::Files { .. } | Tls::Acme { .. })) { Scheme::Https } else { Scheme::Http };
         let public_url = match (given, listen) {
             (Some(given), _) => Some(given),
-            (None, Some(at)) if !self.is_given("server.public_url") => {
-                Some(PublicUrl::Assumed(HttpUrl::at(scheme, at)))
-            }
+            (None, Some(at)) if !self.is_given("server.public_url") => Some(PublicUrl::Assumed(HttpUrl::at(scheme, at))),
             _ => None,
         };
         let return_url = self.take("server.return_url");
-        let (cors_origins, trusted_proxies) = (
-            self.take("server.cors_origins"),
-            self.take("server.trusted_proxies"),
-        );
+        let (cors_origins, trusted_proxies) = (self.take("server.cors_origins"), self.take("server.trusted_proxies"));
         let (log, log_format) = (self.take("server.log"), self.take("server.log_format"));
         Some(Server {
             listen: listen?,
@@ -252,9 +201,7 @@ impl Builder {
             locale: self.take("shop.locale"),
             currency: self.take("shop.currency"),
             time_zone: self.take("shop.time_zone"),
-            first_weekday: self
-                .take::<String>("shop.first_weekday")
-                .and_then(|day| weekday(&day)),
+            first_weekday: self.take::<String>("shop.first_weekday").and_then(|day| weekday(&day)),
         }
     }
 
@@ -270,57 +217,30 @@ impl Builder {
     fn rate_limit(&mut self) -> Option<RateLimit> {
         let enabled = self.take("rate_limit.enabled");
         let public = self.tier("rate_limit.public.per_minute", "rate_limit.public.burst");
-        let signed_in = self.tier(
-            "rate_limit.signed_in.per_minute",
-            "rate_limit.signed_in.burst",
-        );
+        let signed_in = self.tier("rate_limit.signed_in.per_minute", "rate_limit.signed_in.burst");
         let partner = self.tier("rate_limit.partner.per_minute", "rate_limit.partner.burst");
-        Some(RateLimit {
-            enabled: enabled?,
-            public: public?,
-            signed_in: signed_in?,
-            partner: partner?,
-        })
+        Some(RateLimit { enabled: enabled?, public: public?, signed_in: signed_in?, partner: partner? })
     }
 
     fn tier(&mut self, per_minute: &'static str, burst: &'static str) -> Option<Tier> {
         let (per_minute, burst) = (self.take(per_minute), self.take(burst));
-        Some(Tier {
-            per_minute: per_minute?,
-            burst: burst?,
-        })
+        Some(Tier { per_minute: per_minute?, burst: burst? })
     }
 
     fn media_and_s3(&mut self) -> (Option<Media>, Option<S3>) {
-        const NEEDED: &[&str] = &[
-            "s3.endpoint",
-            "s3.region",
-            "s3.bucket",
-            "s3.access_key",
-            "s3.secret_key",
-        ];
+        const NEEDED: &[&str] = &["s3.endpoint", "s3.region", "s3.bucket", "s3.access_key", "s3.secret_key"];
         let (serve, max_upload_mb) = (self.take("media.serve"), self.take("media.max_upload_mb"));
         if self.require_whole("s3", NEEDED).is_none() && serve == Some(MediaServe::S3) {
             self.require("media.serve", "and `media.serve` is s3", NEEDED);
         }
-        let media = serve
-            .zip(max_upload_mb)
-            .map(|(serve, max_upload_mb)| Media {
-                serve,
-                max_upload_mb,
-            });
+        let media = serve.zip(max_upload_mb).map(|(serve, max_upload_mb)| Media { serve, max_upload_mb });
         (media, self.s3())
     }
 
     fn s3(&mut self) -> Option<S3> {
-        let (endpoint, region, bucket) = (
-            self.take("s3.endpoint"),
-            self.take("s3.region"),
-            self.take("s3.bucket"),
-        );
+        let (endpoint, region, bucket) = (self.take("s3.endpoint"), self.take("s3.region"), self.take("s3.bucket"));
         let (access_key, secret_key) = (self.take("s3.access_key"), self.take("s3.secret_key"));
-        let (session_token, path_style) =
-            (self.take("s3.session_token"), self.take("s3.path_style"));
+        let (session_token, path_style) = (self.take("s3.session_token"), self.take("s3.path_style"));
         Some(S3 {
             endpoint: endpoint?,
             region: region?,
@@ -333,56 +253,29 @@ impl Builder {
     }
 
     fn backup(&mut self) -> Option<Backup> {
-        let (folder, keep, seal_to) = (
-            self.take("backup.folder"),
-            self.take("backup.keep"),
-            self.take("backup.seal_to"),
-        );
-        Some(Backup {
-            folder,
-            keep: keep?,
-            seal_to,
-        })
+        let (folder, keep, seal_to) = (self.take("backup.folder"), self.take("backup.keep"), self.take("backup.seal_to"));
+        Some(Backup { folder, keep: keep?, seal_to })
     }
 
     fn tls(&mut self) -> Option<Tls> {
         let mode = self.take("tls.mode");
         let cert_file: Option<PathBuf> = self.take("tls.cert_file");
         let key_file: Option<PathBuf> = self.take("tls.key_file");
-        let (domains, email) = (
-            self.take::<Vec<String>>("tls.domains"),
-            self.take("tls.email"),
-        );
+        let (domains, email) = (self.take::<Vec<String>>("tls.domains"), self.take("tls.email"));
         let directory_url = self.take("tls.directory_url");
         let ca_file: Option<PathBuf> = self.take("tls.ca_file");
         match mode? {
             TlsWord::Off => Some(Tls::Off),
             TlsWord::Files => {
-                self.require(
-                    "tls.mode",
-                    "and `tls.mode` is files",
-                    &["tls.cert_file", "tls.key_file"],
-                );
+                self.require("tls.mode", "and `tls.mode` is files", &["tls.cert_file", "tls.key_file"]);
                 self.must_open("tls.cert_file", cert_file.as_deref());
                 self.must_open("tls.key_file", key_file.as_deref());
-                Some(Tls::Files {
-                    cert_file: cert_file?,
-                    key_file: key_file?,
-                })
+                Some(Tls::Files { cert_file: cert_file?, key_file: key_file? })
             }
             TlsWord::Acme => {
-                self.require(
-                    "tls.mode",
-                    "and `tls.mode` is acme",
-                    &["tls.domains", "tls.email"],
-                );
+                self.require("tls.mode", "and `tls.mode` is acme", &["tls.domains", "tls.email"]);
                 self.must_open("tls.ca_file", ca_file.as_deref());
-                Some(Tls::Acme {
-                    domains: domains?,
-                    email: email?,
-                    directory_url: directory_url?,
-                    ca_file,
-                })
+                Some(Tls::Acme { domains: domains?, email: email?, directory_url: directory_url?, ca_file })
             }
         }
     }

@@ -78,16 +78,7 @@ choice! {
 pub(super) const LOCALES: &[&str] = &["en", "ar"];
 
 /// The days of a week, in jiff's order from Monday.
-pub(super) const WEEKDAYS: &[&str] = &[
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-];
+pub(super) const WEEKDAYS: &[&str] = &["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// MyFatoorah's countries; an account lives in one and is unknown elsewhere. `payments.rs` knows the host of each.
-pub(super) const MYFATOORAH_COUNTRIES: &[&str] =
-    &["KWT", "SAU", "ARE", "QAT", "BHR", "OMN", "JOR", "EGY"];
+pub(super) const MYFATOORAH_COUNTRIES: &[&str] = &["KWT", "SAU", "ARE", "QAT", "BHR", "OMN", "JOR", "EGY"];

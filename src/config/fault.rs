@@ -43,10 +43,7 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File {
-                path,
-                line: Some(line),
-            } => write!(f, "{}:{line}", path.display()),
+            Self::File { path, line: Some(line) } => write!(f, "{}:{line}", path.display()),
             Self::File { path, line: None } => write!(f, "{}", path.display()),
             Self::Variable(name) | Self::Flag(name) => f.write_str(name),
             Self::Default => f.write_str("default"),
@@ -84,10 +81,7 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub fn new(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            advice: advice.into(),
-        }
+        Self { what: what.into(), advice: advice.into() }
     }
 
     /// This refusal as a fault of `key` at `place`.
@@ -119,23 +113,13 @@ pub(super) fn shown(value: &str) -> String {
 
 /// A key's or variable's name that nobody knows, as a fault may repeat it.
 pub(super) fn shown_name(name: &str) -> String {
-    name.chars()
-        .take(SHOWN_CHARACTERS)
-        .flat_map(char::escape_debug)
-        .collect()
+    name.chars().take(SHOWN_CHARACTERS).flat_map(char::escape_debug).collect()
 }
 
 /// The candidate whose name is most like `word`; each carries what its place costs it (0 where `word` was written).
-pub(super) fn nearest<'a, T>(
-    word: &str,
-    candidates: impl Iterator<Item = (T, &'a str, usize)>,
-) -> Option<T> {
+pub(super) fn nearest<'a, T>(word: &str, candidates: impl Iterator<Item = (T, &'a str, usize)>) -> Option<T> {
     // What is longer than any name is no slip of the finger; cutting it keeps the distance cheap.
-    let word: String = word
-        .chars()
-        .take(SHOWN_CHARACTERS)
-        .collect::<String>()
-        .to_lowercase();
+    let word: String = word.chars().take(SHOWN_CHARACTERS).collect::<String>().to_lowercase();
     candidates
         .map(|(candidate, name, cost)| {
             let name = name.to_lowercase();
@@ -148,11 +132,7 @@ pub(super) fn nearest<'a, T>(
 
 /// The word that is most like `word`.
 pub(super) fn nearest_word<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> &'a str {
-    nearest(
-        word,
-        words.into_iter().map(|candidate| (candidate, candidate, 0)),
-    )
-    .unwrap_or_default()
+    nearest(word, words.into_iter().map(|candidate| (candidate, candidate, 0))).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -161,10 +141,7 @@ mod tests {
 
     #[test]
     fn what_stands_before_an_at_sign_in_a_url_is_not_shown() {
-        assert_eq!(
-            shown("https://shop:hunter2@example.com/x"),
-            r#""https://***@example.com/x""#
-        );
+        assert_eq!(shown("https://shop:hunter2@example.com/x"), r#""https://***@example.com/x""#);
         assert_eq!(shown("orders@example.com"), r#""orders@example.com""#);
     }
 
@@ -181,13 +158,7 @@ mod tests {
         let words = ["listen", "log", "log_format"];
         assert_eq!(nearest_word("lisen", words), "listen");
         assert_eq!(nearest_word("LOG_FROMAT", words), "log_format");
-        assert_eq!(
-            nearest("prt", [(1, "port", 2), (2, "part", 0)].into_iter()),
-            Some(2)
-        );
-        assert_eq!(
-            nearest("prt", [(1, "port", 0), (2, "part", 2)].into_iter()),
-            Some(1)
-        );
+        assert_eq!(nearest("prt", [(1, "port", 2), (2, "part", 0)].into_iter()), Some(2));
+        assert_eq!(nearest("prt", [(1, "port", 0), (2, "part", 2)].into_iter()), Some(1));
     }
 }

@@ -25,22 +25,12 @@ pub(super) struct Contents {
 /// Read a file's text; `path` is for the faults.
 pub(super) fn read(path: &Path, text: &str) -> Contents {
     let (table, errors) = DeTable::parse_recoverable(text);
-    let mut reader = Reader {
-        path,
-        text,
-        entries: Vec::new(),
-        faults: Vec::new(),
-        torn_lines: BTreeSet::new(),
-    };
+    let mut reader = Reader { path, text, entries: Vec::new(), faults: Vec::new(), torn_lines: BTreeSet::new() };
     for error in &errors {
         reader.tear(error);
     }
     reader.walk(table.get_ref(), "");
-    Contents {
-        entries: reader.entries,
-        faults: reader.faults,
-        is_torn: !errors.is_empty(),
-    }
+    Contents { entries: reader.entries, faults: reader.faults, is_torn: !errors.is_empty() }
 }
 
 struct Reader<'a> {
@@ -61,14 +51,10 @@ impl Reader<'_> {
             return;
         }
         self.faults.push(ConfigFault {
-            place: Place::File {
-                path: self.path.to_owned(),
-                line,
-            },
+            place: Place::File { path: self.path.to_owned(), line },
             key: None,
             what: format!("this is no TOML: {}", error.message()),
-            advice: "mend the line; a key is written `name = \"text\"`, a section `[name]`"
-                .to_owned(),
+            advice: "mend the line; a key is written `name = \"text\"`, a section `[name]`".to_owned(),
         });
     }
 
@@ -76,48 +62,23 @@ impl Reader<'_> {
         for (name, value) in table {
             let line = self.line(&name.span());
             let name = name.get_ref().as_ref();
-            let path = if section.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{section}.{name}")
-            };
+            let path = if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") };
             // A quoted name with a dot in it is one name, which no key has.
-            let known = if name.contains('.') {
-                None
-            } else {
-                Key::find(&path)
-            };
+            let known = if name.contains('.') { None } else { Key::find(&path) };
             match (known, value.get_ref()) {
                 (_, _) if self.torn_lines.contains(&line) => {}
                 (Some(_), DeValue::Table(_)) => {
-                    self.refuse(
-                        line,
-                        &path,
-                        "is a key, not a section",
-                        "write `name = value` below the section's head",
-                    );
+                    self.refuse(line, &path, "is a key, not a section", "write `name = value` below the section's head");
                 }
-                (Some((key, form)), value) => self.entries.push(Entry {
-                    key,
-                    form,
-                    raw: raw(value),
-                    place: self.place(line),
-                }),
+                (Some((key, form)), value) => self.entries.push(Entry { key, form, raw: raw(value), place: self.place(line) }),
                 (None, DeValue::Table(inner)) if is_section(&path) => self.walk(inner, &path),
                 (None, _) if is_section(&path) => {
                     let advice = format!("write [{path}] on a line of its own and its keys below");
                     self.refuse(line, &path, "is a section, not a key", &advice);
                 }
                 (None, _) => {
-                    let unquoted = if name.contains('.') {
-                        ", without quotes"
-                    } else {
-                        ""
-                    };
-                    let advice = format!(
-                        "the nearest right name is `{}`{unquoted}",
-                        like(section, name)
-                    );
+                    let unquoted = if name.contains('.') { ", without quotes" } else { "" };
+                    let advice = format!("the nearest right name is `{}`{unquoted}", like(section, name));
                     self.refuse(line, &shown_name(&path), "is not known", &advice);
                 }
             }
@@ -134,20 +95,12 @@ impl Reader<'_> {
     }
 
     fn place(&self, line: usize) -> Place {
-        Place::File {
-            path: self.path.to_owned(),
-            line: Some(line),
-        }
+        Place::File { path: self.path.to_owned(), line: Some(line) }
     }
 
     /// The line in which a span begins, from 1.
     fn line(&self, span: &Range<usize>) -> usize {
-        1 + self
-            .text
-            .get(..span.start)
-            .unwrap_or_default()
-            .matches('\n')
-            .count()
+        1 + self.text.get(..span.start).unwrap_or_default().matches('\n').count()
     }
 }
 
@@ -160,26 +113,14 @@ fn like(section: &str, name: &str) -> String {
             paths.insert(format!("{}{FILE_SUFFIX}", key.path));
         }
         // The sections above it: `payments.stripe` and `payments`.
-        paths.extend(
-            key.path
-                .match_indices('.')
-                .map(|(dot, _)| key.path[..dot].to_owned()),
-        );
+        paths.extend(key.path.match_indices('.').map(|(dot, _)| key.path[..dot].to_owned()));
     }
     let candidates = paths.iter().map(|path| {
         if name.contains('.') {
             return (path, path.as_str(), 0);
         }
         let (home, last) = path.rsplit_once('.').unwrap_or(("", path));
-        (
-            path,
-            last,
-            if home == section {
-                0
-            } else {
-                COST_OF_ANOTHER_SECTION
-            },
-        )
+        (path, last, if home == section { 0 } else { COST_OF_ANOTHER_SECTION })
     });
     nearest(name, candidates).cloned().unwrap_or_default()
 }
@@ -187,8 +128,9 @@ fn like(section: &str, name: &str) -> String {
 fn raw(value: &DeValue<'_>) -> Raw {
     match value {
         DeValue::String(text) => Raw::Text(text.clone().into_owned()),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-            .map_or(Raw::Other("a number beyond all limits"), Raw::Whole),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).map_or(Raw::Other("a number beyond all limits"), Raw::Whole)
+        }
         DeValue::Float(_) => Raw::Other("a number with a point"),
         DeValue::Boolean(value) => Raw::YesNo(*value),
         DeValue::Datetime(_) => Raw::Other("a date"),

@@ -3,10 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::choice::{
-    LOCALES, LogFormat, MYFATOORAH_COUNTRIES, MailTls, MailWord, MediaServe, SmsWord, TlsWord,
-    WEEKDAYS,
-};
+use super::choice::{LOCALES, LogFormat, MYFATOORAH_COUNTRIES, MailTls, MailWord, MediaServe, SmsWord, TlsWord, WEEKDAYS};
 use super::types::UrlRule;
 
 use Fallback::{Follows, Is, Owner, Unset};
@@ -97,16 +94,12 @@ impl Key {
 
     /// The section it stands in: `mail.sendgrid`.
     pub fn section(&self) -> &'static str {
-        self.path
-            .rsplit_once('.')
-            .map_or("", |(section, _)| section)
+        self.path.rsplit_once('.').map_or("", |(section, _)| section)
     }
 
     /// Its last part: `api_key`.
     pub fn name(&self) -> &'static str {
-        self.path
-            .rsplit_once('.')
-            .map_or(self.path, |(_, name)| name)
+        self.path.rsplit_once('.').map_or(self.path, |(_, name)| name)
     }
 
     /// The variable that overrides it: `BAYADER_MAIL__SENDGRID__API_KEY`.
@@ -117,95 +110,41 @@ impl Key {
 
 /// The variable of a dotted path.
 pub(super) fn variable(path: &str) -> String {
-    format!(
-        "{VARIABLE_PREFIX}{}",
-        path.replace('.', VARIABLE_JOINT).to_uppercase()
-    )
+    format!("{VARIABLE_PREFIX}{}", path.replace('.', VARIABLE_JOINT).to_uppercase())
 }
 
 /// Whether keys stand below `path`.
 pub(super) fn is_section(path: &str) -> bool {
-    KEYS.iter().any(|key| {
-        key.path
-            .strip_prefix(path)
-            .is_some_and(|rest| rest.starts_with('.'))
-    })
+    KEYS.iter().any(|key| key.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')))
 }
 
 /// Every section with a line about it, in the manual's order.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
-    (
-        "server",
-        "Where the server listens and what it calls itself.",
-    ),
-    (
-        "shop",
-        "Otherwise the owner decides these in the settings; what stands here wins at every start.",
-    ),
-    (
-        "orders",
-        "Otherwise the owner decides these in the settings; what stands here wins at every start.",
-    ),
-    (
-        "rate_limit",
-        "How often a caller may ask. Each tier is a bucket: `burst` at once, refilled by `per_minute`.",
-    ),
-    (
-        "rate_limit.public",
-        "Callers without an account, by address.",
-    ),
+    ("server", "Where the server listens and what it calls itself."),
+    ("shop", "Otherwise the owner decides these in the settings; what stands here wins at every start."),
+    ("orders", "Otherwise the owner decides these in the settings; what stands here wins at every start."),
+    ("rate_limit", "How often a caller may ask. Each tier is a bucket: `burst` at once, refilled by `per_minute`."),
+    ("rate_limit.public", "Callers without an account, by address."),
     ("rate_limit.signed_in", "Accounts of any role, by account."),
     ("rate_limit.partner", "API keys, by key."),
     ("payments.stripe", "Cards by Stripe; offered when complete."),
     ("payments.paypal", "PayPal; offered when complete."),
-    (
-        "payments.myfatoorah",
-        "MyFatoorah (Gulf, Jordan, Egypt); offered when complete.",
-    ),
-    (
-        "payments.paymob",
-        "Paymob (Egypt, Saudi Arabia, Emirates, Oman, Pakistan); offered when complete.",
-    ),
-    (
-        "mail",
-        "E-mail. `log` writes each message as a file to `outbox/` in the data folder and sends nothing.",
-    ),
-    (
-        "mail.sendgrid",
-        "SendGrid's HTTP API, for `mail.adapter = \"sendgrid\"`.",
-    ),
-    (
-        "sms",
-        "Text messages. `log` writes each message as a file to `outbox/` and sends nothing.",
-    ),
+    ("payments.myfatoorah", "MyFatoorah (Gulf, Jordan, Egypt); offered when complete."),
+    ("payments.paymob", "Paymob (Egypt, Saudi Arabia, Emirates, Oman, Pakistan); offered when complete."),
+    ("mail", "E-mail. `log` writes each message as a file to `outbox/` in the data folder and sends nothing."),
+    ("mail.sendgrid", "SendGrid's HTTP API, for `mail.adapter = \"sendgrid\"`."),
+    ("sms", "Text messages. `log` writes each message as a file to `outbox/` and sends nothing."),
     ("sms.twilio", "Twilio, for `sms.adapter = \"twilio\"`."),
-    (
-        "sms.http",
-        "Any gateway that takes a JSON POST, for `sms.adapter = \"http\"`.",
-    ),
+    ("sms.http", "Any gateway that takes a JSON POST, for `sms.adapter = \"http\"`."),
     ("media", "Pictures."),
-    (
-        "s3",
-        "A bucket to which pictures are copied; on when complete.",
-    ),
+    ("s3", "A bucket to which pictures are copied; on when complete."),
     ("backup", "Backups."),
-    (
-        "tls",
-        "HTTPS by this process itself, without a proxy before it.",
-    ),
-    (
-        "otlp",
-        "Traces to an OpenTelemetry collector; on when complete.",
-    ),
+    ("tls", "HTTPS by this process itself, without a proxy before it."),
+    ("otlp", "Traces to an OpenTelemetry collector; on when complete."),
 ];
 
 const fn key(path: &'static str, kind: Kind, fallback: Fallback, meaning: &'static str) -> Key {
-    Key {
-        path,
-        kind,
-        fallback,
-        meaning,
-    }
+    Key { path, kind, fallback, meaning }
 }
 
 /// What a provider asks for is in its manual; which of it a gateway cannot do without is in `payments.rs` and `build.rs`.

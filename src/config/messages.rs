@@ -23,12 +23,7 @@ impl Builder {
             MailWord::Smtp => MailAdapter::Smtp(smtp?),
             MailWord::SendGrid => MailAdapter::SendGrid(send_grid?),
         };
-        Some(Mail {
-            adapter,
-            from: from.unwrap_or_else(nobody),
-            reply_to,
-            max_per_second: max_per_second?,
-        })
+        Some(Mail { adapter, from: from.unwrap_or_else(nobody), reply_to, max_per_second: max_per_second? })
     }
 
     /// The relay.
@@ -41,11 +36,7 @@ impl Builder {
         if !is_on {
             return None;
         }
-        self.require(
-            "mail.adapter",
-            "and `mail.adapter` is smtp",
-            &["mail.from", "mail.host"],
-        );
+        self.require("mail.adapter", "and `mail.adapter` is smtp", &["mail.from", "mail.host"]);
         self.must_open("mail.ca_file", ca_file.as_deref());
         if tls == Some(MailTls::None) && host.as_deref().is_some_and(|host| !is_loopback(host)) {
             self.refuse(
@@ -62,13 +53,7 @@ impl Builder {
             (None, MailTls::Implicit) => 465,
             (None, MailTls::None) => 25,
         };
-        Some(Smtp {
-            host: host?,
-            port,
-            tls: tls?,
-            sign_in: sign_in?,
-            ca_file,
-        })
+        Some(Smtp { host: host?, port, tls: tls?, sign_in: sign_in?, ca_file })
     }
 
     fn smtp_sign_in(&mut self, is_on: bool) -> Option<SmtpSignIn> {
@@ -89,23 +74,12 @@ impl Builder {
             return None;
         }
         if self.is_given(KEY) {
-            self.require(
-                KEY,
-                "and `mail.secret_access_key` is set",
-                &[USER, "mail.region"],
-            );
-            return Some(SmtpSignIn::Ses {
-                username: username?,
-                secret_access_key: secret_access_key?,
-                region: region?,
-            });
+            self.require(KEY, "and `mail.secret_access_key` is set", &[USER, "mail.region"]);
+            return Some(SmtpSignIn::Ses { username: username?, secret_access_key: secret_access_key?, region: region? });
         }
         if self.is_given("mail.password") {
             self.require("mail.password", "and `mail.password` is set", &[USER]);
-            return Some(SmtpSignIn::Password {
-                username: username?,
-                password: password?,
-            });
+            return Some(SmtpSignIn::Password { username: username?, password: password? });
         }
         if self.is_given(USER) {
             self.require(USER, "and `mail.username` is set", &["mail.password"]);
@@ -119,59 +93,28 @@ impl Builder {
         let webhook_public_key = self.take("mail.sendgrid.webhook_public_key");
         let base_url = self.take("mail.sendgrid.base_url");
         if is_on {
-            self.require(
-                "mail.adapter",
-                "and `mail.adapter` is sendgrid",
-                &["mail.from", "mail.sendgrid.api_key"],
-            );
+            self.require("mail.adapter", "and `mail.adapter` is sendgrid", &["mail.from", "mail.sendgrid.api_key"]);
         }
-        Some(SendGrid {
-            api_key: api_key?,
-            webhook_public_key,
-            base_url: base_url?,
-        })
+        Some(SendGrid { api_key: api_key?, webhook_public_key, base_url: base_url? })
     }
 
     pub(super) fn sms(&mut self) -> Option<Sms> {
         let adapter = self.take("sms.adapter");
         let from: Option<String> = self.take("sms.from");
-        let (account_sid, auth_token) = (
-            self.take("sms.twilio.account_sid"),
-            self.take("sms.twilio.auth_token"),
-        );
+        let (account_sid, auth_token) = (self.take("sms.twilio.account_sid"), self.take("sms.twilio.auth_token"));
         let base_url = self.take("sms.twilio.base_url");
-        let (url, authorization) = (
-            self.take("sms.http.url"),
-            self.take("sms.http.authorization"),
-        );
+        let (url, authorization) = (self.take("sms.http.url"), self.take("sms.http.authorization"));
         match adapter? {
             SmsWord::Log => Some(Sms::Log),
             SmsWord::Twilio => {
-                let needed = [
-                    "sms.from",
-                    "sms.twilio.account_sid",
-                    "sms.twilio.auth_token",
-                ];
+                let needed = ["sms.from", "sms.twilio.account_sid", "sms.twilio.auth_token"];
                 self.require("sms.adapter", "and `sms.adapter` is twilio", &needed);
-                let twilio = Twilio {
-                    account_sid: account_sid?,
-                    auth_token: auth_token?,
-                    from: from?,
-                    base_url: base_url?,
-                };
+                let twilio = Twilio { account_sid: account_sid?, auth_token: auth_token?, from: from?, base_url: base_url? };
                 Some(Sms::Twilio(twilio))
             }
             SmsWord::Http => {
-                self.require(
-                    "sms.adapter",
-                    "and `sms.adapter` is http",
-                    &["sms.http.url"],
-                );
-                Some(Sms::Http(SmsHttp {
-                    url: url?,
-                    authorization,
-                    from,
-                }))
+                self.require("sms.adapter", "and `sms.adapter` is http", &["sms.http.url"]);
+                Some(Sms::Http(SmsHttp { url: url?, authorization, from }))
             }
         }
     }
@@ -179,8 +122,5 @@ impl Builder {
 
 /// The sender while nobody is: what the `log` adapter writes into its files.
 fn nobody() -> Mailbox {
-    Mailbox {
-        name: None,
-        address: "bayader@localhost".to_owned(),
-    }
+    Mailbox { name: None, address: "bayader@localhost".to_owned() }
 }

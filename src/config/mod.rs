@@ -32,8 +32,8 @@ mod value;
 pub use choice::{LogFormat, MailTls, MediaServe};
 pub use fault::{ConfigFault, Place};
 pub use model::{
-    Backup, Config, Mail, MailAdapter, Media, Orders, Otlp, PublicUrl, RateLimit, S3, SendGrid,
-    Server, Shop, Sms, SmsHttp, Smtp, SmtpSignIn, Tier, Tls, Twilio, Warning,
+    Backup, Config, Mail, MailAdapter, Media, Orders, Otlp, PublicUrl, RateLimit, S3, SendGrid, Server, Shop, Sms, SmsHttp,
+    Smtp, SmtpSignIn, Tier, Tls, Twilio, Warning,
 };
 pub use payments::{MyFatoorah, PayPal, Payments, Paymob, Stripe};
 pub use reference::reference_markdown;

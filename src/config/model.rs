@@ -59,14 +59,7 @@ impl Config {
         if !matches!(self.mail.adapter, MailAdapter::Log) {
             users.push("mail");
         }
-        if users.is_empty() {
-            Vec::new()
-        } else {
-            vec![Warning::PublicUrlAssumed {
-                url: url.clone(),
-                users,
-            }]
-        }
+        if users.is_empty() { Vec::new() } else { vec![Warning::PublicUrlAssumed { url: url.clone(), users }] }
     }
 }
 

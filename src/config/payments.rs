@@ -29,10 +29,7 @@ impl Payments {
             ("myfatoorah", self.myfatoorah.is_some()),
             ("paymob", self.paymob.is_some()),
         ];
-        offered
-            .into_iter()
-            .filter_map(|(name, is_there)| is_there.then_some(name))
-            .collect()
+        offered.into_iter().filter_map(|(name, is_there)| is_there.then_some(name)).collect()
     }
 }
 
@@ -112,31 +109,11 @@ struct Region {
 }
 
 const REGIONS: &[Region] = &[
-    Region {
-        marks: &["egy"],
-        currency: "EGP",
-        base_url: "https://accept.paymob.com",
-    },
-    Region {
-        marks: &["ksa", "sau"],
-        currency: "SAR",
-        base_url: "https://ksa.paymob.com",
-    },
-    Region {
-        marks: &["uae", "are"],
-        currency: "AED",
-        base_url: "https://uae.paymob.com",
-    },
-    Region {
-        marks: &["omn"],
-        currency: "OMR",
-        base_url: "https://oman.paymob.com",
-    },
-    Region {
-        marks: &["pak"],
-        currency: "PKR",
-        base_url: "https://pakistan.paymob.com",
-    },
+    Region { marks: &["egy"], currency: "EGP", base_url: "https://accept.paymob.com" },
+    Region { marks: &["ksa", "sau"], currency: "SAR", base_url: "https://ksa.paymob.com" },
+    Region { marks: &["uae", "are"], currency: "AED", base_url: "https://uae.paymob.com" },
+    Region { marks: &["omn"], currency: "OMR", base_url: "https://oman.paymob.com" },
+    Region { marks: &["pak"], currency: "PKR", base_url: "https://pakistan.paymob.com" },
 ];
 
 /// Whether a key moves real money.
@@ -170,14 +147,8 @@ fn stripe_shape(key: &str) -> (&str, Option<Mode>) {
 
 /// `egy_sk_test_…`: a key of Paymob tells its region by its first three characters and its mode by the eighth on.
 fn paymob_shape(key: &str) -> (Option<&'static Region>, Option<Mode>) {
-    let mark = key
-        .get(..3)
-        .filter(|_| key.get(3..4) == Some("_"))
-        .unwrap_or_default();
-    (
-        REGIONS.iter().find(|region| region.marks.contains(&mark)),
-        key.get(7..11).and_then(Mode::of),
-    )
+    let mark = key.get(..3).filter(|_| key.get(3..4) == Some("_")).unwrap_or_default();
+    (REGIONS.iter().find(|region| region.marks.contains(&mark)), key.get(7..11).and_then(Mode::of))
 }
 
 fn known_url(text: &str) -> Option<HttpUrl> {
@@ -186,36 +157,20 @@ fn known_url(text: &str) -> Option<HttpUrl> {
 
 impl Builder {
     pub(super) fn payments(&mut self) -> Payments {
-        Payments {
-            stripe: self.stripe(),
-            paypal: self.paypal(),
-            myfatoorah: self.myfatoorah(),
-            paymob: self.paymob(),
-        }
+        Payments { stripe: self.stripe(), paypal: self.paypal(), myfatoorah: self.myfatoorah(), paymob: self.paymob() }
     }
 
     fn stripe(&mut self) -> Option<Stripe> {
         const SECRET: &str = "payments.stripe.secret_key";
         const PUBLISHABLE: &str = "payments.stripe.publishable_key";
         const WEBHOOK: &str = "payments.stripe.webhook_secret";
-        let (secret_key, publishable_key) = (
-            self.take::<Secret>(SECRET),
-            self.take::<String>(PUBLISHABLE),
-        );
-        let (webhook_secret, base_url) =
-            (self.take(WEBHOOK), self.take("payments.stripe.base_url"));
+        let (secret_key, publishable_key) = (self.take::<Secret>(SECRET), self.take::<String>(PUBLISHABLE));
+        let (webhook_secret, base_url) = (self.take(WEBHOOK), self.take("payments.stripe.base_url"));
         self.require_whole("payments.stripe", &[SECRET, WEBHOOK])?;
-        let (kind, mode) = secret_key
-            .as_ref()
-            .map_or(("", None), |key| stripe_shape(key.reveal()));
-        let (public_kind, public_mode) =
-            publishable_key.as_deref().map_or(("", None), stripe_shape);
+        let (kind, mode) = secret_key.as_ref().map_or(("", None), |key| stripe_shape(key.reveal()));
+        let (public_kind, public_mode) = publishable_key.as_deref().map_or(("", None), stripe_shape);
         if kind == "pk" {
-            self.refuse(
-                SECRET,
-                "is a publishable key",
-                "set the secret or restricted key, which begins with sk_ or rk_",
-            );
+            self.refuse(SECRET, "is a publishable key", "set the secret or restricted key, which begins with sk_ or rk_");
         }
         // This one is shown to every browser: here the mistake would be a theft.
         if matches!(public_kind, "sk" | "rk" | "whsec") {
@@ -231,24 +186,15 @@ impl Builder {
                 "set two test keys or two live keys",
             );
         }
-        Some(Stripe {
-            secret_key: secret_key?,
-            publishable_key,
-            webhook_secret: webhook_secret?,
-            base_url: base_url?,
-        })
+        Some(Stripe { secret_key: secret_key?, publishable_key, webhook_secret: webhook_secret?, base_url: base_url? })
     }
 
     fn paypal(&mut self) -> Option<PayPal> {
         const ID: &str = "payments.paypal.client_id";
         const SECRET: &str = "payments.paypal.client_secret";
         const WEBHOOK: &str = "payments.paypal.webhook_id";
-        let (client_id, client_secret, webhook_id) =
-            (self.take(ID), self.take(SECRET), self.take(WEBHOOK));
-        let (base_url, cert_hosts) = (
-            self.take("payments.paypal.base_url"),
-            self.take("payments.paypal.cert_hosts"),
-        );
+        let (client_id, client_secret, webhook_id) = (self.take(ID), self.take(SECRET), self.take(WEBHOOK));
+        let (base_url, cert_hosts) = (self.take("payments.paypal.base_url"), self.take("payments.paypal.cert_hosts"));
         self.require_whole("payments.paypal", &[ID, SECRET, WEBHOOK])?;
         Some(PayPal {
             client_id: client_id?,
@@ -264,25 +210,12 @@ impl Builder {
         const WEBHOOK: &str = "payments.myfatoorah.webhook_secret";
         const COUNTRY: &str = "payments.myfatoorah.country";
         let (api_token, webhook_secret) = (self.take(TOKEN), self.take(WEBHOOK));
-        let (country, base_url) = (
-            self.take::<String>(COUNTRY),
-            self.take("payments.myfatoorah.base_url"),
-        );
+        let (country, base_url) = (self.take::<String>(COUNTRY), self.take("payments.myfatoorah.base_url"));
         self.require_whole("payments.myfatoorah", &[TOKEN, WEBHOOK, COUNTRY])?;
         let country = country?;
-        let own_host = MYFATOORAH_HOSTS
-            .iter()
-            .find(|(of, _)| *of == country)
-            .map_or(MYFATOORAH_HOST, |(_, host)| host);
-        let base_url = self.given_or("payments.myfatoorah.base_url", base_url, || {
-            known_url(own_host)
-        });
-        Some(MyFatoorah {
-            api_token: api_token?,
-            webhook_secret: webhook_secret?,
-            country,
-            base_url: base_url?,
-        })
+        let own_host = MYFATOORAH_HOSTS.iter().find(|(of, _)| *of == country).map_or(MYFATOORAH_HOST, |(_, host)| host);
+        let base_url = self.given_or("payments.myfatoorah.base_url", base_url, || known_url(own_host));
+        Some(MyFatoorah { api_token: api_token?, webhook_secret: webhook_secret?, country, base_url: base_url? })
     }
 
     fn paymob(&mut self) -> Option<Paymob> {
@@ -294,48 +227,25 @@ impl Builder {
         const CURRENCY: &str = "payments.paymob.currency";
         const URL: &str = "payments.paymob.base_url";
         let (secret_key, public_key) = (self.take::<Secret>(SECRET), self.take::<String>(PUBLIC));
-        let (api_key, hmac_secret, integration_ids) =
-            (self.take(API), self.take(HMAC), self.take(IDS));
+        let (api_key, hmac_secret, integration_ids) = (self.take(API), self.take(HMAC), self.take(IDS));
         let (currency, base_url) = (self.take::<String>(CURRENCY), self.take::<HttpUrl>(URL));
         self.require_whole("payments.paymob", &[SECRET, PUBLIC, API, HMAC, IDS])?;
-        let (region, mode) = secret_key
-            .as_ref()
-            .map_or((None, None), |key| paymob_shape(key.reveal()));
+        let (region, mode) = secret_key.as_ref().map_or((None, None), |key| paymob_shape(key.reveal()));
         let (public_region, public_mode) = public_key.as_deref().map_or((None, None), paymob_shape);
-        if public_key
-            .as_deref()
-            .is_some_and(|key| key.get(3..7) == Some("_sk_"))
-        {
-            self.refuse(
-                PUBLIC,
-                "is a secret key, which links would show",
-                "set the key with _pk_ in it, and roll the secret",
-            );
-        } else if differ(mode, public_mode)
-            || differ(
-                region.map(|r| r.currency),
-                public_region.map(|r| r.currency),
-            )
-        {
+        if public_key.as_deref().is_some_and(|key| key.get(3..7) == Some("_sk_")) {
+            self.refuse(PUBLIC, "is a secret key, which links would show", "set the key with _pk_ in it, and roll the secret");
+        } else if differ(mode, public_mode) || differ(region.map(|r| r.currency), public_region.map(|r| r.currency)) {
             let what = "and `payments.paymob.secret_key` are of different modes or regions";
             self.refuse(PUBLIC, what, "set two keys of the same account and mode");
         }
         match region {
             Some(region) => self.check_region(region, currency.as_deref(), base_url.as_ref()),
             // Without a region in the key nobody else can say them.
-            None if secret_key.is_some() => self.require(
-                SECRET,
-                "and the key does not tell its region",
-                &[CURRENCY, URL],
-            ),
+            None if secret_key.is_some() => self.require(SECRET, "and the key does not tell its region", &[CURRENCY, URL]),
             None => {}
         }
-        let currency = self.given_or(CURRENCY, currency, || {
-            region.map(|region| region.currency.to_owned())
-        });
-        let base_url = self.given_or(URL, base_url, || {
-            region.and_then(|region| known_url(region.base_url))
-        });
+        let currency = self.given_or(CURRENCY, currency, || region.map(|region| region.currency.to_owned()));
+        let base_url = self.given_or(URL, base_url, || region.and_then(|region| known_url(region.base_url)));
         Some(Paymob {
             secret_key: secret_key?,
             public_key: public_key?,
@@ -348,45 +258,21 @@ impl Builder {
     }
 
     /// An account of one region is unknown in another, and pays out in its own currency only.
-    fn check_region(
-        &mut self,
-        region: &Region,
-        currency: Option<&str>,
-        base_url: Option<&HttpUrl>,
-    ) {
+    fn check_region(&mut self, region: &Region, currency: Option<&str>, base_url: Option<&HttpUrl>) {
         if currency.is_some_and(|currency| currency != region.currency) {
             let advice = format!("set {} or leave it out", region.currency);
-            self.refuse(
-                "payments.paymob.currency",
-                "is not that of the key's region",
-                &advice,
-            );
+            self.refuse("payments.paymob.currency", "is not that of the key's region", &advice);
         }
-        let is_foreign = |url: &HttpUrl| {
-            url.as_str() != region.base_url && REGIONS.iter().any(|r| r.base_url == url.as_str())
-        };
+        let is_foreign = |url: &HttpUrl| url.as_str() != region.base_url && REGIONS.iter().any(|r| r.base_url == url.as_str());
         if base_url.is_some_and(is_foreign) {
             let advice = format!("set {} or leave it out", region.base_url);
-            self.refuse(
-                "payments.paymob.base_url",
-                "is not that of the key's region",
-                &advice,
-            );
+            self.refuse("payments.paymob.base_url", "is not that of the key's region", &advice);
         }
     }
 
     /// What was written, or what follows from other keys if nothing was; a faulty value is replaced by nothing.
-    fn given_or<T>(
-        &self,
-        key: &str,
-        given: Option<T>,
-        otherwise: impl FnOnce() -> Option<T>,
-    ) -> Option<T> {
-        if self.is_given(key) {
-            given
-        } else {
-            otherwise()
-        }
+    fn given_or<T>(&self, key: &str, given: Option<T>, otherwise: impl FnOnce() -> Option<T>) -> Option<T> {
+        if self.is_given(key) { given } else { otherwise() }
     }
 }
 
@@ -410,10 +296,7 @@ mod tests {
 
     #[test]
     fn every_host_that_is_known_by_heart_is_a_url() {
-        let hosts = MYFATOORAH_HOSTS
-            .iter()
-            .map(|(_, host)| *host)
-            .chain([MYFATOORAH_HOST]);
+        let hosts = MYFATOORAH_HOSTS.iter().map(|(_, host)| *host).chain([MYFATOORAH_HOST]);
         for host in hosts.chain(REGIONS.iter().map(|region| region.base_url)) {
             assert!(known_url(host).is_some(), "{host}");
         }

@@ -29,18 +29,9 @@ pub fn reference_markdown() -> String {
 }
 
 fn row(key: &Key) -> String {
-    let file_form = if key.is_secret() {
-        format!(", `{}{FILE_SUFFIX}`", key.name())
-    } else {
-        String::new()
-    };
+    let file_form = if key.is_secret() { format!(", `{}{FILE_SUFFIX}`", key.name()) } else { String::new() };
     let value = value(&key.kind);
-    let (name, variable, default, meaning) = (
-        key.name(),
-        key.variable(),
-        default(&key.fallback),
-        key.meaning,
-    );
+    let (name, variable, default, meaning) = (key.name(), key.variable(), default(&key.fallback), key.meaning);
     format!("| `{name}`{file_form} | `{variable}` | {value} | {default} | {meaning} |\n")
 }
 
@@ -56,11 +47,7 @@ fn value(kind: &Kind) -> String {
         Kind::YesNo => "`true` or `false`".to_owned(),
         Kind::Whole(whole) => format!("whole number, {}", range(whole)),
         Kind::Wholes(whole) => format!("list of whole numbers, {}", range(whole)),
-        Kind::OneOf(words) => words
-            .iter()
-            .map(|word| format!("`{word}`"))
-            .collect::<Vec<_>>()
-            .join(", "),
+        Kind::OneOf(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
         Kind::SocketAddress => "address and port".to_owned(),
         Kind::Url(_) => "URL".to_owned(),
         Kind::Origins => "list of origins".to_owned(),

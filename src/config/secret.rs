@@ -51,10 +51,7 @@ mod tests {
 
     #[test]
     fn a_fingerprint_is_four_characters_of_a_long_secret_and_none_of_a_short_one() {
-        assert_eq!(
-            Secret::new("whsec_0123456789abcdef").fingerprint(),
-            "***cdef"
-        );
+        assert_eq!(Secret::new("whsec_0123456789abcdef").fingerprint(), "***cdef");
         assert_eq!(Secret::new("hunter2hunter2!").fingerprint(), "***");
     }
 }

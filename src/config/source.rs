@@ -59,42 +59,21 @@ impl Source {
 
     /// Read these variables, usually `std::env::vars_os()`.
     #[must_use]
-    pub fn variables<K: Into<OsString>, V: Into<OsString>>(
-        mut self,
-        variables: impl IntoIterator<Item = (K, V)>,
-    ) -> Self {
-        self.variables.extend(
-            variables
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into())),
-        );
+    pub fn variables<K: Into<OsString>, V: Into<OsString>>(mut self, variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        self.variables.extend(variables.into_iter().map(|(name, value)| (name.into(), value.into())));
         self
     }
 
     /// A flag of the command line, such as `--listen` for `server.listen`; a later one of the same key wins.
     #[must_use]
-    pub fn flag(
-        mut self,
-        name: impl Into<String>,
-        key: &'static str,
-        value: impl Into<String>,
-    ) -> Self {
-        self.flags.push(Flag {
-            name: name.into(),
-            key,
-            value: value.into(),
-        });
+    pub fn flag(mut self, name: impl Into<String>, key: &'static str, value: impl Into<String>) -> Self {
+        self.flags.push(Flag { name: name.into(), key, value: value.into() });
         self
     }
 
     /// The configuration file that is read, if there is one.
     pub fn path(&self) -> Option<PathBuf> {
-        self.file.clone().or_else(|| {
-            self.folder
-                .as_ref()
-                .map(|folder| folder.join(FILE_NAME))
-                .filter(|path| path.exists())
-        })
+        self.file.clone().or_else(|| self.folder.as_ref().map(|folder| folder.join(FILE_NAME)).filter(|path| path.exists()))
     }
 }
 
@@ -158,10 +137,7 @@ impl Written {
         let mut layer = Vec::new();
         for (name, value) in &source.variables {
             let name = name.to_string_lossy();
-            if !name
-                .strip_prefix(VARIABLE_PREFIX)
-                .is_some_and(|rest| rest.contains(VARIABLE_JOINT))
-            {
+            if !name.strip_prefix(VARIABLE_PREFIX).is_some_and(|rest| rest.contains(VARIABLE_JOINT)) {
                 continue;
             }
             let place = Place::Variable(shown_name(&name));
@@ -176,12 +152,7 @@ impl Written {
                 continue;
             };
             match value.to_str() {
-                Some(word) => layer.push(Entry {
-                    key,
-                    form,
-                    raw: Raw::Word(word.to_owned()),
-                    place,
-                }),
+                Some(word) => layer.push(Entry { key, form, raw: Raw::Word(word.to_owned()), place }),
                 None => self.refuse(key, place, "is not UTF-8", "write it in UTF-8"),
             }
         }
@@ -198,16 +169,8 @@ impl Written {
             if other && entry.raw.is_empty() {
                 continue;
             }
-            if other
-                && self
-                    .entries
-                    .get(path)
-                    .is_some_and(|first| !first.raw.is_empty())
-            {
-                let what = format!(
-                    "is given twice, in its place and as `{}{FILE_SUFFIX}`",
-                    entry.key.name()
-                );
+            if other && self.entries.get(path).is_some_and(|first| !first.raw.is_empty()) {
+                let what = format!("is given twice, in its place and as `{}{FILE_SUFFIX}`", entry.key.name());
                 self.refuse(entry.key, entry.place, &what, "keep one of the two");
                 continue;
             }
@@ -234,10 +197,7 @@ impl Written {
                     self.entries.insert(path, entry);
                 }
                 Err(why) => {
-                    let advice = format!(
-                        "let `{}{FILE_SUFFIX}` name a file that this user may read",
-                        entry.key.name()
-                    );
+                    let advice = format!("let `{}{FILE_SUFFIX}` name a file that this user may read", entry.key.name());
                     self.refuse(entry.key, entry.place, &why, &advice);
                 }
             }
@@ -263,12 +223,7 @@ fn flag_layer(source: &Source) -> Vec<Entry> {
         let found = Key::find(flag.key);
         debug_assert!(found.is_some(), "{} is in no table", flag.key);
         let Some((key, form)) = found else { continue };
-        layer.push(Entry {
-            key,
-            form,
-            raw: Raw::Word(flag.value.clone()),
-            place: Place::Flag(flag.name.clone()),
-        });
+        layer.push(Entry { key, form, raw: Raw::Word(flag.value.clone()), place: Place::Flag(flag.name.clone()) });
     }
     layer
 }
@@ -279,10 +234,7 @@ fn known_variables() -> BTreeMap<String, (&'static Key, Form)> {
     for key in KEYS {
         names.insert(key.variable(), (key, Form::Plain));
         if key.is_secret() {
-            names.insert(
-                variable(&format!("{}{FILE_SUFFIX}", key.path)),
-                (key, Form::InFile),
-            );
+            names.insert(variable(&format!("{}{FILE_SUFFIX}", key.path)), (key, Form::InFile));
         }
     }
     names
@@ -293,18 +245,10 @@ fn like<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a s
     const COST_OF_LEAVING_OUT: usize = 2;
     let candidates = known.flat_map(|known| {
         let bare = known.strip_prefix(VARIABLE_PREFIX).unwrap_or(known);
-        let tail = bare
-            .split_once(VARIABLE_JOINT)
-            .map_or(bare, |(_, tail)| tail);
-        [
-            (known.as_str(), bare, 0),
-            (known.as_str(), tail, COST_OF_LEAVING_OUT),
-        ]
+        let tail = bare.split_once(VARIABLE_JOINT).map_or(bare, |(_, tail)| tail);
+        [(known.as_str(), bare, 0), (known.as_str(), tail, COST_OF_LEAVING_OUT)]
     });
-    nearest(
-        name.strip_prefix(VARIABLE_PREFIX).unwrap_or(name),
-        candidates,
-    )
+    nearest(name.strip_prefix(VARIABLE_PREFIX).unwrap_or(name), candidates)
 }
 
 /// What the file that `entry` names says: a secret without the line break that editors put behind it, or one a line where
@@ -314,14 +258,11 @@ fn secret_text(entry: &Entry) -> Result<Raw, String> {
         return Err("has a file's name that is not text".to_owned());
     };
     let path = path(name.trim(), entry.place.folder());
-    let text = read_text(&path, LARGEST_SECRET_BYTES)
-        .map_err(|why| format!("cannot be read from {}: {why}", path.display()))?;
+    let text =
+        read_text(&path, LARGEST_SECRET_BYTES).map_err(|why| format!("cannot be read from {}: {why}", path.display()))?;
     let text = text.trim_end_matches(['\r', '\n']);
     if text.trim().is_empty() {
-        return Err(format!(
-            "cannot be read from {}: the file is empty",
-            path.display()
-        ));
+        return Err(format!("cannot be read from {}: the file is empty", path.display()));
     }
     Ok(match entry.key.kind {
         Kind::Secrets => {
@@ -337,11 +278,7 @@ fn read_text(path: &Path, most: u64) -> io::Result<String> {
     let mut bytes = Vec::new();
     File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > most {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            format!("it is larger than {} kB", most / 1024),
-        ));
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {} kB", most / 1024)));
     }
-    String::from_utf8(bytes)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
 }

@@ -70,16 +70,10 @@ impl Raw {
     /// line break would let them write headers of their own.
     fn line(&self) -> Result<&str, Refusal> {
         let (Self::Word(text) | Self::Text(text)) = self else {
-            return Err(Refusal::new(
-                format!("is {}, not text", self.type_name()),
-                "write it in quotes",
-            ));
+            return Err(Refusal::new(format!("is {}, not text", self.type_name()), "write it in quotes"));
         };
         if text.chars().any(char::is_control) {
-            return Err(Refusal::new(
-                "holds a line break or another control character",
-                "write it in one line",
-            ));
+            return Err(Refusal::new("holds a line break or another control character", "write it in one line"));
         }
         Ok(text)
     }
@@ -93,32 +87,18 @@ impl Raw {
             Self::Whole(number) => i128::from(*number),
             Self::Word(word) => {
                 let word = word.trim();
-                word.parse().map_err(|_| {
-                    Refusal::new(
-                        format!("is {}, which is no whole number", shown(word)),
-                        advice(),
-                    )
-                })?
+                word.parse().map_err(|_| Refusal::new(format!("is {}, which is no whole number", shown(word)), advice()))?
             }
             Self::Text(_) => {
-                return Err(Refusal::new(
-                    "is text, not a number",
-                    "write it without quotes",
-                ));
+                return Err(Refusal::new("is text, not a number", "write it without quotes"));
             }
             other => {
-                return Err(Refusal::new(
-                    format!("is {}, not a whole number", other.type_name()),
-                    advice(),
-                ));
+                return Err(Refusal::new(format!("is {}, not a whole number", other.type_name()), advice()));
             }
         };
         match u64::try_from(number) {
             Ok(number) if range.contains(&number) => Ok(number),
-            _ => Err(Refusal::new(
-                format!("is {number}, which is out of range"),
-                advice(),
-            )),
+            _ => Err(Refusal::new(format!("is {number}, which is out of range"), advice())),
         }
     }
 
@@ -128,15 +108,11 @@ impl Raw {
             Self::Word(word) => match word.trim() {
                 "true" => Ok(true),
                 "false" => Ok(false),
-                other => Err(Refusal::new(
-                    format!("is {}", shown(other)),
-                    "write true or false",
-                )),
+                other => Err(Refusal::new(format!("is {}", shown(other)), "write true or false")),
             },
-            other => Err(Refusal::new(
-                format!("is {}, not true or false", other.type_name()),
-                "write true or false, without quotes",
-            )),
+            other => {
+                Err(Refusal::new(format!("is {}, not true or false", other.type_name()), "write true or false, without quotes"))
+            }
         }
     }
 
@@ -144,16 +120,10 @@ impl Raw {
         match self {
             Self::List(items) => Ok(items.clone()),
             Self::Word(word) => {
-                let parts = word
-                    .split(',')
-                    .map(str::trim)
-                    .filter(|part| !part.is_empty());
+                let parts = word.split(',').map(str::trim).filter(|part| !part.is_empty());
                 Ok(parts.map(|part| Self::Word(part.to_owned())).collect())
             }
-            other => Err(Refusal::new(
-                format!("is {}, not a list", other.type_name()),
-                "write it in square brackets",
-            )),
+            other => Err(Refusal::new(format!("is {}, not a list", other.type_name()), "write it in square brackets")),
         }
     }
 
@@ -179,9 +149,7 @@ impl Kind {
             Self::OneOf(words) => Value::Text(one_of(raw.text()?, words)?),
             Self::SocketAddress => Value::Address(socket_address(raw.text()?)?),
             Self::Url(rule) => Value::Url(HttpUrl::parse(raw.text()?, *rule)?),
-            Self::Origins => {
-                Value::Urls(raw.each(|item| HttpUrl::parse(item.text()?, UrlRule::Origin))?)
-            }
+            Self::Origins => Value::Urls(raw.each(|item| HttpUrl::parse(item.text()?, UrlRule::Origin))?),
             Self::Networks => Value::Networks(raw.each(|item| Network::parse(item.text()?))?),
             Self::LogFilter => Value::Text(log_filter(raw.text()?)?),
             Self::Currency => Value::Text(currency(raw.text()?)?),
@@ -228,23 +196,14 @@ fn log_filter(text: &str) -> Result<String, Refusal> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let advice = "write off, error, warn, info, debug or trace, or levels by part such as info,bayader::jobs=debug";
     for part in text.split(',').map(str::trim) {
-        let level = part
-            .rsplit_once('=')
-            .map_or(part, |(_, level)| level)
-            .to_ascii_lowercase();
+        let level = part.rsplit_once('=').map_or(part, |(_, level)| level).to_ascii_lowercase();
         if !LEVELS.contains(&level.as_str()) {
-            return Err(Refusal::new(
-                format!("is {}, where {} is no level", shown(text), shown(part)),
-                advice,
-            ));
+            return Err(Refusal::new(format!("is {}, where {} is no level", shown(text), shown(part)), advice));
         }
     }
     match tracing_subscriber::EnvFilter::builder().parse(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err(Refusal::new(
-            format!("is {}, which is no log directive", shown(text)),
-            advice,
-        )),
+        Err(_) => Err(Refusal::new(format!("is {}, which is no log directive", shown(text)), advice)),
     }
 }
 
@@ -252,10 +211,7 @@ fn currency(text: &str) -> Result<String, Refusal> {
     if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Ok(text.to_owned());
     }
-    Err(Refusal::new(
-        format!("is {}, which is no ISO 4217 code", shown(text)),
-        "write three capital letters, such as JOD",
-    ))
+    Err(Refusal::new(format!("is {}, which is no ISO 4217 code", shown(text)), "write three capital letters, such as JOD"))
 }
 
 fn time_zone(text: &str) -> Result<String, Refusal> {
@@ -264,10 +220,7 @@ fn time_zone(text: &str) -> Result<String, Refusal> {
     if let Some(name) = known.as_ref().and_then(|zone| zone.iana_name()) {
         return Ok(name.to_owned());
     }
-    let names: Vec<String> = jiff::tz::db()
-        .available()
-        .map(|name| name.to_string())
-        .collect();
+    let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
     let like = nearest_word(text, names.iter().map(String::as_str));
     Err(Refusal::new(
         format!("is {}, which is no time zone", shown(text)),
@@ -279,10 +232,7 @@ fn email(text: &str) -> Result<String, Refusal> {
     if is_email(text) {
         return Ok(text.to_owned());
     }
-    Err(Refusal::new(
-        format!("is {}, which is no e-mail address", shown(text)),
-        "write it like keeper@example.com",
-    ))
+    Err(Refusal::new(format!("is {}, which is no e-mail address", shown(text)), "write it like keeper@example.com"))
 }
 
 fn host(text: &str) -> Result<String, Refusal> {
@@ -316,17 +266,10 @@ fn age_recipient(text: &str) -> Result<String, Refusal> {
         ));
     }
     let body = text.strip_prefix("age1").unwrap_or_default();
-    if !body.is_empty()
-        && body
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    {
+    if !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
         return Ok(text.to_owned());
     }
-    Err(Refusal::new(
-        format!("is {}, which is no age recipient", shown(text)),
-        "write one that begins with age1",
-    ))
+    Err(Refusal::new(format!("is {}, which is no age recipient", shown(text)), "write one that begins with age1"))
 }
 
 fn keep(raw: &Raw) -> Result<Keep, Refusal> {
@@ -339,11 +282,7 @@ fn keep(raw: &Raw) -> Result<Keep, Refusal> {
     let usual = Keep::USUAL;
     match *counts.as_slice() {
         [daily] if daily > 0 => Ok(Keep { daily, ..usual }),
-        [daily, weekly, monthly] if daily > 0 => Ok(Keep {
-            daily,
-            weekly,
-            monthly,
-        }),
+        [daily, weekly, monthly] if daily > 0 => Ok(Keep { daily, weekly, monthly }),
         _ => Err(Refusal::new(
             "has to say how many daily, weekly and monthly backups are kept, of the daily ones at least one",
             "write one number for the daily ones or three, such as [7, 4, 12]",

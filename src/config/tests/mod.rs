@@ -60,10 +60,7 @@ fn from_variables(variables: &[(&str, &str)]) -> Result<Config, Vec<ConfigFault>
 fn faults(text: &str) -> Vec<String> {
     let folder = Folder::with(text);
     let prefix = format!("{}/", folder.dir.path().display());
-    lines(&folder.faults())
-        .iter()
-        .map(|line| line.replace(&prefix, ""))
-        .collect()
+    lines(&folder.faults()).iter().map(|line| line.replace(&prefix, "")).collect()
 }
 
 /// The only fault of a file's text.

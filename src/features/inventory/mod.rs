@@ -1,0 +1,9 @@
+//! The shelf: how much there is, how much is promised, and the ledger of every change.
+//!
+//! What always holds, for each product: `stock` is the sum of its ledger, `reserved` the sum of its open holds, and
+//! `0 <= reserved <= stock` (SPEC 4), by the table's own checks as well as by this code. Only this feature writes stock.
+
+mod sql;
+mod verbs;
+
+pub use verbs::{open, set_threshold};

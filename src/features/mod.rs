@@ -1,0 +1,14 @@
+//! The bakery: one folder a feature, each with its words, rules, SQL, verbs and routes.
+//!
+//! A feature calls another by its face alone; who may know whom is a list that `tests/it/architecture.rs` holds.
+
+pub mod accounts;
+pub mod catalog;
+pub mod inventory;
+pub mod money;
+pub mod orders;
+pub mod settings;
+
+mod shop;
+
+pub use shop::{AppState, Shop};

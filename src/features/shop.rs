@@ -1,0 +1,26 @@
+//! The cheap handle that every handler gets.
+
+use std::sync::Arc;
+
+use super::{accounts, catalog, settings};
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::security::Keys;
+
+/// What the handlers of one running shop share.
+pub struct Shop {
+    pub db: Db,
+    pub clock: Clock,
+    pub keys: Keys,
+    /// The owner's settings as they are now.
+    pub settings: Arc<settings::Live>,
+    /// Password hashing and living sessions.
+    pub accounts: Arc<accounts::Desk>,
+    /// Serialized catalog answers.
+    pub menu: Arc<catalog::Menu>,
+    /// `[server] public_url`, without a slash at its end; links in answers begin with it.
+    pub public_url: String,
+}
+
+/// The router's state.
+pub type AppState = Arc<Shop>;
