@@ -72,6 +72,7 @@ create table order_history (
     order_id blob    not null references orders (id),
     n        integer not null check (n >= 1),
     at       integer not null,
+    kind     text    not null check (kind in ('move', 'undo')),
     status   text    not null,
     actor    text    not null,
     actor_id blob,

@@ -5,6 +5,7 @@ pub mod config;
 pub mod db;
 pub mod features;
 pub mod http;
+pub mod jobs;
 pub mod kernel;
 pub mod security;
 pub mod workers;

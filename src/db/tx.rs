@@ -83,6 +83,20 @@ impl<'w> WriteTx<'w> {
         })
     }
 
+    /// Runs a statement that writes and returns the row it touched; `None` if it touched none.
+    ///
+    /// # Errors
+    /// As [`WriteTx::exec`].
+    pub fn returning<T>(
+        &mut self,
+        sql: &'static str,
+        args: &[&dyn IntoColumn],
+        map: impl FnOnce(&super::Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.reader.stats.note_write(sql);
+        self.reader.opt(sql, args, map)
+    }
+
     /// Runs a statement that must touch exactly one row.
     ///
     /// # Errors

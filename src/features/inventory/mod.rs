@@ -3,7 +3,12 @@
 //! What always holds, for each product: `stock` is the sum of its ledger, `reserved` the sum of its open holds, and
 //! `0 <= reserved <= stock` (SPEC 4), by the table's own checks as well as by this code. Only this feature writes stock.
 
+mod adjust;
+pub mod api;
+mod model;
+pub mod problems;
+mod queries;
 mod sql;
 mod verbs;
 
-pub use verbs::{open, set_threshold};
+pub use verbs::{Short, free, give_back, hold, open, set_counted, set_threshold, take, untake};

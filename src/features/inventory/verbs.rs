@@ -2,7 +2,7 @@
 
 use super::sql;
 use crate::db::WriteTx;
-use crate::kernel::{Actor, DomainEvent, Pieces, ProductId, Result};
+use crate::kernel::{Actor, DomainEvent, Fault, OrderId, Pieces, ProductId, Result};
 
 /// Puts a new product on the shelf with its opening stock; the first row of its ledger.
 ///
@@ -23,4 +23,78 @@ pub fn open(tx: &mut WriteTx<'_>, product: ProductId, stock: Pieces, threshold: 
 /// A fault.
 pub fn set_threshold(tx: &mut WriteTx<'_>, product: ProductId, threshold: Pieces) -> Result<()> {
     sql::set_threshold(tx, product, threshold)
+}
+
+/// Sets a stock to what was counted; nothing happens if it is that already.
+///
+/// # Errors
+/// 409 `below_reserved` if more is promised.
+pub fn set_counted(tx: &mut WriteTx<'_>, product: ProductId, stock: Pieces, by: Actor) -> Result<()> {
+    super::adjust::set(tx, product, stock, "count", None, by)
+}
+
+/// A line that cannot be held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Short {
+    pub available: Pieces,
+}
+
+/// Promises pieces of a product; `Some` if there are too few, and then nothing is promised.
+///
+/// # Errors
+/// A fault.
+pub fn hold(tx: &mut WriteTx<'_>, product: ProductId, quantity: Pieces) -> Result<Option<Short>> {
+    if sql::reserve(tx, product, quantity)? {
+        tx.record(DomainEvent::StockChanged { product });
+        return Ok(None);
+    }
+    let available = sql::level(tx, product)?.map_or(0, |level| level.stock - level.reserved);
+    Ok(Some(Short { available }))
+}
+
+/// Takes a promise back: the pieces are free again.
+///
+/// # Errors
+/// A fault.
+pub fn free(tx: &mut WriteTx<'_>, product: ProductId, quantity: Pieces) -> Result<()> {
+    sql::unreserve(tx, product, quantity)?;
+    tx.record(DomainEvent::StockChanged { product });
+    Ok(())
+}
+
+/// Turns a promise into a decrement: the pieces leave the shelf.
+///
+/// # Errors
+/// A fault.
+pub fn take(tx: &mut WriteTx<'_>, product: ProductId, quantity: Pieces, order: OrderId, by: Actor) -> Result<()> {
+    let after = sql::take(tx, product, quantity)?.ok_or_else(|| gone(product))?;
+    sql::log(tx, product, -quantity, after, "sale", Some(order), by, None)?;
+    tx.record(DomainEvent::StockChanged { product });
+    Ok(())
+}
+
+/// Takes a decrement back into a promise: an undone confirmation.
+///
+/// # Errors
+/// A fault.
+pub fn untake(tx: &mut WriteTx<'_>, product: ProductId, quantity: Pieces, order: OrderId, by: Actor) -> Result<()> {
+    let after = sql::put(tx, product, quantity, quantity)?.ok_or_else(|| gone(product))?;
+    sql::log(tx, product, quantity, after, "undo", Some(order), by, None)?;
+    tx.record(DomainEvent::StockChanged { product });
+    Ok(())
+}
+
+/// Puts pieces of a cancelled order back on the shelf.
+///
+/// # Errors
+/// A fault.
+pub fn give_back(tx: &mut WriteTx<'_>, product: ProductId, quantity: Pieces, order: OrderId, by: Actor) -> Result<()> {
+    let after = sql::put(tx, product, quantity, 0)?.ok_or_else(|| gone(product))?;
+    sql::log(tx, product, quantity, after, "return", Some(order), by, None)?;
+    tx.record(DomainEvent::StockChanged { product });
+    Ok(())
+}
+
+fn gone(product: ProductId) -> Fault {
+    Fault::because(format!("{product} is not on the shelf"))
 }

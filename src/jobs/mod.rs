@@ -1,0 +1,63 @@
+//! Durable background work: a row that outlives a crash (SPEC 6).
+//!
+//! A job's row is written in the transaction of its cause; after the commit its worker is woken from memory; at start the rows
+//! left over go on. At most one open job a kind and key. A handler does its work and [`finish`]es the row in one transaction, so
+//! that what is done is never done again.
+
+mod backoff;
+mod queue;
+mod sql;
+mod worker;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+pub use queue::Queue;
+pub use sql::{cancel, finish, unfinished_count};
+pub use worker::Worker;
+
+use crate::db::WriteTx;
+use crate::kernel::{JobDue, JobId, Result, UtcMs};
+
+/// A job to be written.
+#[derive(Clone, Debug)]
+pub struct NewJob<'a> {
+    pub kind: &'static str,
+    /// At most one open job a kind and key.
+    pub key: &'a str,
+    pub run_at: UtcMs,
+    pub max_attempts: i64,
+}
+
+/// Writes a job in the transaction of its cause; if one of that kind and key is open already, that one stays.
+///
+/// # Errors
+/// A fault.
+pub fn enqueue(tx: &mut WriteTx<'_>, new: &NewJob<'_>) -> Result<()> {
+    let job = JobId::from_uuid(tx.new_id());
+    if sql::insert(tx, job, new)? {
+        tx.wake(JobDue { job, due: new.run_at });
+    }
+    Ok(())
+}
+
+/// A job that is being done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Claimed {
+    pub id: JobId,
+    pub kind: String,
+    pub key: String,
+    /// 1 at the first try.
+    pub attempt: i64,
+}
+
+/// Does the jobs of one kind.
+pub trait Handler: Send + Sync + 'static {
+    fn kind(&self) -> &'static str;
+    /// Does the work, and finishes the row in the transaction of its effect.
+    fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>>;
+}
+
+/// All handlers; each kind once.
+pub type Handlers = Vec<Arc<dyn Handler>>;

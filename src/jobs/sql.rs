@@ -1,0 +1,93 @@
+//! Every statement on `jobs`.
+
+use super::{Claimed, NewJob};
+use crate::args;
+use crate::db::{Reader, WriteTx};
+use crate::kernel::{JobDue, JobId, Result, UtcMs};
+
+/// Whether a row was written; not if one of that kind and key is open.
+pub(super) fn insert(tx: &mut WriteTx<'_>, id: JobId, new: &NewJob<'_>) -> Result<bool> {
+    let rows = tx.exec(
+        "insert into jobs (id, kind, key, status, max_attempts, run_at, created_at) values (?1, ?2, ?3, 'queued', ?4, ?5, ?6) \
+         on conflict (kind, key) where status in ('queued', 'running') do nothing",
+        args![id, new.kind, new.key, new.max_attempts, new.run_at, tx.now()],
+    )?;
+    Ok(rows == 1)
+}
+
+/// Ends a waiting job of a kind and key: its cause is gone.
+///
+/// # Errors
+/// A fault.
+pub fn cancel(tx: &mut WriteTx<'_>, kind: &str, key: &str) -> Result<()> {
+    tx.exec(
+        "update jobs set status = 'cancelled', finished_at = ?3 where kind = ?1 and key = ?2 and status in ('queued', 'running')",
+        args![kind, key, tx.now()],
+    )?;
+    Ok(())
+}
+
+/// Marks a job done, in the transaction of its effect.
+///
+/// # Errors
+/// A fault.
+pub fn finish(tx: &mut WriteTx<'_>, job: JobId) -> Result<()> {
+    tx.exec(
+        "update jobs set status = 'done', finished_at = ?2, lease_until = null where id = ?1 and status = 'running'",
+        args![job, tx.now()],
+    )?;
+    Ok(())
+}
+
+pub(super) fn claim(tx: &mut WriteTx<'_>, job: JobId, lease_until: UtcMs) -> Result<Option<Claimed>> {
+    tx.returning(
+        "update jobs set status = 'running', attempts = attempts + 1, lease_until = ?2 \
+         where id = ?1 and status = 'queued' and run_at <= ?3 returning id, kind, key, attempts",
+        args![job, lease_until, tx.now()],
+        |row| {
+            let mut columns = row.columns();
+            Ok(Claimed { id: columns.next()?, kind: columns.next()?, key: columns.next()?, attempt: columns.next()? })
+        },
+    )
+}
+
+/// Puts a failed job back, or among the dead after its last attempt; `true` if it will run again.
+pub(super) fn fail(tx: &mut WriteTx<'_>, job: JobId, error: &str, again_at: UtcMs) -> Result<bool> {
+    let status = tx.returning(
+        "update jobs set status = case when attempts >= max_attempts then 'dead' else 'queued' end, run_at = ?3, last_error = ?2, \
+         lease_until = null, finished_at = case when attempts >= max_attempts then ?4 end \
+         where id = ?1 and status = 'running' returning status",
+        args![job, error, again_at, tx.now()],
+        |row| row.get::<String>(0),
+    )?;
+    Ok(status.as_deref() == Some("queued"))
+}
+
+/// At start no lease holds: one process owns the folder, so what was running is due at once.
+pub(super) fn free_leases(tx: &mut WriteTx<'_>) -> Result<()> {
+    tx.exec(
+        "update jobs set status = 'queued', lease_until = null, run_at = ?1 where status = 'running' and kind >= ''",
+        args![tx.now()],
+    )?;
+    Ok(())
+}
+
+/// Every job that waits. By the index `jobs_open`.
+pub(super) fn waiting(reader: &Reader<'_>) -> Result<Vec<JobDue>> {
+    reader.all("select id, run_at from jobs where status in ('queued', 'running')", &[], |row| {
+        let mut columns = row.columns();
+        Ok(JobDue { job: columns.next()?, due: columns.next()? })
+    })
+}
+
+/// Jobs that run now or are due: what a test waits for.
+///
+/// # Errors
+/// A fault.
+pub fn unfinished_count(reader: &Reader<'_>, now: UtcMs) -> Result<i64> {
+    reader.one(
+        "select count(*) from jobs where status in ('queued', 'running') and (status = 'running' or run_at <= ?1)",
+        args![now],
+        |row| row.get(0),
+    )
+}

@@ -1,0 +1,196 @@
+//! Takes jobs as they fall due, a few at a time.
+
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, watch};
+
+use super::{Claimed, Handlers, Queue, backoff, sql};
+use crate::clock::Clock;
+use crate::db::{Command, Db, WriteTx};
+use crate::kernel::time::span::MINUTE_MS;
+use crate::kernel::{Error, JobDue, JobId, Result, UtcMs};
+
+/// Jobs done at once: the writer is one, and orders go first.
+const AT_ONCE: usize = 4;
+/// A job that has not ended by then is taken to have been lost.
+const LEASE_MS: i64 = 5 * MINUTE_MS;
+/// A claim that the database turned away is tried again after this.
+const CLAIM_AGAIN_MS: i64 = 1_000;
+/// An error is kept in the row up to this many characters.
+const ERROR_LENGTH: usize = 500;
+
+/// The worker of one shop.
+#[derive(Clone)]
+pub struct Worker {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    db: Arc<dyn DbAccess>,
+    clock: Clock,
+    queue: Arc<Queue>,
+    handlers: Handlers,
+    places: Arc<Semaphore>,
+}
+
+/// Where the worker finds the database: inside the shop's handle.
+pub trait DbAccess: Send + Sync + 'static {
+    fn db(&self) -> &Db;
+}
+
+impl Worker {
+    #[must_use]
+    pub fn new(db: Arc<dyn DbAccess>, clock: Clock, queue: Arc<Queue>, handlers: Handlers) -> Worker {
+        Worker { shared: Arc::new(Shared { db, clock, queue, handlers, places: Arc::new(Semaphore::new(AT_ONCE)) }) }
+    }
+
+    /// Takes up what an earlier run left.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn take_up(&self) -> Result<()> {
+        let waiting = self.shared.db.db().write(FreeLeases).await?;
+        self.shared.queue.push(&waiting);
+        Ok(())
+    }
+
+    /// Works until `stop` turns true, then lets what runs end. What is unfinished runs again at the next start.
+    pub async fn work(&self, mut stop: watch::Receiver<bool>) {
+        loop {
+            while let Some(job) = self.shared.queue.pop_due(self.shared.clock.now()) {
+                let Ok(place) = Arc::clone(&self.shared.places).acquire_owned().await else { return };
+                let shared = Arc::clone(&self.shared);
+                tokio::spawn(async move {
+                    shared.run(job).await;
+                    drop(place);
+                });
+                if *stop.borrow() {
+                    break;
+                }
+            }
+            let next = self.shared.queue.next_due();
+            let alarm = async {
+                match next {
+                    Some(due) => self.shared.clock.sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = alarm => {}
+                () = self.shared.queue.changed() => {}
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
+        }
+        // Every place free again: nothing runs any more.
+        let places = u32::try_from(AT_ONCE).unwrap_or(1);
+        drop(self.shared.places.acquire_many(places).await);
+    }
+
+    /// Runs what is due until nothing is, for tests that have moved the clock.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn run_due(&self) -> Result<()> {
+        loop {
+            while let Some(job) = self.shared.queue.pop_due(self.shared.clock.now()) {
+                self.shared.run(job).await;
+            }
+            // What the worker's own task has taken counts as running until its place is free.
+            let places = u32::try_from(AT_ONCE).unwrap_or(1);
+            drop(self.shared.places.acquire_many(places).await);
+            let now = self.shared.clock.now();
+            if self.shared.db.db().read(move |reader| sql::unfinished_count(reader, now)).await? == 0 {
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Shared {
+    async fn run(&self, job: JobId) {
+        let db = self.db.db();
+        let claimed = match db.write_in_background(Claim { job, lease_until: self.clock.now().plus_ms(LEASE_MS) }).await {
+            Ok(Some(claimed)) => claimed,
+            // Cancelled or moved meanwhile.
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(job = %job, error = %error, "a job could not be claimed; it stays queued");
+                self.queue.push(&[JobDue { job, due: self.clock.now().plus_ms(CLAIM_AGAIN_MS) }]);
+                return;
+            }
+        };
+        let outcome = match self.handlers.iter().find(|handler| handler.kind() == claimed.kind) {
+            Some(handler) => handler.run(claimed.clone()).await,
+            None => Err(crate::kernel::Fault::because(format!("no handler for jobs of kind {}", claimed.kind)).into()),
+        };
+        let ended = match outcome {
+            // Most handlers have finished the row with their effect; then this changes nothing.
+            Ok(()) => db.write_in_background(Finish(job)).await,
+            Err(error) => self.fail(&claimed, &error).await,
+        };
+        if let Err(error) = ended {
+            tracing::warn!(job = %job, error = %error, "a job's end could not be written; its lease decides");
+            self.queue.push(&[JobDue { job, due: self.clock.now().plus_ms(LEASE_MS) }]);
+        }
+    }
+
+    async fn fail(&self, job: &Claimed, error: &Error) -> Result<()> {
+        let [jitter, ..] = crate::security::random::quick();
+        let again_at = self.clock.now().plus_ms(backoff::wait_ms(job.attempt, jitter));
+        let text: String = error.to_string().chars().take(ERROR_LENGTH).collect();
+        tracing::warn!(job = %job.id, kind = job.kind, attempt = job.attempt, error = text, "a job failed");
+        self.db.db().write_in_background(Fail { job: job.id, error: text, again_at }).await
+    }
+}
+
+struct FreeLeases;
+impl Command for FreeLeases {
+    const NAME: &'static str = "jobs.take_up";
+    type Output = Vec<JobDue>;
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<Vec<JobDue>> {
+        sql::free_leases(tx)?;
+        sql::waiting(tx)
+    }
+}
+
+struct Claim {
+    job: JobId,
+    lease_until: UtcMs,
+}
+impl Command for Claim {
+    const NAME: &'static str = "jobs.claim";
+    type Output = Option<Claimed>;
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<Option<Claimed>> {
+        sql::claim(tx, self.job, self.lease_until)
+    }
+}
+
+struct Finish(JobId);
+impl Command for Finish {
+    const NAME: &'static str = "jobs.finish";
+    type Output = ();
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
+        sql::finish(tx, self.0)
+    }
+}
+
+struct Fail {
+    job: JobId,
+    error: String,
+    again_at: UtcMs,
+}
+impl Command for Fail {
+    const NAME: &'static str = "jobs.fail";
+    type Output = ();
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
+        if sql::fail(tx, self.job, &self.error, self.again_at)? {
+            tx.wake(JobDue { job: self.job, due: self.again_at });
+        }
+        Ok(())
+    }
+}
