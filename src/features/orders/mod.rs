@@ -1,1 +1,23 @@
 //! Orders: taken, moved, cancelled, paid in cash; never oversold, never lost (SPEC 4).
+//!
+//! What always holds: an order that is Pending or later has a hold or a decrement on every tracked line, never both; its parts add
+//! up to its total; its sums of money are those of the ledger; each move is a row of its history. Only this feature writes
+//! `orders`, `order_lines` and `order_history`.
+
+pub mod api;
+mod books;
+mod cancel;
+mod change_status;
+mod collect;
+mod expire;
+mod model;
+mod place;
+pub mod problems;
+mod queries;
+mod rules;
+mod sql;
+mod stock;
+mod undo;
+
+pub use books::check_books;
+pub use expire::ExpireHolds;

@@ -1,0 +1,241 @@
+//! `/orders`.
+
+mod bodies;
+mod shapes;
+
+use axum::extract::State;
+use http::StatusCode;
+use serde_json::json;
+
+use self::bodies::{CancelBody, CollectBody, ListQuery, OrderQuery, PlaceBody, StatusBody, UndoBody};
+use super::cancel::Cancel;
+use super::change_status::ChangeStatus;
+use super::collect::Collect;
+use super::model::Order;
+use super::undo::Undo;
+use super::{place, problems, queries, sql};
+use crate::features::AppState;
+use crate::http::gate::order_token;
+use crate::http::idempotency::{IdempotencyKey, Kept, once};
+use crate::http::page::list_schema;
+use crate::http::problem::not_found;
+use crate::http::{Answer, Body, Caller, Context, Id, Query, Route, etag, respond};
+use crate::kernel::problem::kinds;
+use crate::kernel::{OrderId, Problem, Result, Role, SeenVersion};
+
+/// Every route of this feature.
+#[must_use]
+pub fn routes() -> Vec<Route<AppState>> {
+    let order = shapes::order_schema();
+    let moves = [&problems::ILLEGAL_TRANSITION, &kinds::VERSION_CONFLICT, &kinds::STALE];
+    vec![
+        Route::post("/api/v1/orders", post, "Place an order")
+            .body::<PlaceBody>()
+            .idempotent()
+            .answers(201, "Taken; a guest keeps the accessToken", shapes::placed_schema())
+            .refuses(&[&problems::INSUFFICIENT_STOCK, &problems::PRICE_CHANGED, &kinds::IDEMPOTENCY_KEY_REUSED]),
+        Route::get("/api/v1/orders", list, "List orders, newest first").query::<ListQuery>().answers(
+            200,
+            "A page",
+            list_schema(order.clone()),
+        ),
+        Route::get("/api/v1/orders/{id}", get, "Read an order")
+            .query::<OrderQuery>()
+            .order_token()
+            .answers(200, "The order", order.clone())
+            .answers_empty(304, "Not changed")
+            .refuses(&[&problems::TOKEN_EXPIRED]),
+        Route::put("/api/v1/orders/{id}/status", put_status, "Move an order to its next state")
+            .body::<StatusBody>()
+            .conditional()
+            .answers(200, "The order", order.clone())
+            .refuses(&moves),
+        Route::post("/api/v1/orders/{id}/cancel", post_cancel, "Cancel an order")
+            .body::<CancelBody>()
+            .idempotent()
+            .conditional()
+            .order_token()
+            .answers(200, "The order", order.clone())
+            .refuses(&moves)
+            .refuses(&[&kinds::FORBIDDEN, &problems::TOKEN_EXPIRED, &kinds::IDEMPOTENCY_KEY_REUSED]),
+        Route::post("/api/v1/orders/{id}/undo", post_undo, "Take back the last move by staff, within 60 seconds")
+            .body::<UndoBody>()
+            .conditional()
+            .answers(200, "The order", order.clone())
+            .refuses(&[&problems::CANNOT_UNDO, &kinds::VERSION_CONFLICT, &kinds::STALE]),
+        Route::post("/api/v1/orders/{id}/collect", post_collect, "Book cash that was received")
+            .body::<CollectBody>()
+            .idempotent()
+            .answers(200, "The order", order)
+            .refuses(&[&problems::NOTHING_DUE, &problems::AMOUNT_EXCEEDS_DUE, &kinds::IDEMPOTENCY_KEY_REUSED]),
+    ]
+}
+
+async fn post(State(shop): State<AppState>, context: Context, Body(body): Body<PlaceBody>) -> Answer {
+    let key = IdempotencyKey::of(&context)?;
+    let command = body.into_command(&context, shop.settings.get())?;
+    let public_url = shop.public_url.clone();
+    let kept = shop
+        .db
+        .write(once(key, command, move |placed: &place::Placed| {
+            let location = format!("/api/v1/orders/{}", placed.order.id);
+            let body = shapes::placed(placed, &format!("{public_url}{location}"));
+            Ok(Kept::created(location, respond::to_bytes(&body)?))
+        }))
+        .await?;
+    if context.caller != Caller::Guest {
+        return kept.answer(&context);
+    }
+    // The token is derived anew for each answer, so that none lies in the database.
+    let with_token = shapes::add_access_token(&kept.body, &shop.keys)?;
+    kept.answer_with(&context, with_token)
+}
+
+async fn list(State(shop): State<AppState>, context: Context, Query(ListQuery(mut filter)): Query<ListQuery>) -> Answer {
+    if !context.caller.is_staff() {
+        filter.customer = context.caller.user();
+    }
+    let view = shapes::View::of(&context);
+    let list = shop.db.read(move |reader| queries::list(reader, &filter)).await?;
+    respond::json(&context, StatusCode::OK, &list.map(|order| shapes::order_body(&order, view)))
+}
+
+async fn get(State(shop): State<AppState>, context: Context, Id(id): Id<OrderId>, _: Query<OrderQuery>) -> Answer {
+    let access = access(&shop, &context, id).await?;
+    let found = shop
+        .db
+        .read(move |reader| match access {
+            Access::Any => sql::order(reader, id),
+            Access::Of(customer) => sql::order_of(reader, id, customer),
+        })
+        .await?;
+    order_answer(&context, &found.ok_or_else(not_found)?)
+}
+
+fn order_answer(context: &Context, order: &Order) -> Answer {
+    respond::tagged(context, StatusCode::OK, order.version, &shapes::order_body(order, shapes::View::of(context)))
+}
+
+/// Which orders the caller may touch here.
+#[derive(Clone, Copy)]
+enum Access {
+    /// This one, whoever it belongs to: staff, or who holds its token.
+    Any,
+    /// This one if it is theirs.
+    Of(crate::kernel::UserId),
+}
+
+/// Staff see all, customers their own, guests the one whose token they hold. A wrong token is as no such order.
+async fn access(shop: &AppState, context: &Context, id: OrderId) -> Result<Access> {
+    if let Some(token) = order_token(context) {
+        let now = shop.clock.now();
+        let lock = shop.db.read(move |reader| queries::lock(reader, id, now)).await?;
+        let opens = lock.filter(|lock| shop.keys.order_token_matches(id, lock.token_version, &token));
+        return match opens {
+            Some(lock) if lock.ended => Err(Problem::of(&problems::TOKEN_EXPIRED)
+                .detail("This order was delivered more than 90 days ago. Ask the shop for what you need of it.")
+                .into()),
+            Some(_) => Ok(Access::Any),
+            None => Err(not_found()),
+        };
+    }
+    match context.caller {
+        caller if caller.is_staff() => Ok(Access::Any),
+        Caller::Account { user, role: Role::Customer, .. } => Ok(Access::Of(user)),
+        Caller::Account { .. } | Caller::Guest => Err(not_found()),
+    }
+}
+
+fn seen(context: &Context, in_body: Option<i64>) -> Result<SeenVersion> {
+    Ok(SeenVersion { if_match: etag::if_match(context.header("if-match"))?, in_body })
+}
+
+async fn put_status(
+    State(shop): State<AppState>,
+    context: Context,
+    Id(order): Id<OrderId>,
+    Body(body): Body<StatusBody>,
+) -> Answer {
+    if body.force && context.caller.role() != Some(Role::Admin) {
+        return Err(Problem::of(&kinds::FORBIDDEN).detail("force is for admins.").into());
+    }
+    let command = ChangeStatus {
+        order,
+        to: body.status,
+        seen: seen(&context, body.version)?,
+        note: body.note,
+        restock: body.restock,
+        by: context.caller.actor(),
+    };
+    order_answer(&context, &shop.db.write(command).await?)
+}
+
+async fn post_cancel(
+    State(shop): State<AppState>,
+    context: Context,
+    Id(order): Id<OrderId>,
+    Body(body): Body<CancelBody>,
+) -> Answer {
+    let key = IdempotencyKey::of(&context)?;
+    let allowed = access(&shop, &context, order).await?;
+    if let Access::Of(customer) = allowed {
+        let theirs = shop.db.read(move |reader| sql::order_of(reader, order, customer)).await?;
+        theirs.ok_or_else(not_found)?;
+    }
+    if !context.caller.is_staff() && (body.restock.is_some() || body.refund.is_some()) {
+        return Err(Problem::of(&kinds::FORBIDDEN).detail("restock and refund are for staff; leave them out.").into());
+    }
+    let command = Cancel {
+        order,
+        seen: seen(&context, None)?,
+        reason: body.reason,
+        restock: body.restock,
+        refund: body.refund,
+        by: context.caller.actor(),
+    };
+    write_order(&shop, &context, key, command).await
+}
+
+async fn post_undo(
+    State(shop): State<AppState>,
+    context: Context,
+    Id(order): Id<OrderId>,
+    Body(body): Body<UndoBody>,
+) -> Answer {
+    let hold_ms = place::cash_hold_ms(&shop.settings.get());
+    let command = Undo { order, seen: seen(&context, Some(body.version))?, hold_ms, by: context.caller.actor() };
+    order_answer(&context, &shop.db.write(command).await?)
+}
+
+async fn post_collect(
+    State(shop): State<AppState>,
+    context: Context,
+    Id(order): Id<OrderId>,
+    Body(body): Body<CollectBody>,
+) -> Answer {
+    let key = IdempotencyKey::of(&context)?;
+    let command = Collect {
+        order,
+        amount_minor: body.amount.map(crate::kernel::Money::minor),
+        currency: context.shop.currency,
+        method: body.method,
+        reference: body.reference,
+        by: context.caller.actor(),
+    };
+    write_order(&shop, &context, key, command).await
+}
+
+/// Runs a command that answers with the order, once a key.
+async fn write_order<C>(shop: &AppState, context: &Context, key: Option<IdempotencyKey>, command: C) -> Answer
+where
+    C: crate::db::Command<Output = Order>,
+{
+    let view = shapes::View::of(context);
+    let kept = shop
+        .db
+        .write(once(key, command, move |order: &Order| {
+            Ok(Kept::ok(respond::to_bytes(&json!(shapes::order_body(order, view)))?))
+        }))
+        .await?;
+    kept.answer(context)
+}

@@ -1,0 +1,383 @@
+//! What callers send about orders.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::features::inventory::api::read_moment;
+use crate::features::orders::model::{Address, Customer, Delivery};
+use crate::features::orders::place::{Item, PlaceOrder};
+use crate::features::orders::queries::OrderFilter;
+use crate::features::orders::rules::Asked;
+use crate::features::settings::Settings;
+use crate::http::input::{Fields, FromJson, Input, wrong_type};
+use crate::http::page::Paging;
+use crate::http::{Caller, Context};
+use crate::kernel::pieces::{MAX_LINES, MAX_QUANTITY};
+use crate::kernel::problem::FieldFault;
+use crate::kernel::text::Lines;
+use crate::kernel::{
+    At, Email, Faults, Fulfilment, Money, Name, Note, OrderStatus, PaymentMethod, Phone, Problem, ProductId, Reason, Result,
+    ShopDay, UserId,
+};
+
+/// Bytes of `metadata` as JSON.
+const MAX_METADATA: usize = 4_000;
+
+struct ItemBody(Item);
+
+impl Input for ItemBody {
+    const NAME: &'static str = "OrderItem";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let product: Option<ProductId> = fields.req("productId");
+        let quantity = fields.req_int("quantity", 1..=MAX_QUANTITY);
+        let options = fields.opt_with(
+            "options",
+            || json!({ "type": "object" }),
+            |value, at, faults| match value {
+                Value::Object(_) => Some(value.clone()),
+                _ => wrong_type(at, faults, "an object of option groups"),
+            },
+        );
+        Some(ItemBody(Item { product: product?, quantity: quantity?, options }))
+    }
+}
+
+struct CustomerBody {
+    name: Name,
+    email: Option<Email>,
+    phone: Option<Phone>,
+}
+
+impl Input for CustomerBody {
+    const NAME: &'static str = "CustomerInfo";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let (name, email, phone) = (fields.req("name"), fields.opt("email"), fields.opt("phone"));
+        Some(CustomerBody { name: name?, email, phone })
+    }
+}
+
+struct AddressBody(Address);
+
+impl Input for AddressBody {
+    const NAME: &'static str = "Address";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let line1 = fields.req_text("line1", Lines::One, 1..=200);
+        let line2 = fields.opt_text("line2", Lines::One, 1..=200);
+        let area = fields.opt_text("area", Lines::One, 1..=200);
+        let city = fields.req_text("city", Lines::One, 1..=200);
+        let notes = fields.opt_text("notes", Lines::Many, 1..=2_000);
+        let lat = fields.opt_with("lat", || degrees_schema(90), |value, at, faults| degrees(value, at, faults, 90));
+        let lng = fields.opt_with("lng", || degrees_schema(180), |value, at, faults| degrees(value, at, faults, 180));
+        Some(AddressBody(Address { line1: line1?, line2, area, city: city?, notes, lat, lng }))
+    }
+}
+
+fn degrees_schema(most: i64) -> Value {
+    json!({ "type": "number", "minimum": -most, "maximum": most })
+}
+
+/// Degrees as the number that was sent; its whole part decides whether it is on the globe, so that none becomes a float.
+fn degrees(value: &Value, at: &At<'_>, faults: &mut Faults<'_>, most: i64) -> Option<serde_json::Number> {
+    let Value::Number(number) = value else { return wrong_type(at, faults, "a number of degrees") };
+    let text = number.to_string();
+    let digits = text.strip_prefix('-').unwrap_or(&text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let whole_number =
+        if digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') { whole.parse::<i64>().ok() } else { None };
+    let inside = whole_number.is_some_and(|whole| whole < most || (whole == most && fraction.bytes().all(|byte| byte == b'0')));
+    if inside && text.len() <= 24 {
+        return Some(number.clone());
+    }
+    faults.add(at, "out_of_range", format!("must be degrees from -{most} to {most}, as 31.95"));
+    None
+}
+
+struct DeliveryBody {
+    address: Option<Address>,
+    day: Option<ShopDay>,
+    time: Option<jiff::civil::Time>,
+    notes: Option<String>,
+}
+
+impl Input for DeliveryBody {
+    const NAME: &'static str = "DeliveryInfo";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let address = fields.opt::<AddressBody>("address").map(|address| address.0);
+        let day = fields.opt("date");
+        let time = fields.opt_with(
+            "time",
+            || json!({ "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "example": "09:30" }),
+            |value, at, faults| {
+                let time = value
+                    .as_str()
+                    .filter(|text| text.len() == 5)
+                    .and_then(|text| jiff::civil::Time::strptime("%H:%M", text).ok());
+                if time.is_none() {
+                    faults.add(at, "invalid_time", "must be a time such as 09:30");
+                }
+                time
+            },
+        );
+        if fields.has("time") && !fields.has("date") {
+            fields.fault("date", "required", "is required where a time is given");
+        }
+        let notes = fields.opt_text("notes", Lines::Many, 1..=2_000);
+        Some(DeliveryBody { address, day, time, notes })
+    }
+}
+
+/// Free JSON of a partner or of staff.
+struct Metadata(Map<String, Value>);
+
+impl FromJson for Metadata {
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+        let Value::Object(object) = value else { return wrong_type(at, faults, "an object") };
+        if value.to_string().len() > MAX_METADATA {
+            faults.add(at, "too_long", format!("must be at most {MAX_METADATA} bytes of JSON"));
+            return None;
+        }
+        Some(Metadata(object.clone()))
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "object" })
+    }
+}
+
+/// `POST /orders`.
+pub(super) struct PlaceBody {
+    items: Vec<ItemBody>,
+    customer: Option<CustomerBody>,
+    delivery: Option<DeliveryBody>,
+    method: PaymentMethod,
+    notes: Option<Note>,
+    is_pickup: bool,
+    expected_total: Option<Money>,
+    metadata: Option<Metadata>,
+    customer_id: Option<UserId>,
+    collected: bool,
+}
+
+impl Input for PlaceBody {
+    const NAME: &'static str = "OrderPlace";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let items = fields.req_list("items", 1..=MAX_LINES);
+        let customer = fields.opt("customerInfo");
+        let delivery: Option<DeliveryBody> = fields.opt("deliveryInfo");
+        let method = fields.req("paymentMethod");
+        let notes = fields.opt("notes");
+        let is_pickup = fields.opt("isPickup").unwrap_or(true);
+        let expected_total = fields.opt("expectedTotal");
+        let metadata = fields.opt("metadata");
+        let customer_id = fields.opt("customerId");
+        let collected = fields.opt("collected").unwrap_or(false);
+        if !is_pickup && delivery.as_ref().is_none_or(|delivery| delivery.address.is_none()) {
+            fields.fault("deliveryInfo.address", "required", "is required unless isPickup");
+        }
+        Some(PlaceBody {
+            items: items?,
+            customer,
+            delivery,
+            method: method?,
+            notes,
+            is_pickup,
+            expected_total,
+            metadata,
+            customer_id,
+            collected,
+        })
+    }
+}
+
+impl PlaceBody {
+    /// The command, for this caller: what only staff may say is refused from others, and a guest must be reachable.
+    ///
+    /// # Errors
+    /// 422 with every such field.
+    pub(super) fn into_command(self, context: &Context, settings: Arc<Settings>) -> Result<PlaceOrder> {
+        let is_staff = context.caller.is_staff();
+        let mut faults = Vec::new();
+        let mut fault = |field: &str, code, message: &str| {
+            faults.push(FieldFault { field: field.to_owned(), code, message: message.to_owned() });
+        };
+        if !is_staff {
+            for (name, said) in [
+                ("metadata", self.metadata.is_some()),
+                ("customerId", self.customer_id.is_some()),
+                ("collected", self.collected),
+            ] {
+                if said {
+                    fault(name, "staff_only", "is for staff");
+                }
+            }
+        }
+        match (&self.customer, context.caller) {
+            (None, Caller::Guest) => fault("customerInfo", "required", "is required: name and phone"),
+            (Some(customer), _) if customer.phone.is_none() && !is_staff && context.caller == Caller::Guest => {
+                fault("customerInfo.phone", "required", "is required, so that the shop can call");
+            }
+            (None, Caller::Account { .. }) if is_staff && self.customer_id.is_none() => {
+                fault("customerInfo", "required", "is required: a name is enough");
+            }
+            _ => {}
+        }
+        if !faults.is_empty() {
+            return Err(Problem::fields(faults).into());
+        }
+        let asked = self.delivery.as_ref().and_then(|delivery| delivery.day.map(|day| Asked { day, time: delivery.time }));
+        Ok(PlaceOrder {
+            items: self.items.into_iter().map(|item| item.0).collect(),
+            customer: self.customer.map(|customer| Customer {
+                id: None,
+                name: customer.name.into_string(),
+                email: customer.email.map(|email| email.as_str().to_owned()),
+                phone: customer.phone.map(|phone| phone.as_str().to_owned()),
+            }),
+            account: if is_staff { self.customer_id } else { context.caller.user() },
+            fulfilment: if self.is_pickup { Fulfilment::Pickup } else { Fulfilment::Delivery },
+            delivery: self.delivery.map(|delivery| Delivery {
+                address: delivery.address,
+                date: delivery.day.map(|day| day.to_string()),
+                time: delivery.time.map(|time| time.strftime("%H:%M").to_string()),
+                notes: delivery.notes,
+            }),
+            asked,
+            method: self.method,
+            notes: self.notes.map(Note::into_string),
+            metadata: self.metadata.map(|metadata| metadata.0),
+            expected_total: self.expected_total,
+            collected: self.collected,
+            by: context.caller.actor(),
+            settings,
+        })
+    }
+}
+
+/// `PUT /orders/{id}/status`.
+pub(super) struct StatusBody {
+    pub status: OrderStatus,
+    pub note: Option<String>,
+    pub version: Option<i64>,
+    pub restock: Option<bool>,
+    pub force: bool,
+}
+
+impl Input for StatusBody {
+    const NAME: &'static str = "OrderStatusChange";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let status = fields.req("status");
+        let note = fields.opt::<Note>("note").map(Note::into_string);
+        let version = fields.opt_int("version", 1..=i64::MAX);
+        let (restock, force) = (fields.opt("restock"), fields.opt("force").unwrap_or(false));
+        if force && note.is_none() {
+            fields.fault("note", "required", "is required with force");
+        }
+        Some(StatusBody { status: status?, note, version, restock, force })
+    }
+}
+
+/// `POST /orders/{id}/cancel`.
+pub(super) struct CancelBody {
+    pub reason: Option<String>,
+    pub restock: Option<bool>,
+    pub refund: Option<bool>,
+}
+
+impl Input for CancelBody {
+    const NAME: &'static str = "OrderCancel";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let reason = fields.opt::<Reason>("reason").map(Reason::into_string);
+        let (restock, refund) = (fields.opt("restock"), fields.opt("refund"));
+        if refund == Some(false) && reason.is_none() {
+            fields.fault("reason", "required", "is required where nothing is given back");
+        }
+        Some(CancelBody { reason, restock, refund })
+    }
+}
+
+/// `POST /orders/{id}/undo`.
+pub(super) struct UndoBody {
+    pub version: i64,
+}
+
+impl Input for UndoBody {
+    const NAME: &'static str = "OrderUndo";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let version = fields.req_int("version", 1..=i64::MAX);
+        Some(UndoBody { version: version? })
+    }
+}
+
+/// `POST /orders/{id}/collect`.
+pub(super) struct CollectBody {
+    pub amount: Option<Money>,
+    pub method: PaymentMethod,
+    pub reference: Option<String>,
+}
+
+impl Input for CollectBody {
+    const NAME: &'static str = "OrderCollect";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let amount: Option<Money> = fields.opt("amount");
+        if amount.is_some_and(|amount| amount.minor() == 0) {
+            fields.fault("amount", "out_of_range", "must be above zero");
+        }
+        let method = fields.opt("method").unwrap_or(PaymentMethod::Cash);
+        let reference = fields.opt_text("reference", Lines::One, 1..=200);
+        Some(CollectBody { amount, method, reference })
+    }
+}
+
+/// `GET /orders/{id}`: the token may stand in the query of a link.
+pub(super) struct OrderQuery;
+
+impl Input for OrderQuery {
+    const NAME: &'static str = "OrderQuery";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        // Any text may be tried; a wrong one is answered with 404 later.
+        fields.opt_with("token", || json!({ "type": "string" }), |_, _, _| Some(()));
+        Some(OrderQuery)
+    }
+}
+
+/// `GET /orders`.
+pub(super) struct ListQuery(pub OrderFilter);
+
+impl Input for ListQuery {
+    const NAME: &'static str = "OrderListQuery";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let (status, payment_status, payment_method) =
+            (fields.opt("status"), fields.opt("payment_status"), fields.opt("payment_method"));
+        let (fulfilment, day) = (fields.opt("fulfilment"), fields.opt("day"));
+        let (from, to) = (read_moment(fields, "from", false), read_moment(fields, "to", true));
+        let text = fields.opt_text("q", Lines::One, 1..=200);
+        let customer = fields.opt("customer_id");
+        let updated_since = read_moment(fields, "updated_since", false);
+        let paging = Paging::read(fields)?;
+        Some(ListQuery(OrderFilter {
+            status,
+            payment_status,
+            payment_method,
+            fulfilment,
+            day,
+            from,
+            to,
+            text,
+            customer,
+            updated_since,
+            paging,
+        }))
+    }
+}

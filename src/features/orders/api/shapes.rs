@@ -1,0 +1,257 @@
+//! Orders as they are answered (SPEC 3, shapes).
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::features::inventory::order_number;
+use crate::features::orders::model::{Line, Order};
+use crate::features::orders::place::{self, Placed};
+use crate::http::{Context, respond};
+use crate::kernel::{Currency, Fault, Fulfilment, Locale, Money, OrderId, OrderStatus, PaymentStatus, Result, ShopDay};
+use crate::security::Keys;
+
+/// Who reads an order, and in which language.
+#[derive(Clone, Copy)]
+pub(super) struct View {
+    locale: Locale,
+    is_staff: bool,
+}
+
+impl View {
+    /// The public reads in its own language, staff in the shop's.
+    pub(super) fn of(context: &Context) -> View {
+        let is_staff = context.caller.is_staff();
+        View { locale: if is_staff { context.shop.locale } else { context.locale }, is_staff }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OrderBody {
+    id: String,
+    order_number: String,
+    status: &'static str,
+    payment_status: &'static str,
+    payment_method: &'static str,
+    is_pickup: bool,
+    customer: Value,
+    delivery: Value,
+    items: Vec<ItemBody>,
+    subtotal: String,
+    delivery_fee: String,
+    discount: String,
+    tax: String,
+    tax_included: bool,
+    total_amount: String,
+    refunded_amount: String,
+    currency: String,
+    due_at: String,
+    business_day: String,
+    source: &'static str,
+    notes: Option<String>,
+    metadata: Map<String, Value>,
+    history: Vec<Value>,
+    version: i64,
+    created_at: String,
+    updated_at: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ItemBody {
+    id: String,
+    product_id: String,
+    sku: String,
+    name: String,
+    unit_price: String,
+    quantity: i64,
+    options: Map<String, Value>,
+    options_text: String,
+    line_total: String,
+}
+
+fn pick(locale: Locale, en: Option<&String>, ar: Option<&String>) -> String {
+    let (own, other) = if locale == Locale::En { (en, ar) } else { (ar, en) };
+    own.or(other).cloned().unwrap_or_default()
+}
+
+fn without_nulls(object: Value) -> Value {
+    match object {
+        Value::Object(fields) => fields.into_iter().filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>().into(),
+        other => other,
+    }
+}
+
+pub(super) fn order_body(order: &Order, view: View) -> OrderBody {
+    let currency = Currency::from_code(&order.currency).unwrap_or(Currency::JOD);
+    let money = |minor| Money::from_minor(minor, currency).to_string();
+    let customer = json!({
+        "id": order.customer.id.map(|id| id.to_string()),
+        "name": order.customer.name,
+        "email": order.customer.email,
+        "phone": order.customer.phone,
+    });
+    let delivery = order.delivery.as_ref().map_or_else(|| json!({}), |delivery| json!(delivery));
+    OrderBody {
+        id: order.id.to_string(),
+        order_number: order_number(order.number_day, order.number),
+        status: order.status.code(),
+        payment_status: order.payment_status.code(),
+        payment_method: order.payment_method.code(),
+        is_pickup: order.fulfilment == Fulfilment::Pickup,
+        customer: without_nulls(customer),
+        delivery,
+        items: order.lines.iter().map(|line| item_body(line, currency, view.locale)).collect(),
+        subtotal: money(order.totals.subtotal),
+        delivery_fee: money(order.totals.delivery_fee),
+        discount: money(order.totals.discount),
+        tax: money(order.totals.tax),
+        tax_included: order.totals.tax_included,
+        total_amount: money(order.totals.total),
+        refunded_amount: money(order.refunded),
+        currency: order.currency.clone(),
+        due_at: order.due_at.to_string(),
+        business_day: ShopDay::from_number(order.business_day).map_or_else(String::new, |day| day.to_string()),
+        source: order.source.code(),
+        notes: order.notes.clone(),
+        metadata: order.metadata.clone().filter(|_| view.is_staff).unwrap_or_default(),
+        history: history(order, view),
+        version: order.version,
+        created_at: order.created_at.to_string(),
+        updated_at: order.updated_at.to_string(),
+    }
+}
+
+fn item_body(line: &Line, currency: Currency, locale: Locale) -> ItemBody {
+    let money = |minor| Money::from_minor(minor, currency).to_string();
+    ItemBody {
+        id: line.id.to_string(),
+        product_id: line.product.to_string(),
+        sku: line.sku.clone(),
+        name: pick(locale, line.name_en.as_ref(), line.name_ar.as_ref()),
+        unit_price: money(line.unit_price),
+        quantity: line.quantity,
+        options: line.options.clone().unwrap_or_default(),
+        options_text: pick(locale, line.options_text_en.as_ref(), line.options_text_ar.as_ref()),
+        line_total: money(line.line_total),
+    }
+}
+
+/// The placing, which stands in the order's own row, then each move. What staff noted is for staff.
+fn history(order: &Order, view: View) -> Vec<Value> {
+    let placed = json!({ "at": order.created_at.to_string(), "status": OrderStatus::Pending.code(), "by": order.placed_by });
+    let moves = order.history.iter().map(|row| {
+        let note = row.note.as_ref().filter(|_| view.is_staff);
+        let undo = row.is_undo.then_some(true);
+        without_nulls(
+            json!({ "at": row.at.to_string(), "status": row.status.code(), "by": row.actor, "note": note, "undo": undo }),
+        )
+    });
+    std::iter::once(placed).chain(moves).collect()
+}
+
+/// The answer to a placed order, as it is kept: without a token.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PlacedBody {
+    order_id: String,
+    order_number: String,
+    status: String,
+    payment_status: String,
+    total_amount: String,
+    currency: String,
+    due_at: String,
+    order_url: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    access_token: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    warnings: Vec<Value>,
+}
+
+pub(super) fn placed(placed: &Placed, order_url: &str) -> PlacedBody {
+    let order = &placed.order;
+    let currency = Currency::from_code(&order.currency).unwrap_or(Currency::JOD);
+    let warnings = placed.warning.map(place::warning_text).map(|(code, message)| json!({ "code": code, "message": message }));
+    PlacedBody {
+        order_id: order.id.to_string(),
+        order_number: order_number(order.number_day, order.number),
+        status: order.status.code().to_owned(),
+        payment_status: order.payment_status.code().to_owned(),
+        total_amount: Money::from_minor(order.totals.total, currency).to_string(),
+        currency: order.currency.clone(),
+        due_at: order.due_at.to_string(),
+        order_url: order_url.to_owned(),
+        access_token: None,
+        warnings: warnings.into_iter().collect(),
+    }
+}
+
+/// The kept answer with the order's token, for a guest. A new order's token has version 1.
+pub(super) fn add_access_token(kept: &Bytes, keys: &Keys) -> Result<Bytes> {
+    let mut body: PlacedBody = serde_json::from_slice(kept).map_err(Fault::new)?;
+    let order = OrderId::parse(&body.order_id).ok_or_else(|| Fault::because("a kept answer names its order"))?;
+    body.access_token = Some(keys.order_token(order, 1));
+    respond::to_bytes(&body)
+}
+
+fn words(all: impl Iterator<Item = &'static str>) -> Value {
+    json!({ "type": "string", "enum": all.collect::<Vec<_>>() })
+}
+
+fn statuses() -> Value {
+    words(OrderStatus::ALL.iter().map(|status| status.code()))
+}
+
+fn payment_statuses() -> Value {
+    words(PaymentStatus::ALL.iter().map(|status| status.code()))
+}
+
+pub(super) fn placed_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["orderId", "orderNumber", "status", "paymentStatus", "totalAmount", "currency", "dueAt", "orderUrl"],
+        "properties": {
+            "orderId": { "type": "string", "format": "uuid" },
+            "orderNumber": { "type": "string", "example": "B-261125-0042" },
+            "status": statuses(), "paymentStatus": payment_statuses(),
+            "totalAmount": { "type": "string" }, "currency": { "type": "string" },
+            "dueAt": { "type": "string", "format": "date-time" }, "orderUrl": { "type": "string" },
+            "accessToken": { "type": "string", "description": "For guests: reads and cancels the order, as X-Order-Token." },
+            "warnings": { "type": "array", "items": { "type": "object", "properties": { "code": { "type": "string" }, "message": { "type": "string" } } } },
+        },
+    })
+}
+
+pub(super) fn order_schema() -> Value {
+    let text = || json!({ "type": "string" });
+    json!({
+        "type": "object",
+        "required": ["id", "orderNumber", "status", "paymentStatus", "paymentMethod", "isPickup", "customer", "delivery", "items", "subtotal",
+            "deliveryFee", "discount", "tax", "taxIncluded", "totalAmount", "refundedAmount", "currency", "dueAt", "businessDay", "source",
+            "metadata", "history", "version", "createdAt", "updatedAt"],
+        "properties": {
+            "id": { "type": "string", "format": "uuid" }, "orderNumber": text(), "status": statuses(), "paymentStatus": payment_statuses(),
+            "paymentMethod": text(), "isPickup": { "type": "boolean" },
+            "customer": { "type": "object", "required": ["name"], "properties": { "id": text(), "name": text(), "email": text(), "phone": text() } },
+            "delivery": { "type": "object" },
+            "items": { "type": "array", "items": {
+                "type": "object",
+                "required": ["id", "productId", "sku", "name", "unitPrice", "quantity", "options", "optionsText", "lineTotal"],
+                "properties": {
+                    "id": text(), "productId": text(), "sku": text(), "name": text(), "unitPrice": text(), "quantity": { "type": "integer" },
+                    "options": { "type": "object" }, "optionsText": text(), "lineTotal": text(),
+                },
+            } },
+            "subtotal": text(), "deliveryFee": text(), "discount": text(), "tax": text(), "taxIncluded": { "type": "boolean" },
+            "totalAmount": text(), "refundedAmount": text(), "currency": text(),
+            "dueAt": { "type": "string", "format": "date-time" }, "businessDay": { "type": "string", "format": "date" },
+            "source": text(), "notes": { "type": ["string", "null"] }, "metadata": { "type": "object" },
+            "history": { "type": "array", "items": {
+                "type": "object", "required": ["at", "status", "by"],
+                "properties": { "at": text(), "status": text(), "by": text(), "note": text(), "undo": { "type": "boolean" } },
+            } },
+            "version": { "type": "integer" }, "createdAt": { "type": "string", "format": "date-time" }, "updatedAt": { "type": "string", "format": "date-time" },
+        },
+    })
+}

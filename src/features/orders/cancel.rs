@@ -1,0 +1,83 @@
+//! Cancelling: the hold is freed or the pieces go back, and what was taken is given back.
+
+use super::model::{Head, Order};
+use super::rules::{self, IllegalMove};
+use super::{collect, expire, problems, sql, stock};
+use crate::db::{Command, WriteTx};
+use crate::features::money::{Entry, Kind};
+use crate::http::problem::not_found;
+use crate::kernel::{Actor, DomainEvent, OrderId, OrderStatus, Problem, Result, SeenVersion};
+
+/// Cancels an order.
+pub struct Cancel {
+    pub order: OrderId,
+    pub seen: SeenVersion,
+    pub reason: Option<String>,
+    /// Staff's word on whether pieces that left the shelf go back; `None`: by the order's state.
+    pub restock: Option<bool>,
+    /// Staff's word on whether what was taken is given back.
+    pub refund: Option<bool>,
+    pub by: Actor,
+}
+
+impl Command for Cancel {
+    const NAME: &'static str = "orders.cancel";
+    type Output = Order;
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<Order> {
+        let head = sql::head(tx, self.order)?.ok_or_else(not_found)?;
+        self.seen.check(head.version)?;
+        rules::may_cancel(head.status, head.fulfilment, self.by.role()).map_err(illegal)?;
+        let cancelling = Cancelling {
+            restock: self.restock.unwrap_or_else(|| rules::restocks_by_default(head.status)),
+            refund: self.refund.unwrap_or(true),
+            note: self.reason.as_deref(),
+            by: self.by,
+        };
+        cancel(tx, &head, &cancelling)?;
+        sql::order(tx, self.order)?.ok_or_else(not_found)
+    }
+}
+
+/// How an order is cancelled.
+pub(super) struct Cancelling<'a> {
+    pub restock: bool,
+    pub refund: bool,
+    pub note: Option<&'a str>,
+    pub by: Actor,
+}
+
+/// Cancels an order whose state allows it.
+pub(super) fn cancel(tx: &mut WriteTx<'_>, head: &Head, how: &Cancelling<'_>) -> Result<()> {
+    stock::release(tx, head.id, how.restock, how.by)?;
+    expire::unschedule(tx, head.id)?;
+    sql::set_status(tx, head.id, OrderStatus::Cancelled, None)?;
+    sql::add_history(tx, head.id, &sql::Step { is_undo: false, status: OrderStatus::Cancelled, note: how.note, by: how.by })?;
+    let left = head.captured - head.refunded;
+    if how.refund && left > 0 {
+        let entry = Entry {
+            order: head.id,
+            kind: Kind::Refunded,
+            method: head.payment_method,
+            amount_minor: left,
+            by: how.by,
+            reference: None,
+            reason: how.note,
+        };
+        collect::book(tx, head.total, &entry)?;
+    }
+    tx.record(DomainEvent::OrderMoved { order: head.id, from: head.status, to: OrderStatus::Cancelled });
+    Ok(())
+}
+
+/// The refusal of a move, with what is legal.
+pub(super) fn illegal(refusal: IllegalMove) -> Problem {
+    let legal: Vec<&str> = refusal.legal.iter().map(|status| status.code()).collect();
+    let advice =
+        if legal.is_empty() { "it can go nowhere from here".to_owned() } else { format!("it can go to {}", legal.join(", ")) };
+    Problem::of(&problems::ILLEGAL_TRANSITION)
+        .detail(format!("The order is {} and cannot become {}; {advice}.", refusal.from.code(), refusal.to.code()))
+        .fact("from", refusal.from.code())
+        .fact("to", refusal.to.code())
+        .fact("legal", legal)
+}

@@ -1,0 +1,74 @@
+//! Holds that end by themselves (SPEC 4): the first kind of job.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::cancel::{self, Cancelling};
+use super::sql;
+use crate::db::{Command, WriteTx};
+use crate::features::Shop;
+use crate::jobs::{self, Claimed, Handler, NewJob};
+use crate::kernel::{Actor, Fault, OrderId, OrderStatus, Result, UtcMs};
+
+/// The kind of these jobs; the key is the order's id.
+pub(super) const KIND: &str = "orders.expire_hold";
+/// Tries; with the engine's back-off they reach over a day.
+const MAX_ATTEMPTS: i64 = 30;
+
+/// Has the hold of an order end at a moment.
+pub(super) fn schedule(tx: &mut WriteTx<'_>, order: OrderId, at: UtcMs) -> Result<()> {
+    jobs::enqueue(tx, &NewJob { kind: KIND, key: &order.to_string(), run_at: at, max_attempts: MAX_ATTEMPTS })
+}
+
+/// Its cause is gone: the order was confirmed or cancelled.
+pub(super) fn unschedule(tx: &mut WriteTx<'_>, order: OrderId) -> Result<()> {
+    jobs::cancel(tx, KIND, &order.to_string())
+}
+
+/// The worker of these jobs.
+pub struct ExpireHolds {
+    shop: Arc<Shop>,
+}
+
+impl ExpireHolds {
+    #[must_use]
+    pub fn new(shop: Arc<Shop>) -> ExpireHolds {
+        ExpireHolds { shop }
+    }
+}
+
+impl Handler for ExpireHolds {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
+        Box::pin(async move {
+            let order =
+                OrderId::parse(&job.key).ok_or_else(|| Fault::because(format!("the key of job {} is no order", job.id)))?;
+            self.shop.db.write_in_background(ExpireHold { order, job }).await
+        })
+    }
+}
+
+struct ExpireHold {
+    order: OrderId,
+    job: Claimed,
+}
+
+impl Command for ExpireHold {
+    const NAME: &'static str = "orders.expire_hold";
+    type Output = ();
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
+        jobs::finish(tx, self.job.id)?;
+        let Some(head) = sql::head(tx, self.order)? else { return Ok(()) };
+        if head.status != OrderStatus::Pending {
+            return Ok(());
+        }
+        let cancelling =
+            Cancelling { restock: true, refund: true, note: Some("nobody confirmed it in time"), by: Actor::System };
+        cancel::cancel(tx, &head, &cancelling)
+    }
+}

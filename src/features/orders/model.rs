@@ -1,0 +1,168 @@
+//! An order's words.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::kernel::{
+    Fulfilment, OrderId, OrderStatus, PaymentMethod, PaymentStatus, ProductId, Source, UserId, UtcMs, Version,
+};
+
+/// Where an order is brought.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Address {
+    pub line1: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line2: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub area: Option<String>,
+    pub city: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// Degrees, as the text that was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lat: Option<serde_json::Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lng: Option<serde_json::Number>,
+}
+
+/// How and when an order reaches its customer, as it was asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Delivery {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+}
+
+/// Who the order is for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Customer {
+    pub id: Option<UserId>,
+    pub name: String,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+}
+
+/// The sums of an order, in minor units of its currency.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Totals {
+    pub subtotal: i64,
+    pub delivery_fee: i64,
+    pub discount: i64,
+    pub tax: i64,
+    pub tax_included: bool,
+    pub total: i64,
+}
+
+/// What happened to a line's stock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HoldState {
+    /// The product's stock is not counted.
+    Untracked,
+    /// Promised.
+    Held,
+    /// The promise was taken back.
+    Freed,
+    /// Gone from the shelf.
+    Taken,
+    /// Gone, and put back.
+    Returned,
+}
+
+impl HoldState {
+    pub const ALL: [HoldState; 5] =
+        [HoldState::Untracked, HoldState::Held, HoldState::Freed, HoldState::Taken, HoldState::Returned];
+
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            HoldState::Untracked => "untracked",
+            HoldState::Held => "held",
+            HoldState::Freed => "freed",
+            HoldState::Taken => "taken",
+            HoldState::Returned => "returned",
+        }
+    }
+
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<HoldState> {
+        HoldState::ALL.into_iter().find(|state| state.code() == code)
+    }
+}
+
+/// A line with its own copy of what was sold.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Line {
+    pub id: Uuid,
+    pub product: ProductId,
+    pub sku: String,
+    pub name_en: Option<String>,
+    pub name_ar: Option<String>,
+    pub unit_price: i64,
+    pub quantity: i64,
+    pub options: Option<Map<String, Value>>,
+    pub options_text_en: Option<String>,
+    pub options_text_ar: Option<String>,
+    pub line_total: i64,
+    pub tax_rate_bp: i64,
+    pub tax: i64,
+    pub hold: HoldState,
+}
+
+/// What verbs need of an order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Head {
+    pub id: OrderId,
+    pub status: OrderStatus,
+    pub fulfilment: Fulfilment,
+    pub payment_method: PaymentMethod,
+    pub total: i64,
+    pub captured: i64,
+    pub refunded: i64,
+    pub version: Version,
+    pub updated_at: UtcMs,
+}
+
+/// An order, whole.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Order {
+    pub id: OrderId,
+    pub number_day: i64,
+    pub number: i64,
+    pub status: OrderStatus,
+    pub payment_status: PaymentStatus,
+    pub payment_method: PaymentMethod,
+    pub fulfilment: Fulfilment,
+    pub source: Source,
+    pub placed_by: String,
+    pub customer: Customer,
+    pub delivery: Option<Delivery>,
+    pub notes: Option<String>,
+    pub metadata: Option<Map<String, Value>>,
+    pub currency: String,
+    pub totals: Totals,
+    pub refunded: i64,
+    pub due_at: UtcMs,
+    pub business_day: i64,
+    pub token_version: i64,
+    pub version: Version,
+    pub created_at: UtcMs,
+    pub updated_at: UtcMs,
+    pub lines: Vec<Line>,
+    pub history: Vec<HistoryRow>,
+}
+
+/// A move, or a move taken back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HistoryRow {
+    pub at: UtcMs,
+    pub is_undo: bool,
+    pub status: OrderStatus,
+    pub actor: String,
+    pub note: Option<String>,
+}

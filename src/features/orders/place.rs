@@ -1,0 +1,320 @@
+//! Placing an order: priced, promised, numbered and written in one transaction, or refused whole.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::model::{Customer, Delivery, HoldState, Line, Order, Totals};
+use super::rules::{self, Asked, NoTime};
+use super::{change_status, collect, expire, problems, sql};
+use crate::db::{Command, WriteTx};
+use crate::features::accounts;
+use crate::features::catalog::{self, ForSale};
+use crate::features::inventory;
+use crate::features::money::{self, Entry, Kind};
+use crate::features::settings::Settings;
+use crate::http::problem::not_found;
+use crate::kernel::time::span::HOUR_MS;
+use crate::kernel::{
+    Actor, At, DomainEvent, Error, Fault, Faults, Fulfilment, Money, OrderId, OrderStatus, PaymentMethod, PaymentStatus,
+    Problem, ProductId, Result, Source, UserId,
+};
+
+/// The most pieces of one product an order may have, unless the product says otherwise (SPEC 4).
+const MAX_PER_ORDER: i64 = 100;
+
+/// One wanted line.
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub product: ProductId,
+    pub quantity: i64,
+    pub options: Option<Value>,
+}
+
+/// Takes an order.
+pub struct PlaceOrder {
+    pub items: Vec<Item>,
+    /// Who it is for; `None`: the account that orders, or that staff name.
+    pub customer: Option<Customer>,
+    pub account: Option<UserId>,
+    pub fulfilment: Fulfilment,
+    pub delivery: Option<Delivery>,
+    pub asked: Option<Asked>,
+    pub method: PaymentMethod,
+    pub notes: Option<String>,
+    pub metadata: Option<Map<String, Value>>,
+    pub expected_total: Option<Money>,
+    /// The cash is in the till already.
+    pub collected: bool,
+    pub by: Actor,
+    pub settings: Arc<Settings>,
+}
+
+/// An order just taken.
+pub struct Placed {
+    pub order: Order,
+    /// What staff were told instead of being refused.
+    pub warning: Option<NoTime>,
+}
+
+impl Command for PlaceOrder {
+    const NAME: &'static str = "orders.place";
+    type Output = Placed;
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<Placed> {
+        let customer = self.customer(tx)?;
+        let priced = self.price(tx)?;
+        self.check_expected_total(&priced.totals)?;
+        let zone = &self.settings.format.zone;
+        let now = tx.now();
+        let (due_at, warning) = rules::due_at(self.asked, now, priced.lead_hours, zone, self.by.is_staff()).map_err(no_time)?;
+        self.hold(tx, &priced.lines)?;
+
+        let day = zone.day_of(now).number();
+        let mut order = Order {
+            id: OrderId::from_uuid(tx.new_id()),
+            number_day: day,
+            number: sql::next_number(tx, day)?,
+            status: OrderStatus::Pending,
+            payment_status: PaymentStatus::Pending,
+            payment_method: self.method,
+            fulfilment: self.fulfilment,
+            source: if self.by.is_staff() { Source::Counter } else { Source::Web },
+            placed_by: self.by.code().to_owned(),
+            customer,
+            delivery: self.delivery.clone(),
+            notes: self.notes.clone(),
+            metadata: self.metadata.clone(),
+            currency: self.settings.currency().code().to_owned(),
+            totals: priced.totals,
+            refunded: 0,
+            due_at,
+            business_day: zone.day_of(due_at).number(),
+            token_version: 1,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            lines: priced.lines,
+            history: Vec::new(),
+        };
+        self.write(tx, &mut order)?;
+        Ok(Placed { order, warning })
+    }
+}
+
+struct Priced {
+    lines: Vec<Line>,
+    totals: Totals,
+    lead_hours: i64,
+}
+
+impl PlaceOrder {
+    /// Who the order is for: as said, or the account's own name, address and number.
+    fn customer(&self, tx: &WriteTx<'_>) -> Result<Customer> {
+        let account = match self.account {
+            Some(id) => Some(accounts::user(tx, id)?.ok_or_else(|| {
+                Error::from(Problem::field("customerId", "unknown_customer", "names no account of this shop"))
+            })?),
+            None => None,
+        };
+        match (&self.customer, account) {
+            (Some(customer), _) => Ok(Customer { id: self.account, ..customer.clone() }),
+            (None, Some(user)) => {
+                Ok(Customer { id: Some(user.id), name: user.name, email: Some(user.email), phone: user.phone })
+            }
+            (None, None) => Err(Problem::field("customerInfo", "required", "is required").into()),
+        }
+    }
+
+    /// Prices every line from the catalog; every fault of every line is told.
+    fn price(&self, tx: &mut WriteTx<'_>) -> Result<Priced> {
+        let shop = Arc::clone(&self.settings.format);
+        let mut faults = Faults::new(&shop);
+        let mut lines = Vec::with_capacity(self.items.len());
+        let mut lead_hours = 0;
+        let root = At::Root;
+        let items = root.field("items");
+        for (index, item) in self.items.iter().enumerate() {
+            let at = items.index(index);
+            let found = catalog::for_sale(tx, item.product)?.filter(|product| product.is_active);
+            let Some(product) = found else {
+                faults.add(&at.field("productId"), "unknown_product", "is nothing that is sold here now");
+                continue;
+            };
+            let wanted: i64 = self.items.iter().filter(|other| other.product == item.product).map(|other| other.quantity).sum();
+            let most = product.max_per_order.unwrap_or(MAX_PER_ORDER);
+            if wanted > most {
+                faults.add(&at.field("quantity"), "too_many", format!("an order may have at most {most} of this product"));
+            }
+            lead_hours = lead_hours.max(product.lead_time_hours);
+            lines.extend(self.line(tx, product, item, &at, &mut faults));
+        }
+        if !faults.is_empty() {
+            return Err(Problem::fields(faults.into_vec()).into());
+        }
+        let sums: Vec<(i64, i64)> = lines.iter().map(|line: &Line| (line.line_total, line.tax)).collect();
+        let subtotal = sums.iter().map(|(total, _)| *total).fold(0_i64, i64::saturating_add);
+        let fee = match self.fulfilment {
+            Fulfilment::Pickup => 0,
+            Fulfilment::Delivery => self.settings.delivery_fee(Money::from_minor(subtotal, self.settings.currency())).minor(),
+        };
+        let totals = rules::totals(&sums, fee, self.settings.orders.prices_include_tax)
+            .ok_or_else(|| Problem::field("items", "amount_too_large", "the total is larger than an amount can be"))?;
+        Ok(Priced { lines, totals, lead_hours })
+    }
+
+    fn line(&self, tx: &mut WriteTx<'_>, product: ForSale, item: &Item, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Line> {
+        let options_at = at.field("options");
+        let chosen = catalog::choose(&product.option_groups, item.options.as_ref(), &options_at, faults)?;
+        let unit_price = product.price_minor.checked_add(chosen.delta_minor).filter(|price| *price >= 0);
+        let priced = unit_price.and_then(|price| Some((price, price.checked_mul(item.quantity)?)));
+        let Some((unit_price, line_total)) = priced else {
+            faults.add(&options_at, "invalid_price", "these options make a price that is below zero or too large");
+            return None;
+        };
+        let text = |text: String| if text.is_empty() { None } else { Some(text) };
+        Some(Line {
+            id: tx.new_id(),
+            product: product.id,
+            sku: product.sku,
+            name_en: product.name_en,
+            name_ar: product.name_ar,
+            unit_price,
+            quantity: item.quantity,
+            options: chosen.options,
+            options_text_en: text(chosen.text_en),
+            options_text_ar: text(chosen.text_ar),
+            line_total,
+            tax_rate_bp: product.tax_rate_bp,
+            tax: rules::line_tax(line_total, product.tax_rate_bp, self.settings.orders.prices_include_tax),
+            hold: if product.track_stock { HoldState::Held } else { HoldState::Untracked },
+        })
+    }
+
+    fn check_expected_total(&self, totals: &Totals) -> Result<()> {
+        let currency = self.settings.currency();
+        let show = |minor| Money::from_minor(minor, currency).to_string();
+        match self.expected_total {
+            Some(expected) if expected.minor() != totals.total => Err(Problem::of(&problems::PRICE_CHANGED)
+                .detail(format!(
+                    "The order costs {} now, not {expected}. Show the customer the new sums and ask again.",
+                    show(totals.total)
+                ))
+                .fact("subtotal", show(totals.subtotal))
+                .fact("deliveryFee", show(totals.delivery_fee))
+                .fact("discount", show(totals.discount))
+                .fact("tax", show(totals.tax))
+                .fact("taxIncluded", totals.tax_included)
+                .fact("totalAmount", show(totals.total))
+                .into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Promises every tracked line, or names each that is short; the error undoes what was promised.
+    fn hold(&self, tx: &mut WriteTx<'_>, lines: &[Line]) -> Result<()> {
+        let mut short = Vec::new();
+        for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.hold == HoldState::Held) {
+            if let Some(inventory::Short { available }) = inventory::hold(tx, line.product, line.quantity)? {
+                short.push(json!({
+                    "index": index,
+                    "productId": line.product.to_string(),
+                    "requested": line.quantity,
+                    "available": available,
+                }));
+            }
+        }
+        if short.is_empty() {
+            return Ok(());
+        }
+        let detail =
+            format!("{} of the order's lines cannot be had in that quantity; see lines. Nothing was ordered.", short.len());
+        Err(Problem::of(&problems::INSUFFICIENT_STOCK).detail(detail).fact("lines", short).into())
+    }
+
+    fn write(&self, tx: &mut WriteTx<'_>, order: &mut Order) -> Result<()> {
+        let json = sql::JsonColumns {
+            delivery: order.delivery.as_ref().map(to_json).transpose()?,
+            metadata: order.metadata.as_ref().map(to_json).transpose()?,
+        };
+        let confirmed = self.collected || self.settings.orders.confirm_cash;
+        let expires_at = (!confirmed).then(|| order.created_at.plus_ms(cash_hold_ms(&self.settings)));
+        sql::insert(tx, order, self.by, &json, expires_at)?;
+        for line in &order.lines {
+            sql::insert_line(tx, order.id, line)?;
+        }
+        let pending = Entry {
+            order: order.id,
+            kind: Kind::Pending,
+            method: self.method,
+            amount_minor: order.totals.total,
+            by: self.by,
+            reference: None,
+            reason: None,
+        };
+        money::open(tx, &pending)?;
+        tx.record(DomainEvent::OrderPlaced { order: order.id });
+        match expires_at {
+            Some(at) => expire::schedule(tx, order.id, at),
+            None => self.confirm_at_once(tx, order),
+        }
+    }
+
+    /// The owner wants cash orders confirmed at once, or the cash is in the till.
+    fn confirm_at_once(&self, tx: &mut WriteTx<'_>, order: &mut Order) -> Result<()> {
+        let head = || Fault::because("an order just written is there");
+        let by = if self.collected { self.by } else { Actor::System };
+        change_status::advance(tx, &sql::head(tx, order.id)?.ok_or_else(head)?, OrderStatus::Confirmed, None, by)?;
+        if self.collected && order.totals.total > 0 {
+            let entry = Entry {
+                order: order.id,
+                kind: Kind::Captured,
+                method: self.method,
+                amount_minor: order.totals.total,
+                by: self.by,
+                reference: None,
+                reason: None,
+            };
+            collect::book(tx, order.totals.total, &entry)?;
+        }
+        *order = sql::order(tx, order.id)?.ok_or_else(not_found)?;
+        Ok(())
+    }
+}
+
+/// A JSON column's text.
+fn to_json(value: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Fault::new(error).into())
+}
+
+/// The refusal of a time.
+fn no_time(why: NoTime) -> Error {
+    let problem = |code, message: String| Problem::field("deliveryInfo.date", code, message);
+    match why {
+        NoTime::InThePast => problem("in_the_past", "is in the past".to_owned()),
+        NoTime::TooFarAhead => problem("too_far_ahead", "must be within 60 days".to_owned()),
+        NoTime::TooEarly { earliest } => {
+            problem("too_early", format!("is too early for what was ordered; the earliest is {earliest}"))
+                .fact("earliest", earliest.to_string())
+        }
+    }
+    .into()
+}
+
+/// What staff are told where others are refused.
+#[must_use]
+pub fn warning_text(why: NoTime) -> (&'static str, String) {
+    match why {
+        NoTime::TooEarly { earliest } => {
+            ("too_early", format!("earlier than the lead time allows; the earliest is {earliest}"))
+        }
+        NoTime::InThePast => ("in_the_past", "in the past".to_owned()),
+        NoTime::TooFarAhead => ("too_far_ahead", "more than 60 days ahead".to_owned()),
+    }
+}
+
+/// How long a cash order that nobody confirms is held.
+#[must_use]
+pub fn cash_hold_ms(settings: &Settings) -> i64 {
+    i64::from(settings.orders.cash_hold_hours) * HOUR_MS
+}

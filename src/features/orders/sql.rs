@@ -1,0 +1,351 @@
+//! Every statement on `orders`, `order_lines` and `order_history`.
+
+use super::model::{Customer, Head, HistoryRow, HoldState, Line, Order, Totals};
+use crate::args;
+use crate::db::query::Query;
+use crate::db::{Reader, Row, WriteTx};
+use crate::features::money::Sums;
+use crate::kernel::{Actor, Fault, OrderId, OrderStatus, PaymentStatus, ProductId, Result, UserId, UtcMs};
+
+/// The next number of a day, from 1 without gaps: one seek in the index `orders_number`.
+pub(super) fn next_number(reader: &Reader<'_>, day: i64) -> Result<i64> {
+    reader.one("select coalesce(max(number), 0) + 1 from orders where number_day = ?1", args![day], |row| row.get(0))
+}
+
+/// Texts of JSON columns.
+pub(super) struct JsonColumns {
+    pub delivery: Option<String>,
+    pub metadata: Option<String>,
+}
+
+pub(super) fn insert(
+    tx: &mut WriteTx<'_>,
+    order: &Order,
+    by: Actor,
+    json: &JsonColumns,
+    hold_expires_at: Option<UtcMs>,
+) -> Result<()> {
+    tx.exec_one(
+        "insert into orders (id, number_day, number, status, payment_status, payment_method, fulfilment, source, placed_by, \
+         placed_by_id, customer_id, customer_name, customer_email, customer_phone, delivery, notes, metadata, currency, \
+         subtotal_minor, delivery_fee_minor, discount_minor, tax_minor, tax_included, total_minor, due_at, business_day, \
+         hold_expires_at, created_at, updated_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
+         ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?28)",
+        args![
+            order.id,
+            order.number_day,
+            order.number,
+            order.status,
+            order.payment_status,
+            order.payment_method,
+            order.fulfilment,
+            order.source,
+            order.placed_by,
+            by.user(),
+            order.customer.id,
+            order.customer.name,
+            order.customer.email,
+            order.customer.phone,
+            json.delivery,
+            order.notes,
+            json.metadata,
+            order.currency,
+            order.totals.subtotal,
+            order.totals.delivery_fee,
+            order.totals.discount,
+            order.totals.tax,
+            order.totals.tax_included,
+            order.totals.total,
+            order.due_at,
+            order.business_day,
+            hold_expires_at,
+            order.created_at
+        ],
+    )
+}
+
+pub(super) fn insert_line(tx: &mut WriteTx<'_>, order: OrderId, line: &Line) -> Result<()> {
+    let options = line.options.as_ref().map(serde_json::to_string).transpose().map_err(Fault::new)?;
+    tx.exec_one(
+        "insert into order_lines (order_id, id, product_id, sku, name_en, name_ar, unit_price_minor, quantity, options, \
+         options_text_en, options_text_ar, line_total_minor, tax_rate_bp, tax_minor, hold) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        args![
+            order,
+            line.id.as_bytes().as_slice(),
+            line.product,
+            line.sku,
+            line.name_en,
+            line.name_ar,
+            line.unit_price,
+            line.quantity,
+            options,
+            line.options_text_en,
+            line.options_text_ar,
+            line.line_total,
+            line.tax_rate_bp,
+            line.tax,
+            line.hold.code()
+        ],
+    )
+}
+
+pub(super) fn head(reader: &Reader<'_>, order: OrderId) -> Result<Option<Head>> {
+    reader.opt(
+        "select id, status, fulfilment, payment_method, total_minor, captured_minor, refunded_minor, version, updated_at \
+         from orders where id = ?1",
+        args![order],
+        |row| {
+            let mut columns = row.columns();
+            Ok(Head {
+                id: columns.next()?,
+                status: columns.next()?,
+                fulfilment: columns.next()?,
+                payment_method: columns.next()?,
+                total: columns.next()?,
+                captured: columns.next()?,
+                refunded: columns.next()?,
+                version: columns.next()?,
+                updated_at: columns.next()?,
+            })
+        },
+    )
+}
+
+/// Moves an order; a hold that would end by itself does not any more, unless `hold_expires_at` says so.
+pub(super) fn set_status(tx: &mut WriteTx<'_>, order: OrderId, to: OrderStatus, hold_expires_at: Option<UtcMs>) -> Result<()> {
+    tx.exec_one(
+        "update orders set status = ?2, hold_expires_at = ?4, version = version + 1, updated_at = ?3 where id = ?1",
+        args![order, to, tx.now(), hold_expires_at],
+    )
+}
+
+pub(super) fn set_money(tx: &mut WriteTx<'_>, order: OrderId, sums: Sums, status: PaymentStatus) -> Result<()> {
+    tx.exec_one(
+        "update orders set captured_minor = ?2, refunded_minor = ?3, payment_status = ?4, version = version + 1, updated_at = ?5 \
+         where id = ?1",
+        args![order, sums.captured, sums.refunded, status, tx.now()],
+    )
+}
+
+/// The lines whose stock is in that state: product and pieces, in a fixed order.
+pub(super) fn lines_in(reader: &Reader<'_>, order: OrderId, state: HoldState) -> Result<Vec<(ProductId, i64)>> {
+    reader.all(
+        "select product_id, quantity from order_lines where order_id = ?1 and hold = ?2 order by id",
+        args![order, state.code()],
+        |row| {
+            let mut columns = row.columns();
+            Ok((columns.next()?, columns.next()?))
+        },
+    )
+}
+
+pub(super) fn set_holds(tx: &mut WriteTx<'_>, order: OrderId, from: HoldState, to: HoldState) -> Result<()> {
+    tx.exec("update order_lines set hold = ?3 where order_id = ?1 and hold = ?2", args![order, from.code(), to.code()])?;
+    Ok(())
+}
+
+/// A row of history to be written.
+pub(super) struct Step<'a> {
+    pub is_undo: bool,
+    pub status: OrderStatus,
+    pub note: Option<&'a str>,
+    pub by: Actor,
+}
+
+pub(super) fn add_history(tx: &mut WriteTx<'_>, order: OrderId, step: &Step<'_>) -> Result<()> {
+    let kind = if step.is_undo { "undo" } else { "move" };
+    tx.exec_one(
+        "insert into order_history (order_id, n, at, kind, status, actor, actor_id, note) \
+         values (?1, (select coalesce(max(n), 0) + 1 from order_history where order_id = ?1), ?2, ?3, ?4, ?5, ?6, ?7)",
+        args![order, tx.now(), kind, step.status, step.by.code(), step.by.user(), step.note],
+    )
+}
+
+pub(super) fn history(reader: &Reader<'_>, order: OrderId) -> Result<Vec<HistoryRow>> {
+    reader.all("select at, kind, status, actor, note from order_history where order_id = ?1 order by n", args![order], |row| {
+        let mut columns = row.columns();
+        Ok(HistoryRow {
+            at: columns.next()?,
+            is_undo: columns.next::<String>()? == "undo",
+            status: columns.next()?,
+            actor: columns.next()?,
+            note: columns.next()?,
+        })
+    })
+}
+
+pub(super) fn lines(reader: &Reader<'_>, order: OrderId) -> Result<Vec<Line>> {
+    reader.all(
+        "select id, product_id, sku, name_en, name_ar, unit_price_minor, quantity, options, options_text_en, options_text_ar, \
+         line_total_minor, tax_rate_bp, tax_minor, hold from order_lines where order_id = ?1 order by id",
+        args![order],
+        |row| {
+            let mut columns = row.columns();
+            let id: Vec<u8> = columns.next()?;
+            Ok(Line {
+                id: uuid::Uuid::from_slice(&id).map_err(Fault::new)?,
+                product: columns.next()?,
+                sku: columns.next()?,
+                name_en: columns.next()?,
+                name_ar: columns.next()?,
+                unit_price: columns.next()?,
+                quantity: columns.next()?,
+                options: columns.json()?,
+                options_text_en: columns.next()?,
+                options_text_ar: columns.next()?,
+                line_total: columns.next()?,
+                tax_rate_bp: columns.next()?,
+                tax: columns.next()?,
+                hold: HoldState::from_code(&columns.next::<String>()?).ok_or_else(|| Fault::because("an unknown hold"))?,
+            })
+        },
+    )
+}
+
+/// `select` of an order without its lines and history; its columns are those of [`order_row`].
+macro_rules! select_order {
+    () => {
+        "select o.id, o.number_day, o.number, o.status, o.payment_status, o.payment_method, o.fulfilment, o.source, o.placed_by, \
+         o.customer_id, o.customer_name, o.customer_email, o.customer_phone, o.delivery, o.notes, o.metadata, o.currency, \
+         o.subtotal_minor, o.delivery_fee_minor, o.discount_minor, o.tax_minor, o.tax_included, o.total_minor, o.refunded_minor, \
+         o.due_at, o.business_day, o.token_version, o.version, o.created_at, o.updated_at from orders o"
+    };
+}
+
+fn order_row(row: &Row<'_>) -> Result<Order> {
+    let mut columns = row.columns();
+    Ok(Order {
+        id: columns.next()?,
+        number_day: columns.next()?,
+        number: columns.next()?,
+        status: columns.next()?,
+        payment_status: columns.next()?,
+        payment_method: columns.next()?,
+        fulfilment: columns.next()?,
+        source: columns.next()?,
+        placed_by: columns.next()?,
+        customer: Customer { id: columns.next()?, name: columns.next()?, email: columns.next()?, phone: columns.next()? },
+        delivery: columns.json()?,
+        notes: columns.next()?,
+        metadata: columns.json()?,
+        currency: columns.next()?,
+        totals: Totals {
+            subtotal: columns.next()?,
+            delivery_fee: columns.next()?,
+            discount: columns.next()?,
+            tax: columns.next()?,
+            tax_included: columns.next()?,
+            total: columns.next()?,
+        },
+        refunded: columns.next()?,
+        due_at: columns.next()?,
+        business_day: columns.next()?,
+        token_version: columns.next()?,
+        version: columns.next()?,
+        created_at: columns.next()?,
+        updated_at: columns.next()?,
+        lines: Vec::new(),
+        history: Vec::new(),
+    })
+}
+
+pub(super) fn order(reader: &Reader<'_>, id: OrderId) -> Result<Option<Order>> {
+    let found = reader.opt(concat!(select_order!(), " where o.id = ?1"), args![id], order_row)?;
+    found.map(|order| with_parts(reader, order)).transpose()
+}
+
+/// As [`order`], only if it is this customer's.
+pub(super) fn order_of(reader: &Reader<'_>, id: OrderId, customer: UserId) -> Result<Option<Order>> {
+    let found =
+        reader.opt(concat!(select_order!(), " where o.id = ?1 and o.customer_id = ?2"), args![id, customer], order_row)?;
+    found.map(|order| with_parts(reader, order)).transpose()
+}
+
+fn with_parts(reader: &Reader<'_>, mut order: Order) -> Result<Order> {
+    order.lines = lines(reader, order.id)?;
+    order.history = history(reader, order.id)?;
+    Ok(order)
+}
+
+/// Newest first, by the primary key or the index of the filter.
+pub(super) fn list(reader: &Reader<'_>, query: &Query, limit: i64, offset: i64) -> Result<Vec<Order>> {
+    let sql = query.sql(select_order!(), "order by o.id desc limit ? offset ?");
+    let rows = reader.all(&sql, &query.values(args![limit, offset]), order_row)?;
+    rows.into_iter().map(|order| with_parts(reader, order)).collect()
+}
+
+pub(super) fn count(reader: &Reader<'_>, query: &Query) -> Result<i64> {
+    let sql = query.sql("select count(*) from orders o", "");
+    reader.one(&sql, &query.values(&[]), |row| row.get(0))
+}
+
+/// Whose order it is and which token opens it: customer, token version, and when it was delivered.
+pub(super) fn key_of(reader: &Reader<'_>, order: OrderId) -> Result<Option<(i64, Option<UtcMs>)>> {
+    reader.opt(
+        "select token_version, (select max(at) from order_history h where h.order_id = o.id and h.status = 'Delivered') \
+         from orders o where o.id = ?1",
+        args![order],
+        |row| {
+            let mut columns = row.columns();
+            Ok((columns.next()?, columns.next()?))
+        },
+    )
+}
+
+/// Each invariant of the books with the rows that break it; for `doctor` and for every test's end.
+pub(super) const BOOKS: &[(&str, &str)] = &[
+    (
+        "stock is not the sum of its ledger",
+        "select p.sku from inventory i join products p on p.id = i.product_id \
+         where i.stock <> coalesce((select sum(delta) from stock_log s where s.product_id = i.product_id), 0)",
+    ),
+    (
+        "what is reserved is not the sum of open holds",
+        "select p.sku from inventory i join products p on p.id = i.product_id left join \
+         (select product_id, sum(quantity) as held from order_lines where hold = 'held' group by product_id) h \
+         on h.product_id = i.product_id where i.reserved <> coalesce(h.held, 0)",
+    ),
+    (
+        "more is reserved than there is",
+        "select p.sku from inventory i join products p on p.id = i.product_id where i.reserved > i.stock or i.reserved < 0",
+    ),
+    (
+        "a product is not on the shelf",
+        "select p.sku from products p where not exists (select 1 from inventory i where i.product_id = p.id)",
+    ),
+    (
+        "an order's money is not that of its ledger",
+        "select hex(o.id) from orders o left join (select order_id, \
+         sum(case kind when 'captured' then amount_minor else 0 end) as captured, \
+         sum(case kind when 'refunded' then amount_minor else 0 end) as refunded from money_ledger group by order_id) m \
+         on m.order_id = o.id where o.captured_minor <> coalesce(m.captured, 0) or o.refunded_minor <> coalesce(m.refunded, 0)",
+    ),
+    (
+        "an order has no money ledger",
+        "select hex(o.id) from orders o where not exists (select 1 from money_ledger m where m.order_id = o.id)",
+    ),
+    (
+        "an order's lines do not add up to its subtotal",
+        "select hex(o.id) from orders o where o.subtotal_minor <> (select coalesce(sum(line_total_minor), -1) from order_lines l where l.order_id = o.id)",
+    ),
+    (
+        "an order's taxes are not those of its lines",
+        "select hex(o.id) from orders o where o.tax_minor <> (select coalesce(sum(tax_minor), -1) from order_lines l where l.order_id = o.id)",
+    ),
+    (
+        "a line's hold does not fit its order's state",
+        "select hex(o.id) from orders o join order_lines l on l.order_id = o.id where l.hold <> 'untracked' and not case o.status \
+         when 'Pending' then l.hold = 'held' when 'Cancelled' then l.hold in ('freed', 'taken', 'returned') else l.hold = 'taken' end",
+    ),
+    ("the day's order numbers have a gap", "select number_day from orders group by number_day having max(number) <> count(*)"),
+    (
+        "an order's state is not that of its history",
+        "select hex(o.id) from orders o where o.status <> coalesce((select status from order_history h where h.order_id = o.id order by n desc limit 1), 'Pending')",
+    ),
+    ("a job is dead", "select kind || ' ' || key from jobs where status = 'dead'"),
+];
+
+pub(super) fn breaches(reader: &Reader<'_>, sql: &'static str) -> Result<Vec<String>> {
+    reader.all(sql, &[], |row| row.get::<String>(0).or_else(|_| row.get::<i64>(0).map(|number| number.to_string())))
+}

@@ -1,0 +1,38 @@
+//! What an order does to the shelf as it moves.
+
+use super::model::HoldState;
+use super::sql;
+use crate::db::WriteTx;
+use crate::features::inventory;
+use crate::kernel::{Actor, OrderId, Result};
+
+/// Confirmed: every hold becomes a decrement.
+pub(super) fn take_holds(tx: &mut WriteTx<'_>, order: OrderId, by: Actor) -> Result<()> {
+    for (product, quantity) in sql::lines_in(tx, order, HoldState::Held)? {
+        inventory::take(tx, product, quantity, order, by)?;
+    }
+    sql::set_holds(tx, order, HoldState::Held, HoldState::Taken)
+}
+
+/// A confirmation taken back: every decrement becomes a hold again.
+pub(super) fn untake(tx: &mut WriteTx<'_>, order: OrderId, by: Actor) -> Result<()> {
+    for (product, quantity) in sql::lines_in(tx, order, HoldState::Taken)? {
+        inventory::untake(tx, product, quantity, order, by)?;
+    }
+    sql::set_holds(tx, order, HoldState::Taken, HoldState::Held)
+}
+
+/// Cancelled: holds are freed; what has left the shelf goes back if `restock`.
+pub(super) fn release(tx: &mut WriteTx<'_>, order: OrderId, restock: bool, by: Actor) -> Result<()> {
+    for (product, quantity) in sql::lines_in(tx, order, HoldState::Held)? {
+        inventory::free(tx, product, quantity)?;
+    }
+    sql::set_holds(tx, order, HoldState::Held, HoldState::Freed)?;
+    if restock {
+        for (product, quantity) in sql::lines_in(tx, order, HoldState::Taken)? {
+            inventory::give_back(tx, product, quantity, order, by)?;
+        }
+        sql::set_holds(tx, order, HoldState::Taken, HoldState::Returned)?;
+    }
+    Ok(())
+}

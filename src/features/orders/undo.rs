@@ -1,0 +1,63 @@
+//! Taking back the last move by staff (SPEC 4).
+
+use super::model::{HistoryRow, Order};
+use super::rules::UNDO_MS;
+use super::{expire, problems, sql, stock};
+use crate::db::{Command, WriteTx};
+use crate::http::problem::not_found;
+use crate::kernel::{Actor, DomainEvent, OrderId, OrderStatus, Problem, Result, Role, SeenVersion, UtcMs};
+
+/// Takes the last move back.
+pub struct Undo {
+    pub order: OrderId,
+    pub seen: SeenVersion,
+    /// How long a cash order that is Pending again is held, from now.
+    pub hold_ms: i64,
+    pub by: Actor,
+}
+
+impl Command for Undo {
+    const NAME: &'static str = "orders.undo";
+    type Output = Order;
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<Order> {
+        let head = sql::head(tx, self.order)?.ok_or_else(not_found)?;
+        self.seen.check(head.version)?;
+        let history = sql::history(tx, self.order)?;
+        let back_to = previous(&history, head.updated_at, tx.now()).map_err(|why| {
+            Problem::of(&problems::CANNOT_UNDO).detail(format!("{why} Move the order on with its status instead."))
+        })?;
+        let mut expires_at = None;
+        if back_to == OrderStatus::Pending {
+            stock::untake(tx, self.order, self.by)?;
+            let at = tx.now().plus_ms(self.hold_ms);
+            expire::schedule(tx, self.order, at)?;
+            expires_at = Some(at);
+        }
+        sql::set_status(tx, self.order, back_to, expires_at)?;
+        sql::add_history(tx, self.order, &sql::Step { is_undo: true, status: back_to, note: None, by: self.by })?;
+        tx.record(DomainEvent::OrderMoved { order: self.order, from: head.status, to: back_to });
+        sql::order(tx, self.order)?.ok_or_else(not_found)
+    }
+}
+
+/// The state before the last move, if that can be taken back.
+fn previous(history: &[HistoryRow], changed_at: UtcMs, now: UtcMs) -> Result<OrderStatus, &'static str> {
+    let Some((last, before)) = history.split_last() else { return Err("Nobody has moved this order yet.") };
+    if last.is_undo {
+        return Err("The last move was taken back already.");
+    }
+    if !Role::from_code(&last.actor).is_some_and(Role::is_staff) {
+        return Err("The last move was not made by staff.");
+    }
+    if last.status.is_final() {
+        return Err("Delivered and Cancelled cannot be taken back.");
+    }
+    if last.at != changed_at {
+        return Err("Something has happened to the order since its last move.");
+    }
+    if last.at.plus_ms(UNDO_MS) < now {
+        return Err("The last move is more than 60 seconds old.");
+    }
+    Ok(before.last().map_or(OrderStatus::Pending, |row| row.status))
+}
