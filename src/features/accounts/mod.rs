@@ -14,6 +14,8 @@ mod rules;
 mod sign_in;
 mod sign_out;
 mod sql;
+#[cfg(test)]
+mod tests;
 
 pub use desk::Desk;
 pub use model::{SignedIn, User};
