@@ -64,12 +64,17 @@ impl Desk {
         let ended_before = *self.ended();
         let living = db.read(move |reader| sql::living_session(reader, session)).await?;
         if let Some(found) = living {
-            let ended = self.ended();
-            if *ended == ended_before {
-                self.sessions.insert(session, found);
-            }
+            self.hold(session, found, ended_before);
         }
         Ok(living)
+    }
+
+    fn hold(&self, session: SessionId, found: (UserId, Role), ended_before: u64) {
+        // Under the lock: between the look and the holding no session can end.
+        let ended = self.ended();
+        if *ended == ended_before {
+            self.sessions.insert(session, found);
+        }
     }
 
     /// Forgets a session that has ended. Called after the commit of its end, before who ended it is answered.
@@ -98,5 +103,25 @@ impl Desk {
     fn ended(&self) -> MutexGuard<'_, u64> {
         // A count is whole whoever panicked beside it.
         self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::UtcMs;
+
+    #[test]
+    fn a_slow_read_does_not_put_an_ended_session_back() {
+        let desk = Desk::new(Clock::manual(UtcMs::from_ms(0))).expect("a desk");
+        let id = uuid::Uuid::from_u128(7);
+        let (session, found) = (SessionId::from_uuid(id), (UserId::from_uuid(id), Role::Staff));
+        let before = *desk.ended();
+        desk.session_ended(session);
+        desk.hold(session, found, before);
+        assert_eq!(desk.sessions.get(&session), None);
+        let now = *desk.ended();
+        desk.hold(session, found, now);
+        assert_eq!(desk.sessions.get(&session), Some(found));
     }
 }
