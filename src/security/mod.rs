@@ -1,6 +1,9 @@
 //! Keys, passwords, tokens, sealing. Primitives come from libraries; nothing is invented here.
 
+pub mod keys;
+pub mod password;
 pub mod random;
+pub mod token;
 
-/// The shop's secret keys.
-pub struct Keys;
+pub use keys::Keys;
+pub use password::Passwords;

@@ -1,4 +1,27 @@
 //! Accounts: who they are, how they sign in, what ends a session.
+//!
+//! What always holds: an address belongs to one account; a session is the family of its refresh tokens, of which one at a time
+//! counts, and a used one that comes back ends them all; once a session has ended, no access token of it counts any more.
 
-/// Password hashing and living sessions.
-pub struct Desk;
+pub mod api;
+mod desk;
+mod model;
+pub mod problems;
+mod queries;
+mod refresh;
+mod register;
+mod rules;
+mod sign_in;
+mod sign_out;
+mod sql;
+#[cfg(test)]
+mod tests;
+
+pub use desk::Desk;
+pub use model::{SignedIn, User};
+pub use queries::{owner_exists, user};
+pub use refresh::{Refresh, Refreshed};
+pub use register::{CreateOwner, Register, Registered};
+pub use rules::{NewPassword, check_password};
+pub use sign_in::SignIn;
+pub use sign_out::SignOut;

@@ -1,0 +1,24 @@
+//! What this feature refuses with.
+
+use crate::kernel::Problem;
+use crate::problem_kinds;
+
+problem_kinds! {
+    EMAIL_TAKEN = 409 "email_taken" "This e-mail address has an account already" "لهذا البريد الإلكتروني حساب مسجّل";
+    INVALID_CREDENTIALS = 401 "invalid_credentials" "E-mail address or password is wrong" "البريد الإلكتروني أو كلمة المرور غير صحيحة";
+    TOKEN_EXPIRED = 401 "token_expired" "The access token has ended" "انتهت صلاحية رمز الدخول";
+    INVALID_REFRESH_TOKEN = 401 "invalid_refresh_token" "The refresh token does not count" "رمز التجديد غير صالح";
+}
+
+pub(super) fn invalid_credentials() -> Problem {
+    Problem::of(&INVALID_CREDENTIALS).detail("No account has this e-mail address and password together.")
+}
+
+pub(super) fn token_expired() -> Problem {
+    Problem::of(&TOKEN_EXPIRED).detail("Get a new access token at /api/v1/auth/refresh with your refresh token.")
+}
+
+pub(super) fn invalid_refresh_token() -> Problem {
+    Problem::of(&INVALID_REFRESH_TOKEN)
+        .detail("It is unknown, its session has ended, or it was used before, which ends its session. Sign in again.")
+}

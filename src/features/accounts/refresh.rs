@@ -1,0 +1,46 @@
+//! Exchanging a refresh token for a new one.
+
+use super::model::SignedIn;
+use super::rules::{Worth, worth};
+use super::{sign_out, sql};
+use crate::db::{Command, WriteTx};
+use crate::kernel::{Fault, Result};
+use crate::security::token::TokenHash;
+
+/// Exchanges a refresh token. One that was used before ends its session: a thief and the owner hold the same token, and nobody
+/// can tell which of them asks (RFC 9700, 4.14.2).
+pub struct Refresh {
+    pub presented: TokenHash,
+    pub next: TokenHash,
+}
+
+/// How [`Refresh`] ended. A refusal is a value here, because an error would undo the end of the session.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refreshed {
+    Renewed(SignedIn),
+    Refused,
+}
+
+impl Command for Refresh {
+    const NAME: &'static str = "accounts.refresh";
+    type Output = Refreshed;
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<Refreshed> {
+        let Some(token) = sql::refresh_token(tx, self.presented)? else { return Ok(Refreshed::Refused) };
+        match worth(&token, tx.now()) {
+            Worth::Over => Ok(Refreshed::Refused),
+            Worth::Reused => {
+                sign_out::end(tx, token.session)?;
+                tracing::warn!(session = %token.session, "a used refresh token came back; its session was ended");
+                Ok(Refreshed::Refused)
+            }
+            Worth::Good => {
+                sql::use_refresh_token(tx, self.presented)?;
+                sql::insert_refresh_token(tx, self.next, token.session)?;
+                sql::use_session(tx, token.session)?;
+                let user = sql::user(tx, token.user)?.ok_or_else(|| Fault::because("a session's account is there"))?;
+                Ok(Refreshed::Renewed(SignedIn { user, session: token.session }))
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Making an account: by oneself, by an admin, or from the machine's own command line.
+
+use super::model::{NewUser, SignedIn, User};
+use super::{problems, rules, sign_in, sql};
+use crate::db::{Command, WriteTx};
+use crate::features::settings;
+use crate::kernel::problem::kinds;
+use crate::kernel::{Actor, DomainEvent, Email, Error, Fault, Locale, Name, Phone, Problem, Result, Role, UserId};
+use crate::security::token::TokenHash;
+
+/// Makes an account. Refuses with `forbidden` (a role that `by` may not give) and `email_taken`.
+pub struct Register {
+    pub name: Name,
+    pub email: Email,
+    pub phone: Phone,
+    pub role: Role,
+    pub password_hash: String,
+    pub locale: Locale,
+    pub by: Actor,
+    /// The refresh token of the new account's first session; an admin who registers somebody else starts none.
+    pub sign_in_with: Option<TokenHash>,
+}
+
+/// What [`Register`] made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Registered {
+    /// By an admin, for somebody else.
+    ForAnother(User),
+    SignedIn(SignedIn),
+}
+
+impl Registered {
+    #[must_use]
+    pub fn user(&self) -> &User {
+        match self {
+            Registered::ForAnother(user) | Registered::SignedIn(SignedIn { user, .. }) => user,
+        }
+    }
+}
+
+impl Command for Register {
+    const NAME: &'static str = "accounts.register";
+    type Output = Registered;
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<Registered> {
+        if !rules::may_give(self.role, self.by.role()) {
+            return Err(Problem::of(&kinds::FORBIDDEN)
+                .detail(format!(
+                    "Only an admin may make the account of a {}. Leave role out for a customer's.",
+                    self.role.code()
+                ))
+                .into());
+        }
+        let new = NewUser {
+            name: self.name,
+            email: self.email,
+            phone: Some(self.phone),
+            role: self.role,
+            password_hash: self.password_hash,
+            locale: self.locale,
+        };
+        let user = create(tx, &new)?;
+        match self.sign_in_with {
+            None => Ok(Registered::ForAnother(user)),
+            Some(refresh) => {
+                let session = sign_in::begin_session(tx, user.id, refresh)?;
+                Ok(Registered::SignedIn(SignedIn { user, session }))
+            }
+        }
+    }
+}
+
+/// Makes an admin, from the machine itself. Refuses with `email_taken`.
+pub struct CreateOwner {
+    pub name: Name,
+    pub email: Email,
+    pub phone: Option<Phone>,
+    pub password_hash: String,
+}
+
+impl Command for CreateOwner {
+    const NAME: &'static str = "accounts.create_owner";
+    type Output = User;
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<User> {
+        let locale = settings::read(tx)?.format.locale;
+        let new = NewUser {
+            name: self.name,
+            email: self.email,
+            phone: self.phone,
+            role: Role::Admin,
+            password_hash: self.password_hash,
+            locale,
+        };
+        create(tx, &new)
+    }
+}
+
+fn create(tx: &mut WriteTx<'_>, new: &NewUser) -> Result<User> {
+    let id = UserId::from_uuid(tx.new_id());
+    sql::insert_user(tx, id, new).map_err(tell_taken)?;
+    tx.record(DomainEvent::AccountCreated { user: id, admin: new.role == Role::Admin });
+    sql::user(tx, id)?.ok_or_else(|| Fault::because("an account just made is there").into())
+}
+
+fn tell_taken(error: Error) -> Error {
+    match error {
+        Error::Refused(problem) if problem.kind == &problems::EMAIL_TAKEN => {
+            problem.detail("Sign in with it, or take another address.").into()
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,198 @@
+//! The commands on real books, and the desk beside them.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::clock::Clock;
+use crate::db::{DataFolder, Db, DbOptions, Reactions, WriteTx};
+use crate::http::Caller;
+use crate::kernel::{Actor, DomainEvent, Email, JobDue, Locale, Name, Phone, Result, Role, SessionId, UserId, UtcMs};
+use crate::security::Keys;
+use crate::security::token::{ACCESS_S, Access, SecretToken};
+
+struct House {
+    db: Db,
+    desk: Arc<Desk>,
+    keys: Keys,
+    clock: Clock,
+    _folder: tempfile::TempDir,
+}
+
+struct Follow(Arc<Desk>);
+
+impl Reactions for Follow {
+    fn inside(&self, _: &mut WriteTx<'_>, _: &DomainEvent) -> Result<()> {
+        Ok(())
+    }
+
+    fn after(&self, events: &[DomainEvent], _: &[JobDue]) {
+        for event in events {
+            if let DomainEvent::SessionEnded { session } = event {
+                self.0.session_ended(*session);
+            }
+        }
+    }
+}
+
+impl House {
+    fn open() -> House {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Clock::manual(UtcMs::from_ms(1_795_603_665_007));
+        let desk = Arc::new(Desk::new(clock.clone()).expect("a desk"));
+        let keys = Keys::load_or_make(folder.path()).expect("keys");
+        let options = DbOptions { clock: clock.clone(), accept_clock: false, reactions: Arc::new(Follow(Arc::clone(&desk))) };
+        let db = Db::open(DataFolder::own(folder.path()).expect("the folder"), options).expect("the books");
+        House { db, desk, keys, clock, _folder: folder }
+    }
+
+    async fn register(&self, email: &str, role: Role, by: Actor) -> Result<(Registered, SecretToken)> {
+        let token = SecretToken::new();
+        let command = Register {
+            name: Name::parse("Layla").expect("a name"),
+            email: Email::parse(email).expect("an address"),
+            phone: Phone::parse("+962791234567", None).expect("a phone"),
+            role,
+            password_hash: "a hash".to_owned(),
+            locale: Locale::Ar,
+            by,
+            sign_in_with: Some(token.hash()),
+        };
+        Ok((self.db.write(command).await?, token))
+    }
+
+    async fn layla(&self) -> (SignedIn, SecretToken) {
+        match self.register("layla@example.com", Role::Customer, Actor::Guest).await.expect("registered") {
+            (Registered::SignedIn(signed_in), token) => (signed_in, token),
+            (other, _) => panic!("{other:?}"),
+        }
+    }
+
+    async fn refresh(&self, presented: &SecretToken) -> Option<(SignedIn, SecretToken)> {
+        let next = SecretToken::new();
+        let refresh = Refresh { presented: presented.hash(), next: next.hash() };
+        match self.db.write(refresh).await.expect("no fault") {
+            Refreshed::Renewed(signed_in) => Some((signed_in, next)),
+            Refreshed::Refused => None,
+        }
+    }
+
+    fn bearer(&self, signed_in: &SignedIn) -> String {
+        let access = Access { user: signed_in.user.id, session: signed_in.session, role: signed_in.user.role };
+        self.keys.sign_access(access, self.clock.now()).expect("signed")
+    }
+
+    async fn identify(&self, bearer: &str) -> Result<Caller, &'static str> {
+        self.desk.identify(&self.db, &self.keys, bearer).await.map_err(|error| error.code().unwrap_or("fault"))
+    }
+}
+
+#[tokio::test]
+async fn an_address_has_one_account() {
+    let house = House::open();
+    let (layla, _) = house.layla().await;
+    assert_eq!((layla.user.role, layla.user.locale, layla.user.version), (Role::Customer, Locale::Ar, 1));
+    let refusal = house.register("Layla@Example.com", Role::Customer, Actor::Guest).await.expect_err("taken");
+    assert_eq!(refusal.code(), Some("email_taken"));
+    let id = layla.user.id;
+    assert_eq!(house.db.read(move |reader| user(reader, id)).await.expect("read"), Some(layla.user));
+}
+
+#[tokio::test]
+async fn only_an_admin_makes_staff_and_the_first_admin_comes_from_the_machine() {
+    let house = House::open();
+    let refusal = house.register("omar@example.com", Role::Staff, Actor::Guest).await.expect_err("refused");
+    assert_eq!(refusal.code(), Some("forbidden"));
+    assert!(!house.db.read(owner_exists).await.expect("read"));
+    let owner = || CreateOwner {
+        name: Name::parse("Salma").expect("a name"),
+        email: Email::parse("salma@example.com").expect("an address"),
+        phone: None,
+        password_hash: "a hash".to_owned(),
+    };
+    let salma = house.db.write(owner()).await.expect("made");
+    assert_eq!((salma.role, salma.phone), (Role::Admin, None));
+    assert!(house.db.read(owner_exists).await.expect("read"));
+    assert_eq!(house.db.write(owner()).await.expect_err("taken").code(), Some("email_taken"));
+    let by = Actor::Account { id: salma.id, role: Role::Admin };
+    assert!(house.register("omar@example.com", Role::Staff, by).await.is_ok());
+}
+
+#[tokio::test]
+async fn signing_in_needs_the_hash_that_was_proven() {
+    let house = House::open();
+    let (layla, _) = house.layla().await;
+    let sign_in = |hash: &str| SignIn {
+        email: layla.user.email.clone(),
+        proven_hash: hash.to_owned(),
+        refresh: SecretToken::new().hash(),
+    };
+    let again = house.db.write(sign_in("a hash")).await.expect("signed in");
+    assert_ne!(again.session, layla.session);
+    assert_eq!(house.db.write(sign_in("an older hash")).await.expect_err("refused").code(), Some("invalid_credentials"));
+}
+
+#[tokio::test]
+async fn a_refresh_token_counts_once_and_a_second_time_ends_its_session() {
+    let house = House::open();
+    let (layla, first) = house.layla().await;
+    assert!(house.refresh(&SecretToken::new()).await.is_none());
+    let (renewed, second) = house.refresh(&first).await.expect("renewed");
+    assert_eq!(renewed, layla);
+    let bearer = house.bearer(&layla);
+    assert!(house.identify(&bearer).await.is_ok());
+    assert!(house.refresh(&first).await.is_none());
+    assert_eq!(house.identify(&bearer).await, Err("unauthenticated"));
+    assert!(house.refresh(&second).await.is_none());
+}
+
+#[tokio::test]
+async fn a_session_left_alone_for_ninety_days_is_over() {
+    let house = House::open();
+    let (_, first) = house.layla().await;
+    house.clock.advance_ms(rules::SESSION_IDLE_MS - 10_000);
+    let (_, second) = house.refresh(&first).await.expect("renewed");
+    house.clock.advance_ms(rules::SESSION_IDLE_MS + 10_000);
+    assert!(house.refresh(&second).await.is_none());
+}
+
+#[tokio::test]
+async fn a_session_that_ended_is_refused_at_once() {
+    let house = House::open();
+    let (layla, token) = house.layla().await;
+    let bearer = house.bearer(&layla);
+    let caller = Caller::Account { user: layla.user.id, role: Role::Customer, session: layla.session };
+    assert_eq!(house.identify(&bearer).await, Ok(caller));
+    assert_eq!(house.identify(&bearer).await, Ok(caller));
+    house.db.write(SignOut { session: layla.session }).await.expect("signed out");
+    assert_eq!(house.identify(&bearer).await, Err("unauthenticated"));
+    assert!(house.refresh(&token).await.is_none());
+    house.db.write(SignOut { session: layla.session }).await.expect("signed out twice");
+}
+
+#[tokio::test]
+async fn the_desk_knows_whose_token_counts() {
+    let house = House::open();
+    let (layla, _) = house.layla().await;
+    let bearer = house.bearer(&layla);
+    assert_eq!(house.identify("nonsense").await, Err("unauthenticated"));
+    let nowhere = SessionId::from_uuid(uuid::Uuid::from_u128(7));
+    assert_eq!(house.identify(&house.bearer(&SignedIn { session: nowhere, ..layla.clone() })).await, Err("unauthenticated"));
+    let mut other = layla.clone();
+    other.user.id = UserId::from_uuid(uuid::Uuid::from_u128(7));
+    assert_eq!(house.identify(&house.bearer(&other)).await, Err("unauthenticated"));
+    // A role in a token does not outlive the account's.
+    let mut admin = layla.clone();
+    admin.user.role = Role::Admin;
+    assert_eq!(house.identify(&house.bearer(&admin)).await.map(Caller::role), Ok(Some(Role::Customer)));
+    house.clock.advance_ms(ACCESS_S * 1_000);
+    assert_eq!(house.identify(&bearer).await, Err("token_expired"));
+}
+
+#[tokio::test]
+async fn a_password_is_verified_on_the_pool() {
+    let house = House::open();
+    let kept = house.desk.hash("croissants at dawn".to_owned()).await.expect("hashed");
+    assert_eq!(house.desk.verify("croissants at dawn".to_owned(), Some(kept.clone())).await.ok(), Some(true));
+    assert_eq!(house.desk.verify("croissants at dusk".to_owned(), Some(kept)).await.ok(), Some(false));
+    assert_eq!(house.desk.verify("croissants at dawn".to_owned(), None).await.ok(), Some(false));
+}

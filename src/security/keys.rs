@@ -1,0 +1,222 @@
+//! The shop's secret keys: three files of 32 random bytes in `keys/` of the data folder, made at the first start.
+//!
+//! What always holds: a key file is whole or absent (written aside, synced, then linked into place), belongs to its owner alone,
+//! and its bytes never reach a log or an answer. A lost access key signs everybody out; a lost order key makes the links in
+//! customers' messages dead; a lost sealing key makes kept answers with secrets unreadable. None of them loses the books.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use anyhow::Context as _;
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::{constant_time, hmac};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{DecodingKey, EncodingKey};
+
+use super::random;
+use crate::kernel::{Fault, OrderId};
+
+/// Bytes of a key: as many as SHA-256 and AES-256 have.
+const KEY_BYTES: usize = 32;
+/// Bytes of an order's token: 192 bits, so that it has 32 characters and cannot be guessed.
+const ORDER_TOKEN_BYTES: usize = 24;
+
+/// The shop's secret keys.
+pub struct Keys {
+    pub(super) access_sign: EncodingKey,
+    pub(super) access_read: DecodingKey,
+    order: hmac::Key,
+    seal: RandomizedNonceKey,
+    fingerprint: hmac::Key,
+}
+
+impl Keys {
+    /// Reads the keys in `keys/` of the data folder, and makes those that are missing.
+    ///
+    /// # Errors
+    /// A fault if a file cannot be read or made, or has another length: a torn or foreign key must not be used in silence.
+    pub fn load_or_make(folder: &Path) -> Result<Keys, Fault> {
+        let folder = folder.join("keys");
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .with_context(|| format!("the folder {} could not be made", folder.display()))
+            .map_err(Fault::new)?;
+        let key = |name| key_in(&folder, name).map_err(Fault::new);
+        Keys::from_bytes(&key("access.key")?, &key("order.key")?, &key("seal.key")?)
+    }
+
+    fn from_bytes(access: &[u8], order: &[u8], seal: &[u8]) -> Result<Keys, Fault> {
+        // One key, one use (NIST SP 800-57, 5.2): what seals and what takes fingerprints is derived under a label each.
+        let root = hmac::Key::new(hmac::HMAC_SHA256, seal);
+        let derived = |label: &[u8]| hmac::sign(&root, label);
+        let seal = RandomizedNonceKey::new(&AES_256_GCM, derived(b"bayader/seal/1").as_ref()).map_err(Fault::new)?;
+        Ok(Keys {
+            access_sign: EncodingKey::from_secret(access),
+            access_read: DecodingKey::from_secret(access),
+            order: hmac::Key::new(hmac::HMAC_SHA256, order),
+            seal,
+            fingerprint: hmac::Key::new(hmac::HMAC_SHA256, derived(b"bayader/fingerprint/1").as_ref()),
+        })
+    }
+
+    /// The token by which a guest reads an order: 32 characters. A raised version makes every older token worthless.
+    #[must_use]
+    pub fn order_token(&self, order: OrderId, token_version: i64) -> String {
+        let mut signed = [0; 24];
+        signed[..16].copy_from_slice(order.uuid().as_bytes());
+        signed[16..].copy_from_slice(&token_version.to_be_bytes());
+        let tag = hmac::sign(&self.order, &signed);
+        URL_SAFE_NO_PAD.encode(&tag.as_ref()[..ORDER_TOKEN_BYTES])
+    }
+
+    /// Whether a token is that order's, in a time that tells nothing of where it differs.
+    #[must_use]
+    pub fn order_token_matches(&self, order: OrderId, token_version: i64, presented: &str) -> bool {
+        let expected = self.order_token(order, token_version);
+        constant_time::verify_slices_are_equal(expected.as_bytes(), presented.as_bytes()).is_ok()
+    }
+
+    /// Encrypts and authenticates: a random nonce, the ciphertext, the tag.
+    ///
+    /// # Panics
+    /// If the text is longer than AES-GCM takes (64 GiB).
+    #[must_use]
+    pub fn seal(&self, plain: &[u8]) -> Vec<u8> {
+        let mut text = plain.to_vec();
+        let nonce = self.seal.seal_in_place_append_tag(Aad::empty(), &mut text).expect("a body of ours fits AES-GCM");
+        let mut sealed = nonce.as_ref().to_vec();
+        sealed.append(&mut text);
+        sealed
+    }
+
+    /// What [`Keys::seal`] sealed; `None` if it was changed, cut, or sealed with another key.
+    #[must_use]
+    pub fn unseal(&self, sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, text) = sealed.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut text = text.to_vec();
+        let length = self.seal.open_in_place(nonce, Aad::empty(), &mut text).ok()?.len();
+        text.truncate(length);
+        Some(text)
+    }
+
+    /// A keyed hash of bytes that hold a secret. A bare hash of a body with a password in it, kept in the books, could be tried
+    /// against word lists at millions a second by whoever gets a copy of the file.
+    #[must_use]
+    pub fn fingerprint(&self, bytes: &[u8]) -> Vec<u8> {
+        hmac::sign(&self.fingerprint, bytes).as_ref().to_vec()
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys(***)")
+    }
+}
+
+fn key_in(folder: &Path, name: &str) -> anyhow::Result<Vec<u8>> {
+    let path = folder.join(name);
+    if let Some(key) = read_key(&path)? {
+        return Ok(key);
+    }
+    make_key(folder, &path).with_context(|| format!("the key {} could not be made", path.display()))?;
+    tracing::info!(key = name, "made a new key");
+    read_key(&path)?.with_context(|| format!("the key {} was made and is gone", path.display()))
+}
+
+fn read_key(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(key) if key.len() == KEY_BYTES => Ok(Some(key)),
+        Ok(key) => anyhow::bail!(
+            "the key {} has {} bytes, a key has {KEY_BYTES}; put it back from a backup, or take it away for a new one",
+            path.display(),
+            key.len()
+        ),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("the key {} could not be read", path.display())),
+    }
+}
+
+fn make_key(folder: &Path, path: &Path) -> anyhow::Result<()> {
+    // The temporary file is 0600 from its first byte on.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(&random::bytes::<KEY_BYTES>())?;
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        // Another process made it in the same moment: its key is the key.
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {}
+        outcome => drop(outcome?),
+    }
+    File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn keys() -> Keys {
+        Keys::from_bytes(&[1; 32], &[2; 32], &[3; 32]).expect("keys")
+    }
+
+    #[test]
+    fn keys_are_made_once_and_belong_to_their_owner_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = Keys::load_or_make(folder.path()).expect("made");
+        let again = Keys::load_or_make(folder.path()).expect("read");
+        let order = OrderId::from_uuid(uuid::Uuid::from_u128(7));
+        assert_eq!(first.order_token(order, 1), again.order_token(order, 1));
+        assert_eq!(again.unseal(&first.seal(b"secret")).as_deref(), Some(b"secret".as_slice()));
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!(mode(&folder.path().join("keys")), 0o700);
+        let files: Vec<_> = fs::read_dir(folder.path().join("keys")).expect("read").map(|file| file.expect("a file")).collect();
+        assert_eq!(files.len(), 3);
+        assert!(files.iter().all(|file| mode(&file.path()) == 0o600));
+    }
+
+    #[test]
+    fn a_torn_key_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        Keys::load_or_make(folder.path()).expect("made");
+        fs::write(folder.path().join("keys/order.key"), b"short").expect("written");
+        let fault = Keys::load_or_make(folder.path()).expect_err("refused");
+        assert!(fault.chain().contains("order.key"), "{}", fault.chain());
+    }
+
+    #[test]
+    fn an_orders_token_opens_that_order_at_that_version_alone() {
+        let keys = keys();
+        let order = OrderId::from_uuid(uuid::Uuid::from_u128(7));
+        let token = keys.order_token(order, 1);
+        assert_eq!(token.len(), 32);
+        assert!(keys.order_token_matches(order, 1, &token));
+        assert!(!keys.order_token_matches(order, 2, &token));
+        assert!(!keys.order_token_matches(OrderId::from_uuid(uuid::Uuid::from_u128(8)), 1, &token));
+        assert!(!keys.order_token_matches(order, 1, ""));
+        assert!(!keys.order_token_matches(order, 1, &token[1..]));
+    }
+
+    #[test]
+    fn what_was_sealed_opens_only_untouched() {
+        let keys = keys();
+        let sealed = keys.seal(b"a refresh token");
+        assert_ne!(sealed, keys.seal(b"a refresh token"));
+        assert_eq!(keys.unseal(&sealed).as_deref(), Some(b"a refresh token".as_slice()));
+        for index in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[index] ^= 1;
+            assert_eq!(keys.unseal(&changed), None);
+        }
+        assert_eq!(keys.unseal(&sealed[..sealed.len() - 1]), None);
+        assert_eq!(keys.unseal(b""), None);
+        assert_eq!(format!("{keys:?}"), "Keys(***)");
+    }
+}
