@@ -46,15 +46,18 @@ fn address(access: &Access) -> String {
 #[tokio::test]
 async fn every_route_lets_in_whom_the_table_says_and_nobody_else() {
     let shop = Shop::open().await;
-    let callers =
-        [shop.guest(), shop.customer("Layla").await, shop.driver().await, shop.staff().await, shop.admin().await];
+    let callers = [shop.guest(), shop.customer("Layla").await, shop.driver().await, shop.staff().await, shop.admin().await];
     let mut wrong = Vec::new();
     for access in TABLE {
         for caller in &callers {
             let reply = ask(caller, access).await;
             let (told, seen) = (told(access, caller.role()), seen(&reply));
             if told != seen {
-                wrong.push(format!("{} as {}: {seen:?}, not {told:?}: {reply:?}", access.path, caller.role().unwrap_or("guest")));
+                wrong.push(format!(
+                    "{} as {}: {seen:?}, not {told:?}: {reply:?}",
+                    access.path,
+                    caller.role().unwrap_or("guest")
+                ));
             }
             assert!(reply.status < 500, "{reply:?}");
         }

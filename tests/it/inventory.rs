@@ -50,7 +50,8 @@ async fn a_change_that_cannot_be_is_refused_and_changes_nothing() {
     put(&staff, &bread, json!({ "stock": 1, "reason": "nothing" })).await.expect_field("reason");
     let below = put(&staff, &bread, json!({ "delta": -11 })).await;
     assert!(matches!(below.status, 409 | 422), "{below:?}");
-    staff.put("/api/v1/inventory/01936000-0000-7000-8000-000000000000")
+    staff
+        .put("/api/v1/inventory/01936000-0000-7000-8000-000000000000")
         .json(&json!({ "stock": 1, "reason": "count", "version": 1 }))
         .send()
         .await
@@ -103,7 +104,8 @@ async fn a_batch_happens_whole_or_not_at_all() {
     let staff = shop.staff().await;
     let bread = shop.product("Bread").stock(10).create().await;
     let cake = shop.product("Cake").stock(3).create().await;
-    let adjust = |items: Value| staff.post("/api/v1/inventory/adjust").json(&json!({ "items": items, "reason": "count" })).send();
+    let adjust =
+        |items: Value| staff.post("/api/v1/inventory/adjust").json(&json!({ "items": items, "reason": "count" })).send();
 
     let items = json!([{ "productId": bread.id, "stock": 20 }, { "productId": cake.id, "delta": -4 }]);
     let refusal = adjust(items).await;

@@ -131,7 +131,8 @@ impl Spawned {
 
     /// SIGTERM; how it ended.
     pub async fn terminate(&mut self) -> ExitStatus {
-        kill(Pid::from_raw(i32::try_from(self.child.id()).expect("a process id")), Signal::SIGTERM).expect("it gets the signal");
+        kill(Pid::from_raw(i32::try_from(self.child.id()).expect("a process id")), Signal::SIGTERM)
+            .expect("it gets the signal");
         let started = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("a child can be asked") {
