@@ -1,0 +1,105 @@
+//! The access table, walked: every route as everybody.
+
+use std::collections::BTreeSet;
+
+use bayader::app::access::TABLE;
+use bayader::http::gate::{Access, Who};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::harness::{Client, Reply, Shop};
+
+/// An id that nothing has.
+const NOBODYS_ID: &str = "01936000-0000-7000-8000-000000000000";
+
+#[derive(Debug, PartialEq)]
+enum Gate {
+    Open,
+    SignInFirst,
+    WrongRole,
+}
+
+/// What the table says of a caller.
+fn told(access: &Access, role: Option<&str>) -> Gate {
+    match (access.who, role) {
+        (Who::Anyone, _) | (Who::SignedIn | Who::SignedInOrToken, Some(_)) => Gate::Open,
+        (Who::Roles(roles), Some(role)) if roles.iter().any(|allowed| allowed.code() == role) => Gate::Open,
+        (Who::Roles(_), Some(_)) => Gate::WrongRole,
+        (_, None) => Gate::SignInFirst,
+    }
+}
+
+/// What the answer says.
+fn seen(reply: &Reply) -> Gate {
+    match (reply.status, reply["code"].as_str()) {
+        (401, Some("unauthenticated")) => Gate::SignInFirst,
+        (403, Some("forbidden")) => Gate::WrongRole,
+        _ => Gate::Open,
+    }
+}
+
+fn address(access: &Access) -> String {
+    let filled = access.path.split('/').map(|part| if part.starts_with('{') { NOBODYS_ID } else { part });
+    filled.collect::<Vec<_>>().join("/")
+}
+
+#[tokio::test]
+async fn every_route_lets_in_whom_the_table_says_and_nobody_else() {
+    let shop = Shop::open().await;
+    let callers = [shop.guest(), shop.customer("Layla").await, shop.driver().await, shop.staff().await, shop.admin().await];
+    let mut wrong = Vec::new();
+    for access in TABLE {
+        for caller in &callers {
+            let reply = ask(caller, access).await;
+            let (told, seen) = (told(access, caller.role()), seen(&reply));
+            if told != seen {
+                wrong.push(format!(
+                    "{} as {}: {seen:?}, not {told:?}: {reply:?}",
+                    access.path,
+                    caller.role().unwrap_or("guest")
+                ));
+            }
+            assert!(reply.status < 500, "{reply:?}");
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    shop.close().await;
+}
+
+async fn ask(caller: &Client, access: &Access) -> Reply {
+    let method: Method = access.method.parse().expect("a method");
+    let request = caller.request(method.clone(), &address(access));
+    let reply = if method == Method::GET { request.send().await } else { request.json(&json!({})).send().await };
+    if access.path.ends_with("/auth/logout") && reply.status == 204 {
+        caller.sign_in_again().await;
+    }
+    reply
+}
+
+#[tokio::test]
+async fn a_route_for_token_holders_takes_a_token_but_not_a_wrong_one() {
+    let shop = Shop::open().await;
+    for access in TABLE.iter().filter(|access| access.who == Who::SignedInOrToken && access.path.contains('{')) {
+        let method: Method = access.method.parse().expect("a method");
+        let request = shop.guest().request(method.clone(), &address(access)).header("x-order-token", &"x".repeat(32));
+        let reply = if method == Method::GET { request.send().await } else { request.json(&json!({})).send().await };
+        reply.expect_problem(404, "not_found");
+    }
+    shop.close().await;
+}
+
+#[test]
+fn the_table_and_the_document_know_the_same_routes() {
+    let document = bayader::app::openapi();
+    let documented: BTreeSet<String> = document["paths"]
+        .as_object()
+        .expect("paths")
+        .iter()
+        .flat_map(|(path, operations)| {
+            let methods = operations.as_object().expect("operations").keys();
+            methods.map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect();
+    let listed: BTreeSet<String> = TABLE.iter().map(|access| format!("{} {}", access.method, access.path)).collect();
+    assert_eq!(documented, listed);
+}

@@ -1,0 +1,14 @@
+//! A shop to test in. [`Shop::open`] is the real router on a free port over a temporary folder, with a clock held in the hand;
+//! [`Shop::spawn`] the real binary. Closing one balances its books and compares every answer with the OpenAPI document.
+
+mod builders;
+mod client;
+mod schema;
+mod shop;
+mod spawn;
+
+pub use builders::{Order, Product};
+pub use client::{Client, Reply};
+pub use schema::route_of;
+pub use shop::Shop;
+pub use spawn::{Folder, Spawned, bayader};

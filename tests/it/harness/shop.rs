@@ -1,0 +1,180 @@
+//! The shop in this process: the real router, a real file, a clock held in the hand.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bayader::app::{App, AppOptions};
+use bayader::clock::Clock;
+use bayader::config::{Config, Source};
+use bayader::features::accounts::CreateOwner;
+use bayader::kernel::{Email, Name, UtcMs};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::{OnceCell, watch};
+use tokio::task::JoinHandle;
+
+use super::client::{Client, PASSWORD, Wire};
+use super::schema;
+
+/// 2026-11-25T08:00:00Z, a Wednesday: eleven in the morning in Amman.
+const OPENED_AT: UtcMs = UtcMs::from_ms(1_795_593_600_000);
+pub const OWNER: &str = "owner@example.com";
+/// Requests under way get so long to end when the shop closes.
+const CLOSING_TIME: Duration = Duration::from_secs(30);
+
+/// A running shop. End it with [`Shop::close`], which balances its books.
+pub struct Shop {
+    pub wire: Arc<Wire>,
+    pub clock: Clock,
+    inner: Arc<bayader::features::Shop>,
+    owner: Option<Client>,
+    staff: OnceCell<Client>,
+    driver: OnceCell<Client>,
+    stop: watch::Sender<bool>,
+    serving: Option<JoinHandle<()>>,
+    folder: tempfile::TempDir,
+}
+
+impl Shop {
+    /// A shop with an owner and nothing on its shelves.
+    pub async fn open() -> Shop {
+        Shop::open_with(&[]).await
+    }
+
+    /// As [`Shop::open`], with variables of the configuration.
+    pub async fn open_with(variables: &[(&str, &str)]) -> Shop {
+        let mut shop = Shop::open_without_owner(variables).await;
+        let password_hash = shop.inner.accounts.hash(PASSWORD.to_owned()).await.expect("a password can be hashed");
+        let owner = CreateOwner {
+            name: Name::parse("Rania").expect("a name"),
+            email: Email::parse(OWNER).expect("an address"),
+            phone: None,
+            password_hash,
+        };
+        shop.inner.db.write(owner).await.expect("the first owner can be made");
+        shop.owner = Some(Client::sign_in(&shop.wire, OWNER).await);
+        shop
+    }
+
+    /// A shop that nobody has set up.
+    pub async fn open_without_owner(variables: &[(&str, &str)]) -> Shop {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let clock = Clock::manual(OPENED_AT);
+        let options = AppOptions {
+            data_dir: folder.path().join("data"),
+            config: config(variables),
+            clock: clock.clone(),
+            accept_clock: false,
+        };
+        let app = App::open(options).await.expect("the shop opens");
+        let inner = Arc::clone(app.shop());
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+        let address = listener.local_addr().expect("a bound port has an address");
+        let (stop, stopped) = watch::channel(false);
+        let serving = tokio::spawn(async move {
+            app.serve(listener, stopped).await;
+        });
+        Shop {
+            wire: Wire::to(format!("http://{address}"), clock.clone()),
+            clock,
+            inner,
+            owner: None,
+            staff: OnceCell::new(),
+            driver: OnceCell::new(),
+            stop,
+            serving: Some(serving),
+            folder,
+        }
+    }
+
+    pub fn data_dir(&self) -> std::path::PathBuf {
+        Path::join(self.folder.path(), "data")
+    }
+
+    pub fn guest(&self) -> Client {
+        Client::guest(&self.wire)
+    }
+
+    /// The owner.
+    pub fn owner(&self) -> Client {
+        self.owner.clone().expect("this shop has no owner")
+    }
+
+    /// An admin: the owner is one.
+    pub async fn admin(&self) -> Client {
+        self.owner()
+    }
+
+    pub async fn staff(&self) -> Client {
+        self.staff.get_or_init(|| self.hire("Samir", "staff")).await.clone()
+    }
+
+    pub async fn driver(&self) -> Client {
+        self.driver.get_or_init(|| self.hire("Dana", "driver")).await.clone()
+    }
+
+    /// A new customer of that name, registered and signed in.
+    pub async fn customer(&self, name: &str) -> Client {
+        let email = format!("{}@example.com", name.to_lowercase());
+        let body = json!({ "name": name, "email": email, "phone": "+962790000001", "password": PASSWORD });
+        let reply = self.guest().post("/api/v1/auth/register").json(&body).send().await.expect(201);
+        Client::signed_in(&self.wire, &email, &reply)
+    }
+
+    async fn hire(&self, name: &str, role: &str) -> Client {
+        let email = format!("{}@example.com", name.to_lowercase());
+        let body = json!({ "name": name, "email": email, "phone": "+962790000002", "password": PASSWORD, "role": role });
+        self.owner().post("/api/v1/auth/register").json(&body).send().await.expect(201);
+        Client::sign_in(&self.wire, &email).await
+    }
+
+    /// Moves the shop's clock.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance_ms(i64::try_from(by.as_millis()).expect("a test's time is short"));
+    }
+
+    /// Runs every job that is due by the clock now, until none is left.
+    pub async fn run_jobs(&self) {
+        self.inner.run_jobs().await.expect("the jobs run");
+    }
+
+    /// The books as `bayader doctor` reads them: what is wrong, a line each.
+    pub async fn ailments(&self) -> Vec<String> {
+        self.inner.db.read(|reader| bayader::app::doctor(reader)).await.expect("the doctor can look")
+    }
+
+    /// Ends the shop. Its books must balance, and each answer that anybody got must be one the OpenAPI document announces.
+    pub async fn close(mut self) {
+        let serving = self.serving.take().expect("a shop closes once");
+        self.stop.send_replace(true);
+        tokio::time::timeout(CLOSING_TIME, serving).await.expect("the shop ends in time").expect("the shop ends in order");
+        let ailments = self.ailments().await;
+        assert!(ailments.is_empty(), "the books do not balance:\n{}", ailments.join("\n"));
+        let faults = schema::faults(&bayader::app::openapi(), &self.wire.take_seen());
+        assert!(faults.is_empty(), "answers that the OpenAPI document does not announce:\n{}", faults.join("\n"));
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        assert!(self.serving.is_none() || std::thread::panicking(), "a shop was dropped unclosed: call shop.close().await");
+    }
+}
+
+/// A configuration of these variables alone, without limits of rate: a test asks more than a customer does.
+fn config(variables: &[(&str, &str)]) -> Config {
+    let variables = [("BAYADER_RATE_LIMIT__ENABLED", "false")].iter().chain(variables).copied();
+    let source = Source::new().variables(variables);
+    bayader::config::load(&source).unwrap_or_else(|faults| panic!("the test's configuration is wrong: {faults:?}"))
+}
+
+#[tokio::test]
+async fn a_shop_dropped_unclosed_fails() {
+    let task = tokio::spawn(async {
+        let shop = Shop::open_without_owner(&[]).await;
+        drop(shop);
+    });
+    assert!(task.await.expect_err("it must fail").is_panic());
+}

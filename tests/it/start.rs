@@ -1,0 +1,101 @@
+//! Starting and ending the real binary.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::harness::{Folder, Shop, bayader};
+
+#[tokio::test]
+async fn a_second_server_on_the_folder_is_refused() {
+    let folder = Folder::new();
+    let first = Shop::spawn(&folder).await;
+    let second = bayader(&folder.data(), &["serve", "--listen", "127.0.0.1:0"]);
+    assert!(!second.status.success(), "{second:?}");
+    let told = String::from_utf8_lossy(&second.stderr);
+    assert!(told.contains("another bayader already owns"), "{told}");
+    first.guest().see("/healthz").await;
+    first.expect_documented();
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_refused() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let file = temporary.path().join("file");
+    fs::write(&file, "no folder").expect("a file");
+    let refused = bayader(&file.join("data"), &["serve", "--listen", "127.0.0.1:0"]);
+    assert!(!refused.status.success(), "{refused:?}");
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(told.contains("--data-dir"), "it does not say what to do: {told}");
+    assert!(!told.contains("panicked"), "{told}");
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_refused_and_left_alone() {
+    let folder = Folder::with_owner();
+    let path = folder.data().join("bayader.db");
+    {
+        let database = rusqlite::Connection::open(&path).expect("the database opens");
+        let statement = "insert into refinery_schema_history (version, name, applied_on, checksum) \
+                         select 9999, 'the_future', applied_on, checksum from refinery_schema_history limit 1";
+        assert_eq!(database.execute(statement, []).expect("it takes a row"), 1);
+    }
+    let refused = bayader(&folder.data(), &["serve", "--listen", "127.0.0.1:0"]);
+    assert!(!refused.status.success(), "{refused:?}");
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(told.contains("9999") && told.contains("newer"), "{told}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_asked_to_end_ends_with_success_and_can_start_again() {
+    let folder = Folder::with_owner();
+    let mut server = Shop::spawn(&folder).await;
+    let admin = server.admin().await;
+    let bread = server.product(&admin, "Bread").stock(5).create().await;
+    server.guest().order().line(&bread, 2).pickup().place().await;
+    server.expect_documented();
+    assert_eq!(server.terminate().await.code(), Some(0));
+    folder.expect_healthy();
+    let mut server = Shop::spawn(&folder).await;
+    assert_eq!(server.admin().await.pieces(&bread).await, (5, 2, 3));
+    server.expect_documented();
+    assert_eq!(server.terminate().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_shop_without_an_owner_starts_and_waits_to_be_set_up() {
+    let folder = Folder::new();
+    let server = Shop::spawn(&folder).await;
+    assert_eq!(server.guest().see("/readyz").await["status"], "setup");
+    server.guest().get("/api/v1/products").send().await.expect_problem(503, "setup_required");
+    server.expect_documented();
+}
+
+#[tokio::test]
+async fn keys_and_books_are_their_owners_alone() {
+    let folder = Folder::with_owner();
+    let server = Shop::spawn(&folder).await;
+    server.guest().see("/healthz").await;
+    let keys = fs::read_dir(folder.data().join("keys")).expect("a folder of keys");
+    let keys: Vec<_> = keys.map(|entry| entry.expect("an entry").path()).collect();
+    assert!(!keys.is_empty());
+    for key in &keys {
+        assert_eq!(mode(key), 0o600, "{}", key.display());
+    }
+    assert_eq!(mode(&folder.data().join("bayader.db")), 0o600);
+    assert_eq!(mode(&folder.data()), 0o700);
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).permissions().mode() & 0o777
+}
+
+#[test]
+fn a_wrong_command_says_so_and_help_helps() {
+    let folder = Folder::new();
+    let wrong = bayader(&folder.data(), &["bake"]);
+    assert!(!wrong.status.success());
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_bayader")).arg("--help").output().expect("it starts");
+    assert!(help.status.success());
+    assert!(String::from_utf8_lossy(&help.stdout).contains("serve"));
+}
