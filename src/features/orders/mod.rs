@@ -21,3 +21,4 @@ mod undo;
 
 pub use books::check_books;
 pub use expire::ExpireHolds;
+pub use queries::stored_currency;

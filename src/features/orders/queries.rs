@@ -104,3 +104,11 @@ pub(super) fn lock(reader: &Reader<'_>, order: OrderId, now: UtcMs) -> Result<Op
         ended: delivered_at.is_some_and(|at| at.plus_ms(TOKEN_AFTER_DELIVERY_MS) < now),
     }))
 }
+
+/// The currency of stored orders; `None` while there are none.
+///
+/// # Errors
+/// A fault.
+pub fn stored_currency(reader: &Reader<'_>) -> Result<Option<String>> {
+    sql::any_currency(reader)
+}

@@ -349,3 +349,8 @@ pub(super) const BOOKS: &[(&str, &str)] = &[
 pub(super) fn breaches(reader: &Reader<'_>, sql: &'static str) -> Result<Vec<String>> {
     reader.all(sql, &[], |row| row.get::<String>(0).or_else(|_| row.get::<i64>(0).map(|number| number.to_string())))
 }
+
+/// The currency of the newest order.
+pub(super) fn any_currency(reader: &Reader<'_>) -> Result<Option<String>> {
+    reader.opt("select currency from orders order by id desc limit 1", &[], |row| row.get(0))
+}

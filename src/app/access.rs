@@ -1,0 +1,50 @@
+//! Who may use which route: one table (SPEC 3), walked by a test as every role and as a stranger.
+
+use crate::http::gate::{Access, Who};
+use crate::kernel::Role;
+
+const STAFF: Who = Who::Roles(&[Role::Staff, Role::Admin]);
+const ADMIN: Who = Who::Roles(&[Role::Admin]);
+
+const fn line(method: &'static str, path: &'static str, who: Who) -> Access {
+    Access { method, path, who, before_setup: false }
+}
+
+const fn health(path: &'static str) -> Access {
+    Access { method: "GET", path, who: Who::Anyone, before_setup: true }
+}
+
+/// Every route there is.
+#[rustfmt::skip]
+pub const TABLE: &[Access] = &[
+    health("/healthz"),
+    health("/readyz"),
+    line("GET",    "/api/v1/openapi.json",              Who::Anyone),
+    line("POST",   "/api/v1/auth/register",             Who::Anyone),
+    line("POST",   "/api/v1/auth/login",                Who::Anyone),
+    line("POST",   "/api/v1/auth/refresh",              Who::Anyone),
+    line("POST",   "/api/v1/auth/logout",               Who::SignedIn),
+    line("GET",    "/api/v1/auth/me",                   Who::SignedIn),
+    line("GET",    "/api/v1/categories",                Who::Anyone),
+    line("GET",    "/api/v1/categories/{id}",           Who::Anyone),
+    line("POST",   "/api/v1/categories",                ADMIN),
+    line("PUT",    "/api/v1/categories/{id}",           ADMIN),
+    line("DELETE", "/api/v1/categories/{id}",           ADMIN),
+    line("GET",    "/api/v1/products",                  Who::Anyone),
+    line("GET",    "/api/v1/products/{id}",             Who::Anyone),
+    line("POST",   "/api/v1/products",                  ADMIN),
+    line("PUT",    "/api/v1/products/{id}",             ADMIN),
+    line("DELETE", "/api/v1/products/{id}",             ADMIN),
+    line("GET",    "/api/v1/inventory",                 STAFF),
+    line("GET",    "/api/v1/inventory/low",             STAFF),
+    line("GET",    "/api/v1/inventory/{productId}/log", STAFF),
+    line("PUT",    "/api/v1/inventory/{productId}",     STAFF),
+    line("POST",   "/api/v1/inventory/adjust",          STAFF),
+    line("POST",   "/api/v1/orders",                    Who::Anyone),
+    line("GET",    "/api/v1/orders",                    Who::SignedIn),
+    line("GET",    "/api/v1/orders/{id}",               Who::SignedInOrToken),
+    line("PUT",    "/api/v1/orders/{id}/status",        STAFF),
+    line("POST",   "/api/v1/orders/{id}/cancel",        Who::SignedInOrToken),
+    line("POST",   "/api/v1/orders/{id}/undo",          STAFF),
+    line("POST",   "/api/v1/orders/{id}/collect",       STAFF),
+];

@@ -1,0 +1,57 @@
+//! What follows from each event: inside the transaction, and after the commit. One match, no `_` arm: a new event does not compile
+//! until somebody has said what follows from it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::db::{Reactions, WriteTx};
+use crate::features::{accounts, catalog};
+use crate::jobs;
+use crate::kernel::{DomainEvent, JobDue, Result};
+
+/// What the reactions reach: all of it in memory, none of it blocking.
+pub struct ShopReactions {
+    pub accounts: Arc<accounts::Desk>,
+    pub menu: Arc<catalog::Menu>,
+    pub queue: Arc<jobs::Queue>,
+    pub has_owner: Arc<AtomicBool>,
+}
+
+impl Reactions for ShopReactions {
+    fn inside(&self, _tx: &mut WriteTx<'_>, event: &DomainEvent) -> Result<()> {
+        match event {
+            // Rollups, messages and partners' events will stand here; nothing follows inside a transaction yet.
+            DomainEvent::SettingsChanged
+            | DomainEvent::AccountCreated { .. }
+            | DomainEvent::SessionEnded { .. }
+            | DomainEvent::ProductChanged { .. }
+            | DomainEvent::CategoryChanged
+            | DomainEvent::StockChanged { .. }
+            | DomainEvent::OrderPlaced { .. }
+            | DomainEvent::OrderMoved { .. }
+            | DomainEvent::MoneyMoved { .. } => Ok(()),
+        }
+    }
+
+    fn after(&self, events: &[DomainEvent], jobs: &[JobDue]) {
+        let mut menu_is_old = false;
+        for event in events {
+            match event {
+                DomainEvent::SettingsChanged
+                | DomainEvent::ProductChanged { .. }
+                | DomainEvent::CategoryChanged
+                | DomainEvent::StockChanged { .. } => menu_is_old = true,
+                DomainEvent::AccountCreated { admin: true, .. } => self.has_owner.store(true, Ordering::SeqCst),
+                DomainEvent::SessionEnded { session } => self.accounts.session_ended(*session),
+                DomainEvent::AccountCreated { admin: false, .. }
+                | DomainEvent::OrderPlaced { .. }
+                | DomainEvent::OrderMoved { .. }
+                | DomainEvent::MoneyMoved { .. } => {}
+            }
+        }
+        if menu_is_old {
+            self.menu.drop_all();
+        }
+        self.queue.push(jobs);
+    }
+}
