@@ -54,3 +54,16 @@ impl Check {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_readme_has_every_key_as_the_program_reads_it() {
+        let page = crate::config::reference_markdown();
+        let as_section = page.replace("\n## ", "\n### ").replacen("# Configuration", "## Configuration", 1);
+        assert!(
+            include_str!("../../README.md").contains(as_section.trim()),
+            "README.md's part on configuration should read:\n{as_section}"
+        );
+    }
+}

@@ -52,7 +52,7 @@ pub async fn fill(shop: &AppState, address: SocketAddr) -> Result<(), String> {
     let staff = Account::new("staff", "Salma Naser", "staff@example.com", "+962790000002");
     let customer = Account::new("customer", "Layla Khoury", "layla@example.com", "+962790000003");
     make_owner(shop, &owner).await?;
-    import_menu(shop).await?;
+    let products = import_menu(shop).await?;
 
     let client = Client::to(address);
     let as_owner = sign_in(&client, &owner).await?;
@@ -63,6 +63,7 @@ pub async fn fill(shop: &AppState, address: SocketAddr) -> Result<(), String> {
 
     let mut lines = vec![
         format!("A bakery to try things on, at http://{address}/api/v1 until this ends (Ctrl-C)."),
+        format!("Its menu has {products} products: http://{address}/api/v1/products"),
         "Its accounts:".to_owned(),
     ];
     for account in [&owner, &staff, &customer] {
@@ -86,9 +87,10 @@ async fn make_owner(shop: &AppState, owner: &Account) -> Result<(), String> {
     }
 }
 
-async fn import_menu(shop: &AppState) -> Result<(), String> {
+/// Brings the sample menu in and says how many products it has.
+async fn import_menu(shop: &AppState) -> Result<usize, String> {
     match control::execute(shop, Request::import(MENU, false, false), &|_| ()).await {
-        control::Answer::Imported(_) => Ok(()),
+        control::Answer::Imported(report) => Ok(report.made),
         other => Err(format!("the sample menu was not taken: {other:?}")),
     }
 }

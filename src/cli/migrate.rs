@@ -27,7 +27,7 @@ pub struct Migrate {
 impl Migrate {
     pub fn run(self) -> Outcome {
         let folder = self.place.folder()?;
-        crate::ops::logs::start(&self.place.read_config(&folder)?.server);
+        crate::ops::logs::start_for_command(&self.place.read_config(&folder)?);
         // Whoever owns the folder may write to the database in the middle of this: a server makes the lock fail.
         let owned = DataFolder::own(&folder).map_err(Failure::because)?;
         let database = owned.database();

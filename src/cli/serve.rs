@@ -43,7 +43,7 @@ impl Serve {
             None => self.place.folder()?,
         };
         let config = self.read_config(&folder)?;
-        crate::ops::logs::start(&config.server);
+        crate::ops::logs::start(&config);
         for warning in config.warnings() {
             tracing::warn!("{warning}");
         }

@@ -64,7 +64,7 @@ async fn find_owner(
         break;
     }
     let config = place.read_config(folder)?;
-    crate::ops::logs::start(&config.server);
+    crate::ops::logs::start_for_command(&config);
     let options = AppOptions { data_dir: folder.to_owned(), config, clock: Clock::system(), accept_clock };
     let app = App::open(options).await.map_err(Failure::because)?;
     Ok(control::execute(app.shop(), request, &on_progress).await)

@@ -6,14 +6,24 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{LogFormat, Server};
+use crate::config::{Config, LogFormat};
 
-/// Starts logging for the rest of the process. A second call changes nothing.
-pub fn start(server: &Server) {
-    // The directive was checked with the configuration; a wrong one could only come from a difference between the two checks.
-    let filter = EnvFilter::try_new(&server.log).unwrap_or_else(|_| EnvFilter::new("info"));
+/// Starts logging for the rest of a server's process. A second call changes nothing.
+pub fn start(config: &Config) {
+    start_at(config, &config.server.log);
+}
+
+/// Starts logging for a command, which says itself what it did: only warnings, unless the keeper has asked for more.
+pub fn start_for_command(config: &Config) {
+    let asked = config.origin("server.log").is_some();
+    start_at(config, if asked { &config.server.log } else { "warn" });
+}
+
+fn start_at(config: &Config, directive: &str) {
+    // It was checked with the configuration; the fallback keeps a difference between the two checks from silencing the server.
+    let filter = EnvFilter::try_new(directive).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started = match server.log_format {
+    let started = match config.server.log_format {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
         LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),
     };
