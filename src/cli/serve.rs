@@ -2,15 +2,16 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::demo;
 use super::exit::{Failure, Outcome};
 use super::shared::{Place, runtime};
-use super::{demo, output};
 use crate::app::control::Control;
 use crate::app::{App, AppOptions};
 use crate::clock::Clock;
@@ -62,7 +63,8 @@ impl Serve {
     }
 
     async fn serve(self, folder: PathBuf, mut config: Config) -> Outcome {
-        let stop = stop_on_signal()?;
+        let stopper = stop_on_signal()?;
+        let stop = stopper.subscribe();
         let (listener, address) = bind(config.server.listen).await?;
         config.server.public_url = config.server.public_url.bound_to(address);
         let options = AppOptions { data_dir: folder.clone(), config, clock: Clock::system(), accept_clock: self.accept_clock };
@@ -84,16 +86,22 @@ impl Serve {
         }
         tracing::info!(data_dir = %folder.display(), "listening on http://{address}");
         let fill = async {
-            if self.demo
-                && let Err(reason) = demo::fill(&shop, address).await
-            {
-                output::note(format!("bayader: the demo could not be filled: {reason}"));
+            if !self.demo {
+                return Ok(());
+            }
+            match demo::fill(&shop, address).await {
+                // Whoever stops it in the middle has not been failed.
+                Err(reason) if !*stopper.borrow() => {
+                    stopper.send_replace(true);
+                    Err(Failure::because(format!("the demo could not be filled: {reason}. This is a fault of bayader's own")))
+                }
+                _ => Ok(()),
             }
         };
         let serving = app.serve(listener, stop.clone());
-        tokio::join!(serving, control.serve(shop.clone(), stop), fill);
+        let ((), (), filled) = tokio::join!(serving, control.serve(shop.clone(), stop), fill);
         tracing::info!("stopped");
-        Ok(())
+        filled
     }
 }
 
@@ -112,11 +120,12 @@ async fn bind(listen: SocketAddr) -> Outcome<(TcpListener, SocketAddr)> {
 }
 
 /// Turns true on the first SIGTERM or SIGINT; a second one ends the process at once (the books stay whole either way).
-fn stop_on_signal() -> Outcome<watch::Receiver<bool>> {
+fn stop_on_signal() -> Outcome<Arc<watch::Sender<bool>>> {
     let unheard = |error| Failure::because(format!("signals cannot be listened for: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(unheard)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;
-    let (stop, stopped) = watch::channel(false);
+    let stop = Arc::new(watch::Sender::new(false));
+    let stopper = Arc::clone(&stop);
     tokio::spawn(async move {
         let mut name = "";
         for _ in 0..2 {
@@ -132,5 +141,5 @@ fn stop_on_signal() -> Outcome<watch::Receiver<bool>> {
         tracing::warn!("{name} again: stopping at once");
         std::process::exit(i32::from(super::exit::FAILED));
     });
-    Ok(stopped)
+    Ok(stopper)
 }

@@ -8,15 +8,20 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogFormat};
 
+/// The migrations' own story, step by step; ours is one line (`db/migrate.rs`). What the keeper asks for comes after and wins.
+const QUIETER: &str = "refinery_core=warn";
+
 /// Starts logging for the rest of a server's process. A second call changes nothing.
 pub fn start(config: &Config) {
-    start_at(config, &config.server.log);
+    start_at(config, &format!("{QUIETER},{}", config.server.log));
 }
 
 /// Starts logging for a command, which says itself what it did: only warnings, unless the keeper has asked for more.
 pub fn start_for_command(config: &Config) {
-    let asked = config.origin("server.log").is_some();
-    start_at(config, if asked { &config.server.log } else { "warn" });
+    match config.origin("server.log") {
+        Some(_) => start(config),
+        None => start_at(config, "warn"),
+    }
 }
 
 fn start_at(config: &Config, directive: &str) {
