@@ -1,0 +1,44 @@
+//! `bayader doctor`
+
+use clap::Args;
+use serde_json::json;
+
+use super::exit::{Failure, Outcome};
+use super::output;
+use super::shared::{Place, database_to_read};
+use crate::db;
+
+#[derive(Args)]
+pub struct Doctor {
+    #[command(flatten)]
+    place: Place,
+    /// Answer in JSON: `{ok, findings}`.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Doctor {
+    pub fn run(self) -> Outcome {
+        let folder = self.place.folder()?;
+        let database = database_to_read(&folder)?;
+        let findings = db::open_read_only(&database, crate::app::doctor)
+            .map_err(|error| Failure::because(format!("the books in {} cannot be checked: {error}", database.display())))?;
+        if self.json {
+            output::json(&json!({ "ok": findings.is_empty(), "findings": findings }))?;
+        } else if findings.is_empty() {
+            output::line(format!("The books in {} balance.", database.display()))?;
+        } else {
+            for finding in &findings {
+                output::line(finding)?;
+            }
+        }
+        if findings.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::because(format!(
+            "{} finding(s) in {}. Keep a copy of the folder before anything is changed",
+            findings.len(),
+            database.display()
+        )))
+    }
+}

@@ -1,0 +1,3 @@
+//! What the machine's keeper looks at while the shop runs.
+
+pub mod logs;

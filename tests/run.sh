@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Runs every test. The last line is `N passed, N failed, N skipped`; the exit code is 0 only if nothing failed.
+#   tests/run.sh           what a change needs
+#   tests/run.sh --long    the long storms too (BAYADER_TEST_LONG=1)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+for argument in "$@"; do
+    case "$argument" in
+        --long) export BAYADER_TEST_LONG=1 ;;
+        *)
+            echo "usage: tests/run.sh [--long]" >&2
+            exit 2
+            ;;
+    esac
+done
+
+# What some tests need beside Rust: a disk that fails on command (fiu-utils), a clock that lies (faketime).
+missing=()
+command -v fiu-run > /dev/null || missing+=(fiu-utils)
+command -v faketime > /dev/null || missing+=(faketime)
+if ((${#missing[@]} > 0)) && [[ $(id -u) == 0 ]] && command -v apt-get > /dev/null; then
+    {
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"
+    } >&2 || echo "tests/run.sh: apt could not install: ${missing[*]}" >&2
+fi
+lacking() {
+    if ! command -v "$1" > /dev/null; then
+        echo "tests/run.sh: SKIPPED: $3, because $1 is not there. Install it: apt-get install $2" >&2
+        skipped_here=$((skipped_here + 1))
+    fi
+}
+skipped_here=0
+lacking fiu-run fiu-utils "tests of a failing disk"
+lacking faketime faketime "tests of a wrong clock"
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+status=0
+passed=0 failed=0 skipped=0
+if cargo nextest --version > /dev/null 2>&1; then
+    cargo nextest run --no-fail-fast --color never 2>&1 | tee "$log" || status=$?
+    # Summary [ 1.234s] 12 tests run: 10 passed (1 slow), 1 failed, 1 timed out, 3 skipped
+    summary=$(grep -E '^ *Summary \[' "$log" | tail -n 1 || true)
+    of() { sed -nE "s/.*[ ,]([0-9]+) $1.*/\1/p" <<< "$summary" | head -n 1; }
+    passed=$(of passed) failed=$(of failed) skipped=$(of skipped)
+    timed_out=$(of 'timed out') broken=$(of 'exec failed')
+    failed=$((${failed:-0} + ${timed_out:-0} + ${broken:-0}))
+else
+    cargo test --no-fail-fast --color never 2>&1 | tee "$log" || status=$?
+    # test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; ..., a line for each binary
+    summary=$(grep -E '^test result:' "$log" || true)
+    sum() { sed -nE "s/.* ([0-9]+) $1.*/\1/p" <<< "$summary" | awk '{ n += $1 } END { print n + 0 }'; }
+    passed=$(sum passed) failed=$(sum failed) skipped=$(sum ignored)
+fi
+passed=${passed:-0} failed=${failed:-0} skipped=${skipped:-0}
+skipped=$((skipped + skipped_here))
+
+if ((status == 0 && passed == 0)); then
+    echo "tests/run.sh: no test ran" >&2
+    status=1
+fi
+# Where nothing could be built no test has failed, and still nothing is well.
+if ((status != 0 && failed == 0)); then
+    failed=1
+fi
+if ((failed > 0 && status == 0)); then
+    status=1
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+exit "$status"
