@@ -1,5 +1,7 @@
 //! EL-Bayader: a bakery's whole back office in one binary.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
@@ -7,5 +9,6 @@ pub mod features;
 pub mod http;
 pub mod jobs;
 pub mod kernel;
+pub mod ops;
 pub mod security;
 pub mod workers;

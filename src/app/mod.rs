@@ -141,10 +141,9 @@ impl App {
         if let Err(error) = self.worker.take_up().await {
             tracing::error!(error = %error, "the jobs of an earlier run could not be taken up; they wait for the next start");
         }
-        let control = control::listen(&self.shop, stop.clone());
         let work = self.worker.work(stop.clone());
         let answer = server::serve(listener, self.front, stop);
-        tokio::join!(control, work, answer);
+        tokio::join!(work, answer);
     }
 }
 

@@ -18,7 +18,7 @@ mod tx;
 mod writer;
 
 pub use error::{OnViolation, Violation};
-pub use folder::{DataFolder, FolderFault};
+pub use folder::{DataFolder, FolderFault, control_socket_in, database_in};
 pub use memory::WriterMemory;
 pub use migrate::{SCHEMA_VERSION, schema_version};
 pub use open::{Db, DbOptions, OpenFault, check_books, open_read_only};

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 pub use queue::Queue;
 pub use sql::{cancel, finish, unfinished_count};
-pub use worker::Worker;
+pub use worker::{DbAccess, Worker};
 
 use crate::db::WriteTx;
 use crate::kernel::{JobDue, JobId, Result, UtcMs};
