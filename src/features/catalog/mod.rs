@@ -6,6 +6,8 @@
 
 pub mod api;
 mod categories;
+mod export;
+mod import;
 mod list;
 mod menu;
 mod model;
@@ -13,8 +15,11 @@ pub mod problems;
 mod products;
 pub mod rules;
 mod shapes;
+mod sheet;
 mod sql;
 
+pub use export::export;
+pub use import::{DiffLine, Import, ImportReport, Parsed, RowFault, What, parse};
 pub use menu::Menu;
 pub use model::{Category, Choice, ForSale, OptionGroup, Product, TextLimit, Words};
 pub use rules::{Chosen, choose};

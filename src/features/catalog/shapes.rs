@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::model::{Category, Choice, DEFAULT_UNIT, OptionGroup, Product, TextLimit, Words};
 use super::rules;
-use crate::http::input::{SignedMoney, read_int, wrong_type};
+use crate::http::input::{SignedMoney, wrong_type};
 use crate::http::{Fields, FromJson, Input};
 use crate::kernel::pieces::{MAX_QUANTITY, MAX_STOCK};
 use crate::kernel::text::{Lines, bounded, fold_digits};
@@ -426,16 +426,6 @@ pub(super) struct View<'s> {
     pub shop: &'s ShopFormat,
     pub locale: Locale,
     pub staff: bool,
-}
-
-/// A whole number of a query or cell.
-pub(super) fn read_whole(
-    text: &str,
-    range: std::ops::RangeInclusive<i64>,
-    at: &At<'_>,
-    faults: &mut Faults<'_>,
-) -> Option<i64> {
-    read_int(&Value::String(text.to_owned()), at, faults, &range)
 }
 
 /// `optionGroups` as JSON.
