@@ -1,4 +1,36 @@
 //! The catalog: categories, products, options, and their answers ready to send.
+//!
+//! What always holds: each product has a name in at least one language, a sku and a slug of its own, a category that is there,
+//! and a row on the shelf; the public sees active products of active categories alone; orders keep their own copies, so nothing
+//! here changes what was bought.
 
-/// Serialized catalog answers.
-pub struct Menu;
+pub mod api;
+mod categories;
+mod export;
+mod import;
+mod list;
+mod menu;
+mod model;
+pub mod problems;
+mod products;
+pub mod rules;
+mod shapes;
+mod sheet;
+mod sql;
+
+pub use export::export;
+pub use import::{DiffLine, Import, ImportReport, Parsed, RowFault, What, parse};
+pub use menu::Menu;
+pub use model::{Category, Choice, ForSale, OptionGroup, Product, TextLimit, Words};
+pub use rules::{Chosen, choose};
+
+use crate::db::Reader;
+use crate::kernel::{ProductId, Result};
+
+/// What an order needs to know of a product; hidden ones too, told by `is_active`.
+///
+/// # Errors
+/// A fault.
+pub fn for_sale(reader: &Reader<'_>, id: ProductId) -> Result<Option<ForSale>> {
+    sql::for_sale(reader, id)
+}

@@ -1,0 +1,315 @@
+//! The catalog's routes.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::response::Response;
+use http::request::Parts;
+use http::{HeaderValue, StatusCode, header};
+use serde_json::Value;
+
+use super::categories::{CreateCategory, DeleteCategory, ReplaceCategory};
+use super::list::ProductQuery;
+use super::menu::{Key, Ready};
+use super::model::Category;
+use super::products::{CreateProduct, HideProduct, ReplaceProduct};
+use super::shapes::{self, CategoryInput, ChangedProduct, NewProduct, View};
+use super::{Product, problems, sql};
+use crate::features::AppState;
+use crate::http::idempotency::{IdempotencyKey, Kept, once};
+use crate::http::page::{List, Paging, PagingOnly, list_schema};
+use crate::http::problem::not_found;
+use crate::http::{Answer, Body, Context, Id, Query, Route, etag, no_content, respond};
+use crate::kernel::problem::kinds;
+use crate::kernel::{CategoryId, Fault, ProductId, Result, SeenVersion, Version};
+
+/// Every route of the catalog.
+#[must_use]
+pub fn routes() -> Vec<Route<AppState>> {
+    let product = shapes::product_schema;
+    let category = shapes::category_schema;
+    vec![
+        Route::get("/api/v1/products", list_products, "List products.")
+            .query::<ProductQuery>()
+            .answers(200, "A page of products.", list_schema(product()))
+            .refuses(&[&kinds::USE_CURSOR]),
+        Route::get("/api/v1/products/{id}", read_product, "Read a product by its id or slug.")
+            .answers(200, "The product.", product())
+            .refuses(&[&kinds::NOT_FOUND]),
+        Route::post("/api/v1/products", create_product, "Make a product.")
+            .body::<NewProduct>()
+            .idempotent()
+            .answers(201, "The product as it was made.", product())
+            .refuses(&[&problems::SKU_TAKEN, &problems::SLUG_TAKEN]),
+        Route::put("/api/v1/products/{id}", replace_product, "Replace a product.")
+            .body::<ChangedProduct>()
+            .conditional()
+            .answers(200, "The product as it is now.", product())
+            .refuses(&[
+                &kinds::NOT_FOUND,
+                &kinds::STALE,
+                &kinds::VERSION_CONFLICT,
+                &problems::SKU_TAKEN,
+                &problems::SLUG_TAKEN,
+            ]),
+        Route::delete("/api/v1/products/{id}", hide_product, "Hide a product.")
+            .conditional()
+            .answers_empty(204, "It is hidden.")
+            .refuses(&[&kinds::NOT_FOUND, &kinds::STALE]),
+        Route::get("/api/v1/categories", list_categories, "List categories in their order.")
+            .query::<PagingOnly>()
+            .answers(200, "A page of categories.", list_schema(category()))
+            .refuses(&[&kinds::USE_CURSOR]),
+        Route::get("/api/v1/categories/{id}", read_category, "Read a category by its id or slug.")
+            .answers(200, "The category.", category())
+            .refuses(&[&kinds::NOT_FOUND]),
+        Route::post("/api/v1/categories", create_category, "Make a category.")
+            .body::<CategoryInput>()
+            .idempotent()
+            .answers(201, "The category as it was made.", category())
+            .refuses(&[&problems::SLUG_TAKEN]),
+        Route::put("/api/v1/categories/{id}", replace_category, "Replace a category.")
+            .body::<CategoryInput>()
+            .conditional()
+            .answers(200, "The category as it is now.", category())
+            .refuses(&[&kinds::NOT_FOUND, &kinds::STALE, &kinds::VERSION_CONFLICT, &problems::SLUG_TAKEN]),
+        Route::delete("/api/v1/categories/{id}", delete_category, "Remove a category that has no products.")
+            .conditional()
+            .answers_empty(204, "It is gone.")
+            .refuses(&[&kinds::NOT_FOUND, &kinds::STALE, &problems::CATEGORY_IN_USE]),
+    ]
+}
+
+/// The request's own context, borrowed: what is answered from memory copies nothing.
+fn context_of(parts: &Parts) -> Result<&Context> {
+    parts.extensions.get::<Context>().ok_or_else(|| Fault::because("a handler runs behind the front").into())
+}
+
+/// The public's answer to a GET, if it is ready.
+fn ready(app: &AppState, context: &Context) -> Option<Response> {
+    if context.caller.is_staff() {
+        return None;
+    }
+    let ready = app.menu.get(&key_of(context))?;
+    Some(respond::tagged_bytes(context, StatusCode::OK, &ready.tag, ready.body))
+}
+
+fn key_of(context: &Context) -> Key {
+    Key { path: Arc::clone(&context.path), query: context.query.clone(), locale: context.locale }
+}
+
+/// How the caller of a request sees things: staff in the shop's main language, others in their own.
+fn view_of(context: &Context) -> View<'_> {
+    let staff = context.caller.is_staff();
+    View { shop: &context.shop, locale: if staff { context.shop.locale } else { context.locale }, staff }
+}
+
+/// As staff see things, whoever asks: what writes answer with.
+fn staff_view(context: &Context) -> View<'_> {
+    View { shop: &context.shop, locale: context.shop.locale, staff: true }
+}
+
+/// Answers a GET: staff from the books, the public from memory where it can be.
+async fn answer<F>(app: &AppState, context: &Context, make: impl FnOnce() -> F) -> Answer
+where
+    F: Future<Output = Result<(Version, Value)>>,
+{
+    let make = || async {
+        let (version, value) = make().await?;
+        let body = respond::to_bytes(&value)?;
+        Ok(Ready { tag: etag::tag(version, &body).into(), body })
+    };
+    let ready = if context.caller.is_staff() { make().await? } else { app.menu.get_or_make(key_of(context), make).await? };
+    Ok(respond::tagged_bytes(context, StatusCode::OK, &ready.tag, ready.body))
+}
+
+async fn list_products(State(app): State<AppState>, request: Request) -> Answer {
+    let (mut parts, _) = request.into_parts();
+    if let Some(response) = ready(&app, context_of(&parts)?) {
+        return Ok(response);
+    }
+    let Query(mut asked) = Query::<ProductQuery>::from_request_parts(&mut parts, &()).await?;
+    let context = context_of(&parts)?;
+    let view = view_of(context);
+    asked.filter.shown_only = !view.staff;
+    let make = || async {
+        let (locale, sort, paging) = (view.locale, asked.sort, asked.paging.clone());
+        let read = move |reader: &crate::db::Reader<'_>| sql::products(reader, &asked.filter, sort, locale, &asked.paging);
+        let (rows, total) = app.db.read(read).await?;
+        let page = List::page(&paging, total, rows, sort.name(locale), |product| sort.keyset(product, locale));
+        listed(page.map(|product| shapes::product_json(&product, view)))
+    };
+    answer(&app, context, make).await
+}
+
+/// A list has no version of its own; the hash in its tag tells it from the one before.
+fn listed(list: List<Value>) -> Result<(Version, Value)> {
+    Ok((0, serde_json::to_value(list).map_err(Fault::new)?))
+}
+
+async fn read_product(State(app): State<AppState>, request: Request) -> Answer {
+    let (mut parts, _) = request.into_parts();
+    if let Some(response) = ready(&app, context_of(&parts)?) {
+        return Ok(response);
+    }
+    let Id(name) = Id::<String>::from_request_parts(&mut parts, &()).await?;
+    let context = context_of(&parts)?;
+    let view = view_of(context);
+    let make = || async {
+        let staff = view.staff;
+        let product = app.db.read(move |reader| find_product(reader, &name, staff)).await?.ok_or_else(not_found)?;
+        Ok((product.version, shapes::product_json(&product, view)))
+    };
+    answer(&app, context, make).await
+}
+
+fn find_product(reader: &crate::db::Reader<'_>, name: &str, staff: bool) -> Result<Option<Product>> {
+    let id = match ProductId::parse(name) {
+        Some(id) => Some(id),
+        None => sql::product_by_slug(reader, name)?,
+    };
+    let Some(id) = id else { return Ok(None) };
+    if staff { sql::product(reader, id) } else { sql::shown_product(reader, id) }
+}
+
+async fn list_categories(State(app): State<AppState>, request: Request) -> Answer {
+    let (mut parts, _) = request.into_parts();
+    if let Some(response) = ready(&app, context_of(&parts)?) {
+        return Ok(response);
+    }
+    let Query(PagingOnly(paging)) = Query::<PagingOnly>::from_request_parts(&mut parts, &()).await?;
+    let context = context_of(&parts)?;
+    let view = view_of(context);
+    let make = || async {
+        let staff = view.staff;
+        let asked: Paging = paging.clone();
+        let (rows, total) = app.db.read(move |reader| sql::categories(reader, staff, &asked)).await?;
+        let page = List::page(&paging, total, rows, sql::CATEGORY_ORDER, |category| {
+            vec![category.draft.sort_order.into(), category.id.to_string().into()]
+        });
+        listed(page.map(|category| shapes::category_json(&category, view)))
+    };
+    answer(&app, context, make).await
+}
+
+async fn read_category(State(app): State<AppState>, request: Request) -> Answer {
+    let (mut parts, _) = request.into_parts();
+    if let Some(response) = ready(&app, context_of(&parts)?) {
+        return Ok(response);
+    }
+    let Id(name) = Id::<String>::from_request_parts(&mut parts, &()).await?;
+    let context = context_of(&parts)?;
+    let view = view_of(context);
+    let make = || async {
+        let staff = view.staff;
+        let category = app.db.read(move |reader| find_category(reader, &name, staff)).await?.ok_or_else(not_found)?;
+        Ok((category.version, shapes::category_json(&category, view)))
+    };
+    answer(&app, context, make).await
+}
+
+fn find_category(reader: &crate::db::Reader<'_>, name: &str, staff: bool) -> Result<Option<Category>> {
+    let id = match CategoryId::parse(name) {
+        Some(id) => Some(id),
+        None => sql::category_by_slug(reader, name)?,
+    };
+    let Some(id) = id else { return Ok(None) };
+    if staff { sql::category(reader, id) } else { sql::shown_category(reader, id) }
+}
+
+/// A 201 with the tag of a new thing, whose version is 1.
+fn made(context: &Context, kept: Kept) -> Answer {
+    let tag = etag::tag(1, &kept.body);
+    let mut response = kept.answer(context)?;
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    Ok(response)
+}
+
+fn seen(context: &Context, in_body: Option<Version>) -> Result<SeenVersion> {
+    Ok(SeenVersion { if_match: etag::if_match(context.header("if-match"))?, in_body })
+}
+
+async fn create_product(State(app): State<AppState>, context: Context, Body(new): Body<NewProduct>) -> Answer {
+    let key = IdempotencyKey::of(&context)?;
+    let shop = Arc::clone(&context.shop);
+    let command = CreateProduct { new, by: context.caller.actor() };
+    let render = move |product: &Product| {
+        let view = View { shop: &shop, locale: shop.locale, staff: true };
+        let body = respond::to_bytes(&shapes::product_json(product, view))?;
+        Ok(Kept::created(format!("/api/v1/products/{}", product.id), body))
+    };
+    made(&context, app.db.write(once(key, command, render)).await?)
+}
+
+async fn replace_product(
+    State(app): State<AppState>,
+    context: Context,
+    Id(id): Id<ProductId>,
+    Body(ChangedProduct(input)): Body<ChangedProduct>,
+) -> Answer {
+    let seen = seen(&context, input.version)?;
+    let product = app.db.write(ReplaceProduct { id, input, seen }).await?;
+    let value = shapes::product_json(&product, staff_view(&context));
+    respond::tagged(&context, StatusCode::OK, product.version, &value)
+}
+
+async fn hide_product(
+    State(app): State<AppState>,
+    context: Context,
+    Id(id): Id<ProductId>,
+    _: Body<crate::http::extract::Empty>,
+) -> Answer {
+    let seen = seen(&context, None)?;
+    app.db.write(HideProduct { id, seen }).await?;
+    no_content()
+}
+
+async fn create_category(State(app): State<AppState>, context: Context, Body(input): Body<CategoryInput>) -> Answer {
+    let key = IdempotencyKey::of(&context)?;
+    let shop = Arc::clone(&context.shop);
+    let render = move |category: &Category| {
+        let view = View { shop: &shop, locale: shop.locale, staff: true };
+        let body = respond::to_bytes(&shapes::category_json(category, view))?;
+        Ok(Kept::created(format!("/api/v1/categories/{}", category.id), body))
+    };
+    made(&context, app.db.write(once(key, CreateCategory { input }, render)).await?)
+}
+
+async fn replace_category(
+    State(app): State<AppState>,
+    context: Context,
+    Id(id): Id<CategoryId>,
+    Body(input): Body<CategoryInput>,
+) -> Answer {
+    let seen = seen(&context, input.version)?;
+    let category = app.db.write(ReplaceCategory { id, input, seen }).await?;
+    let value = shapes::category_json(&category, staff_view(&context));
+    respond::tagged(&context, StatusCode::OK, category.version, &value)
+}
+
+async fn delete_category(
+    State(app): State<AppState>,
+    context: Context,
+    Id(id): Id<CategoryId>,
+    _: Body<crate::http::extract::Empty>,
+) -> Answer {
+    let seen = seen(&context, None)?;
+    app.db.write(DeleteCategory { id, seen }).await?;
+    no_content()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_routes_are_one() {
+        let mut named: Vec<_> = routes().iter().map(|route| (route.method.to_string(), route.path)).collect();
+        let count = named.len();
+        named.sort();
+        named.dedup();
+        assert_eq!((named.len(), count), (10, 10));
+    }
+}

@@ -1,0 +1,128 @@
+//! Public answers of the catalog, ready to send.
+//!
+//! Each carries the generation that was current before its snapshot was opened; a change raises the generation after its commit
+//! and before its author is answered. So a slow reader cannot put old bytes back: what it puts is of a generation that is over.
+
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use tokio::sync::Mutex;
+
+use crate::kernel::{Locale, Result};
+
+/// The most memory that answers take.
+const MOST_BYTES: u64 = 32 * 1024 * 1024;
+/// Doors at which those who miss wait for the one who reads; a power of two.
+const DOORS: usize = 64;
+
+/// What an answer depends on. The texts are the request's own and shared with it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Key {
+    pub path: Arc<str>,
+    pub query: Option<Arc<str>>,
+    pub locale: Locale,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub(super) struct Ready {
+    pub body: Bytes,
+    pub tag: Arc<str>,
+}
+
+#[derive(Clone)]
+struct Kept {
+    generation: u64,
+    ready: Ready,
+}
+
+/// Serialized answers for the public.
+pub struct Menu {
+    generation: AtomicU64,
+    answers: moka::sync::Cache<Key, Kept>,
+    doors: [Mutex<()>; DOORS],
+    hasher: RandomState,
+}
+
+impl Default for Menu {
+    fn default() -> Menu {
+        Menu::new()
+    }
+}
+
+impl Menu {
+    #[must_use]
+    pub fn new() -> Menu {
+        let weigh = |key: &Key, kept: &Kept| {
+            let bytes = kept.ready.body.len() + key.path.len() + key.query.as_ref().map_or(0, |query| query.len()) + 256;
+            u32::try_from(bytes).unwrap_or(u32::MAX)
+        };
+        Menu {
+            generation: AtomicU64::new(0),
+            answers: moka::sync::Cache::builder().max_capacity(MOST_BYTES).weigher(weigh).build(),
+            doors: std::array::from_fn(|_| Mutex::new(())),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// Forgets every answer: something they show has changed. Old ones are passed over at once and replaced one by one, so that
+    /// an order, which changes what is in stock, pays one addition.
+    pub fn drop_all(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The answer, if it still holds.
+    pub(super) fn get(&self, key: &Key) -> Option<Ready> {
+        let kept = self.answers.get(key)?;
+        (kept.generation == self.generation.load(Ordering::SeqCst)).then_some(kept.ready)
+    }
+
+    /// The answer, or what `make` reads. Of those who miss together one reads, the others wait for it.
+    pub(super) async fn get_or_make<F: Future<Output = Result<Ready>>>(
+        &self,
+        key: Key,
+        make: impl FnOnce() -> F,
+    ) -> Result<Ready> {
+        let door = usize::try_from(self.hasher.hash_one(&key)).unwrap_or(0) % DOORS;
+        let _inside = self.doors[door].lock().await;
+        if let Some(ready) = self.get(&key) {
+            return Ok(ready);
+        }
+        let generation = self.generation.load(Ordering::SeqCst);
+        let ready = make().await?;
+        self.answers.insert(key, Kept { generation, ready: ready.clone() });
+        Ok(ready)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> Key {
+        Key { path: "/api/v1/products".into(), query: None, locale: Locale::En }
+    }
+
+    fn ready(text: &'static str) -> Ready {
+        Ready { body: Bytes::from_static(text.as_bytes()), tag: "\"0.1\"".into() }
+    }
+
+    #[tokio::test]
+    async fn a_slow_reader_cannot_put_old_bytes_back() {
+        let menu = Menu::new();
+        let slow = menu.get_or_make(key(), || async {
+            menu.drop_all();
+            Ok(ready("old"))
+        });
+        assert_eq!(slow.await.expect("read").body, "old");
+        assert!(menu.get(&key()).is_none());
+        let made = menu.get_or_make(key(), || async { Ok(ready("new")) }).await;
+        assert_eq!(made.expect("read").body, "new");
+        assert_eq!(menu.get(&key()).expect("kept").body, "new");
+        menu.drop_all();
+        assert!(menu.get(&key()).is_none());
+    }
+}

@@ -1,0 +1,384 @@
+//! Every statement on `categories`, `products` and `product_allergens`.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::list::{ProductFilter, Sort};
+use super::model::{Category, CategoryDraft, Draft, ForSale, OptionGroup, Product, Words};
+use crate::args;
+use crate::db::query::Query;
+use crate::db::{Reader, Row, WriteTx};
+use crate::http::page::{Cursor, From, Paging, bad_cursor};
+use crate::kernel::{CategoryId, Fault, Locale, Pieces, ProductId, Result};
+
+macro_rules! product_head {
+    () => {
+        "select p.id, p.sku, p.slug, c.slug, p.name_en, p.name_ar, p.description_en, p.description_ar, p.price_minor, p.unit, \
+         p.allergens, p.attributes, p.option_groups, p.lead_time_hours, p.max_per_order, p.track_stock, p.is_active, \
+         c.sort_order, i.stock, i.reserved, i.stock_threshold, p.version, p.created_at, p.updated_at \
+         from products p join categories c on c.id = p.category_id join inventory i on i.product_id = p.id"
+    };
+}
+
+fn product_row(row: &Row<'_>) -> Result<Product> {
+    let mut columns = row.columns();
+    Ok(Product {
+        id: columns.next()?,
+        draft: Draft {
+            sku: columns.next()?,
+            slug: columns.next()?,
+            category: columns.next()?,
+            name: Words { en: columns.next()?, ar: columns.next()? },
+            description: Words { en: columns.next()?, ar: columns.next()? },
+            price_minor: columns.next()?,
+            unit: columns.next()?,
+            allergens: columns.json()?.unwrap_or_default(),
+            attributes: columns.json()?.unwrap_or_default(),
+            option_groups: columns.json()?.unwrap_or_default(),
+            lead_time_hours: columns.next()?,
+            max_per_order: columns.next()?,
+            track_stock: columns.next()?,
+            is_active: columns.next()?,
+        },
+        category_order: columns.next()?,
+        stock: columns.next()?,
+        reserved: columns.next()?,
+        stock_threshold: columns.next()?,
+        version: columns.next()?,
+        created_at: columns.next()?,
+        updated_at: columns.next()?,
+    })
+}
+
+pub(super) fn for_sale(reader: &Reader<'_>, id: ProductId) -> Result<Option<ForSale>> {
+    reader.opt(
+        "select p.id, p.sku, p.name_en, p.name_ar, p.price_minor, p.option_groups, c.tax_rate_bp, p.lead_time_hours, \
+         p.max_per_order, p.track_stock, p.is_active and c.is_active \
+         from products p join categories c on c.id = p.category_id where p.id = ?1",
+        args![id],
+        |row| {
+            let mut columns = row.columns();
+            Ok(ForSale {
+                id: columns.next()?,
+                sku: columns.next()?,
+                name_en: columns.next()?,
+                name_ar: columns.next()?,
+                price_minor: columns.next()?,
+                option_groups: columns.json::<Vec<OptionGroup>>()?.unwrap_or_default(),
+                tax_rate_bp: columns.next::<Option<i64>>()?.unwrap_or(0),
+                lead_time_hours: columns.next()?,
+                max_per_order: columns.next()?,
+                track_stock: columns.next()?,
+                is_active: columns.next()?,
+            })
+        },
+    )
+}
+
+pub(super) fn product(reader: &Reader<'_>, id: ProductId) -> Result<Option<Product>> {
+    reader.opt(concat!(product_head!(), " where p.id = ?1"), args![id], product_row)
+}
+
+/// The product, if the public may see it.
+pub(super) fn shown_product(reader: &Reader<'_>, id: ProductId) -> Result<Option<Product>> {
+    reader.opt(concat!(product_head!(), " where p.id = ?1 and p.is_active = 1 and c.is_active = 1"), args![id], product_row)
+}
+
+pub(super) fn product_by_slug(reader: &Reader<'_>, slug: &str) -> Result<Option<ProductId>> {
+    reader.opt("select id from products where slug = ?1", args![slug], |row| row.get(0))
+}
+
+pub(super) fn product_by_sku(reader: &Reader<'_>, sku: &str) -> Result<Option<ProductId>> {
+    reader.opt("select id from products where sku = ?1", args![sku], |row| row.get(0))
+}
+
+/// Every product, as the import compares and the export writes them.
+pub(super) fn all_products(reader: &Reader<'_>) -> Result<Vec<Product>> {
+    reader.all(concat!(product_head!(), " order by c.sort_order, c.id, p.sku"), &[], product_row)
+}
+
+/// A page of products, one more than it holds, and how many there are with page numbers.
+pub(super) fn products(
+    reader: &Reader<'_>,
+    filter: &ProductFilter,
+    sort: Sort,
+    locale: Locale,
+    paging: &Paging,
+) -> Result<(Vec<Product>, Option<i64>)> {
+    let mut query = Query::new();
+    if filter.shown_only {
+        query.filter("p.is_active = 1 and c.is_active = 1", vec![]);
+    }
+    query.filter_opt("p.is_active = ?", filter.is_active);
+    query.filter_opt("c.slug = ?", filter.category.clone());
+    query.filter_opt("p.price_minor >= ?", filter.price_min);
+    query.filter_opt("p.price_minor <= ?", filter.price_max);
+    match filter.in_stock {
+        Some(true) => query.filter("p.track_stock = 0 or i.stock > i.reserved", vec![]),
+        Some(false) => query.filter("p.track_stock = 1 and i.stock <= i.reserved", vec![]),
+        None => {}
+    }
+    for allergen in &filter.allergen_free {
+        query.filter(
+            "not exists (select 1 from product_allergens a where a.product_id = p.id and a.allergen = ?)",
+            vec![Box::new(allergen.clone())],
+        );
+    }
+    let total = if paging.wants_total() {
+        let sql = query.sql(
+            "select count(*) from products p join categories c on c.id = p.category_id join inventory i on i.product_id = p.id",
+            "",
+        );
+        Some(reader.one(&sql, &query.values(&[]), |row| row.get(0))?)
+    } else {
+        None
+    };
+    if let From::After(cursor) = &paging.from {
+        after(&mut query, cursor, sort, locale)?;
+    }
+    let sql = query.sql(product_head!(), order(sort, locale));
+    let rows = reader.all(&sql, &query.values(args![paging.per_page + 1, paging.offset()?]), product_row)?;
+    Ok((rows, total))
+}
+
+fn order(sort: Sort, locale: Locale) -> &'static str {
+    match (sort, locale) {
+        (Sort::Menu, Locale::En) => "order by c.sort_order, p.sort_en, p.id limit ? offset ?",
+        (Sort::Menu, Locale::Ar) => "order by c.sort_order, p.sort_ar, p.id limit ? offset ?",
+        (Sort::Name, Locale::En) => "order by p.sort_en, p.id limit ? offset ?",
+        (Sort::Name, Locale::Ar) => "order by p.sort_ar, p.id limit ? offset ?",
+        (Sort::NameDown, Locale::En) => "order by p.sort_en desc, p.id desc limit ? offset ?",
+        (Sort::NameDown, Locale::Ar) => "order by p.sort_ar desc, p.id desc limit ? offset ?",
+        (Sort::Price, _) => "order by p.price_minor, p.id limit ? offset ?",
+        (Sort::PriceDown, _) => "order by p.price_minor desc, p.id desc limit ? offset ?",
+        // Ids grow with time.
+        (Sort::Newest, _) => "order by p.id desc limit ? offset ?",
+        (Sort::Oldest, _) => "order by p.id limit ? offset ?",
+    }
+}
+
+/// Continues after the entry a cursor names.
+fn after(query: &mut Query, cursor: &Cursor, sort: Sort, locale: Locale) -> Result<()> {
+    let order = sort.name(locale);
+    let id_of = |value: &Value| value.as_str().and_then(ProductId::parse).ok_or_else(bad_cursor);
+    let text_of = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(bad_cursor);
+    let number_of = |value: &Value| value.as_i64().ok_or_else(bad_cursor);
+    match sort {
+        Sort::Menu => {
+            let [place, name, id] = cursor.values_of(order)?;
+            let condition = match locale {
+                Locale::En => "(c.sort_order, p.sort_en, p.id) > (?, ?, ?)",
+                Locale::Ar => "(c.sort_order, p.sort_ar, p.id) > (?, ?, ?)",
+            };
+            query.filter(condition, vec![Box::new(number_of(&place)?), Box::new(text_of(&name)?), Box::new(id_of(&id)?)]);
+        }
+        Sort::Name | Sort::NameDown => {
+            let [name, id] = cursor.values_of(order)?;
+            let condition = match (sort, locale) {
+                (Sort::Name, Locale::En) => "(p.sort_en, p.id) > (?, ?)",
+                (Sort::Name, Locale::Ar) => "(p.sort_ar, p.id) > (?, ?)",
+                (_, Locale::En) => "(p.sort_en, p.id) < (?, ?)",
+                (_, Locale::Ar) => "(p.sort_ar, p.id) < (?, ?)",
+            };
+            query.filter(condition, vec![Box::new(text_of(&name)?), Box::new(id_of(&id)?)]);
+        }
+        Sort::Price | Sort::PriceDown => {
+            let [price, id] = cursor.values_of(order)?;
+            let condition =
+                if sort == Sort::Price { "(p.price_minor, p.id) > (?, ?)" } else { "(p.price_minor, p.id) < (?, ?)" };
+            query.filter(condition, vec![Box::new(number_of(&price)?), Box::new(id_of(&id)?)]);
+        }
+        Sort::Newest | Sort::Oldest => {
+            let [id] = cursor.values_of(order)?;
+            query.filter(if sort == Sort::Newest { "p.id < ?" } else { "p.id > ?" }, vec![Box::new(id_of(&id)?)]);
+        }
+    }
+    Ok(())
+}
+
+fn json_text(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Fault::new(error).into())
+}
+
+fn groups_text(draft: &Draft) -> Result<Option<String>> {
+    if draft.option_groups.is_empty() { Ok(None) } else { json_text(&draft.option_groups).map(Some) }
+}
+
+pub(super) fn insert_product(tx: &mut WriteTx<'_>, id: ProductId, draft: &Draft) -> Result<()> {
+    let now = tx.now();
+    tx.exec_one(
+        "insert into products (id, sku, slug, category_id, name_en, name_ar, description_en, description_ar, sort_en, sort_ar, \
+         price_minor, unit, allergens, attributes, option_groups, lead_time_hours, max_per_order, track_stock, is_active, \
+         created_at, updated_at) values (?1, ?2, ?3, (select id from categories where slug = ?4), ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
+         ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?20)",
+        args![
+            id,
+            draft.sku,
+            draft.slug,
+            draft.category,
+            draft.name.en,
+            draft.name.ar,
+            draft.description.en,
+            draft.description.ar,
+            draft.name.sort_key(Locale::En),
+            draft.name.sort_key(Locale::Ar),
+            draft.price_minor,
+            draft.unit,
+            json_text(&draft.allergens)?,
+            json_text(&draft.attributes)?,
+            groups_text(draft)?,
+            draft.lead_time_hours,
+            draft.max_per_order,
+            draft.track_stock,
+            draft.is_active,
+            now
+        ],
+    )?;
+    insert_allergens(tx, id, draft)
+}
+
+pub(super) fn update_product(tx: &mut WriteTx<'_>, id: ProductId, draft: &Draft) -> Result<()> {
+    let now = tx.now();
+    tx.exec_one(
+        "update products set sku = ?2, slug = ?3, category_id = (select id from categories where slug = ?4), name_en = ?5, \
+         name_ar = ?6, description_en = ?7, description_ar = ?8, sort_en = ?9, sort_ar = ?10, price_minor = ?11, unit = ?12, \
+         allergens = ?13, attributes = ?14, option_groups = ?15, lead_time_hours = ?16, max_per_order = ?17, track_stock = ?18, \
+         is_active = ?19, version = version + 1, updated_at = ?20 where id = ?1",
+        args![
+            id,
+            draft.sku,
+            draft.slug,
+            draft.category,
+            draft.name.en,
+            draft.name.ar,
+            draft.description.en,
+            draft.description.ar,
+            draft.name.sort_key(Locale::En),
+            draft.name.sort_key(Locale::Ar),
+            draft.price_minor,
+            draft.unit,
+            json_text(&draft.allergens)?,
+            json_text(&draft.attributes)?,
+            groups_text(draft)?,
+            draft.lead_time_hours,
+            draft.max_per_order,
+            draft.track_stock,
+            draft.is_active,
+            now
+        ],
+    )?;
+    tx.exec("delete from product_allergens where product_id = ?1", args![id])?;
+    insert_allergens(tx, id, draft)
+}
+
+fn insert_allergens(tx: &mut WriteTx<'_>, id: ProductId, draft: &Draft) -> Result<()> {
+    for allergen in &draft.allergens {
+        tx.exec_one("insert into product_allergens (product_id, allergen) values (?1, ?2)", args![id, allergen])?;
+    }
+    Ok(())
+}
+
+pub(super) fn hide_product(tx: &mut WriteTx<'_>, id: ProductId) -> Result<()> {
+    let now = tx.now();
+    tx.exec_one("update products set is_active = 0, version = version + 1, updated_at = ?2 where id = ?1", args![id, now])
+}
+
+macro_rules! category_head {
+    () => {
+        "select c.id, c.slug, c.name_en, c.name_ar, c.sort_order, c.tax_rate_bp, c.is_active, c.version, \
+         (select count(*) from products p where p.category_id = c.id and (p.is_active = 1 or ?1)) from categories c"
+    };
+}
+
+fn category_row(row: &Row<'_>) -> Result<Category> {
+    let mut columns = row.columns();
+    let id = columns.next()?;
+    let draft = CategoryDraft {
+        slug: columns.next()?,
+        name: Words { en: columns.next()?, ar: columns.next()? },
+        sort_order: columns.next()?,
+        tax_rate_bp: columns.next()?,
+        is_active: columns.next()?,
+    };
+    Ok(Category { id, draft, version: columns.next()?, product_count: columns.next()? })
+}
+
+/// A category, with its products as staff count them: hidden ones too.
+pub(super) fn category(reader: &Reader<'_>, id: CategoryId) -> Result<Option<Category>> {
+    reader.opt(concat!(category_head!(), " where c.id = ?2"), args![true, id], category_row)
+}
+
+/// The category, if the public may see it.
+pub(super) fn shown_category(reader: &Reader<'_>, id: CategoryId) -> Result<Option<Category>> {
+    reader.opt(concat!(category_head!(), " where c.id = ?2 and c.is_active = 1"), args![false, id], category_row)
+}
+
+pub(super) fn category_by_slug(reader: &Reader<'_>, slug: &str) -> Result<Option<CategoryId>> {
+    reader.opt("select id from categories where slug = ?1", args![slug], |row| row.get(0))
+}
+
+pub(super) fn all_categories(reader: &Reader<'_>) -> Result<Vec<Category>> {
+    reader.all(concat!(category_head!(), " order by c.sort_order, c.id"), args![true], category_row)
+}
+
+/// The order in which categories are listed.
+pub(super) const CATEGORY_ORDER: &str = "menu";
+
+/// A page of categories, one more than it holds, and how many there are with page numbers.
+pub(super) fn categories(reader: &Reader<'_>, staff: bool, paging: &Paging) -> Result<(Vec<Category>, Option<i64>)> {
+    let total = if paging.wants_total() {
+        let sql = "select count(*) from categories c where c.is_active = 1 or ?1";
+        Some(reader.one(sql, args![staff], |row| row.get(0))?)
+    } else {
+        None
+    };
+    let (place, id) = match &paging.from {
+        From::Page(_) => (-1, None),
+        From::After(cursor) => {
+            let [place, id] = cursor.values_of(CATEGORY_ORDER)?;
+            let id = id.as_str().and_then(CategoryId::parse).ok_or_else(bad_cursor)?;
+            (place.as_i64().ok_or_else(bad_cursor)?, Some(id))
+        }
+    };
+    let rows = reader.all(
+        concat!(
+            category_head!(),
+            " where (c.is_active = 1 or ?1) and (c.sort_order > ?2 or (c.sort_order = ?2 and c.id > ?3)) \
+             order by c.sort_order, c.id limit ?4 offset ?5"
+        ),
+        args![staff, place, id, paging.per_page + 1, paging.offset()?],
+        category_row,
+    )?;
+    Ok((rows, total))
+}
+
+/// The place after every category there is.
+pub(super) fn next_category_place(reader: &Reader<'_>) -> Result<i64> {
+    reader.one("select coalesce(max(sort_order) + 1, 1) from categories", &[], |row| row.get(0))
+}
+
+pub(super) fn insert_category(tx: &mut WriteTx<'_>, id: CategoryId, draft: &CategoryDraft) -> Result<()> {
+    let now = tx.now();
+    tx.exec_one(
+        "insert into categories (id, slug, name_en, name_ar, sort_order, tax_rate_bp, is_active, created_at, updated_at) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+        args![id, draft.slug, draft.name.en, draft.name.ar, draft.sort_order, draft.tax_rate_bp, draft.is_active, now],
+    )
+}
+
+pub(super) fn update_category(tx: &mut WriteTx<'_>, id: CategoryId, draft: &CategoryDraft) -> Result<()> {
+    let now = tx.now();
+    tx.exec_one(
+        "update categories set slug = ?2, name_en = ?3, name_ar = ?4, sort_order = ?5, tax_rate_bp = ?6, is_active = ?7, \
+         version = version + 1, updated_at = ?8 where id = ?1",
+        args![id, draft.slug, draft.name.en, draft.name.ar, draft.sort_order, draft.tax_rate_bp, draft.is_active, now],
+    )
+}
+
+pub(super) fn delete_category(tx: &mut WriteTx<'_>, id: CategoryId) -> Result<()> {
+    tx.exec_one("delete from categories where id = ?1", args![id])
+}
+
+pub(super) fn has_products(reader: &Reader<'_>, id: CategoryId) -> Result<bool> {
+    Ok(reader.opt("select 1 from products where category_id = ?1 limit 1", args![id], |row| row.get::<Pieces>(0))?.is_some())
+}
