@@ -21,7 +21,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::features::catalog::import::{self, Import, ImportReport};
+use crate::features::catalog::{self, Import, ImportReport};
 use crate::features::{AppState, accounts};
 use crate::kernel::{Actor, Email, Error, Name, Phone};
 
@@ -74,7 +74,7 @@ pub enum Answer {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct BadRow {
     /// From 1, the header's.
-    pub line: usize,
+    pub line: u64,
     pub column: String,
     pub message: String,
 }
@@ -152,11 +152,11 @@ async fn import_products(
     };
     progress("reading the file");
     let format = shop.settings.format();
-    let parsed = tokio::task::spawn_blocking(move || import::parse(&csv, &format)).await.map_err(crate::kernel::Fault::new)?;
+    let parsed = tokio::task::spawn_blocking(move || catalog::parse(&csv, &format)).await.map_err(crate::kernel::Fault::new)?;
     let parsed = match parsed {
         Ok(parsed) => parsed,
         Err(faults) => {
-            let bad = |fault: import::RowFault| BadRow {
+            let bad = |fault: catalog::RowFault| BadRow {
                 line: fault.line,
                 column: fault.column.to_string(),
                 message: fault.message.to_string(),

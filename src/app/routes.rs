@@ -27,8 +27,16 @@ pub(super) struct Known {
 pub fn all() -> Vec<Route<AppState>> {
     let mut routes = vec![
         Route::get("/healthz", healthz, "Tell whether the process lives").answers(200, "It lives", state_schema()),
-        Route::get("/readyz", readyz, "Tell whether the shop can take orders").answers(200, "It can, or waits for its owner", state_schema()),
-        Route::get("/api/v1/openapi.json", openapi_json, "Read this document").answers(200, "OpenAPI 3.1", json!({ "type": "object" })),
+        Route::get("/readyz", readyz, "Tell whether the shop can take orders").answers(
+            200,
+            "It can, or waits for its owner",
+            state_schema(),
+        ),
+        Route::get("/api/v1/openapi.json", openapi_json, "Read this document").answers(
+            200,
+            "OpenAPI 3.1",
+            json!({ "type": "object" }),
+        ),
     ];
     routes.extend(accounts::api::routes());
     routes.extend(catalog::api::routes());
@@ -113,8 +121,10 @@ mod tests {
 
     #[test]
     fn every_route_is_in_the_access_table_and_every_line_has_its_route() {
-        let routes: std::collections::BTreeSet<(String, &str)> = all().iter().map(|route| (route.method.to_string(), route.path)).collect();
-        let lines: std::collections::BTreeSet<(String, &str)> = TABLE.iter().map(|access| (access.method.to_owned(), access.path)).collect();
+        let routes: std::collections::BTreeSet<(String, &str)> =
+            all().iter().map(|route| (route.method.to_string(), route.path)).collect();
+        let lines: std::collections::BTreeSet<(String, &str)> =
+            TABLE.iter().map(|access| (access.method.to_owned(), access.path)).collect();
         assert_eq!(routes, lines);
         assert_eq!(lines.len(), TABLE.len(), "no line stands twice");
     }

@@ -13,7 +13,7 @@ use super::shared::{Place, database_to_read};
 use super::{output, through};
 use crate::app::control::{Answer, MAX_IMPORT_BYTES, Request};
 use crate::db;
-use crate::features::catalog::import::ImportReport;
+use crate::features::catalog::ImportReport;
 use crate::features::{catalog, settings};
 
 #[derive(Subcommand)]
@@ -131,7 +131,7 @@ impl Export {
         let database = database_to_read(&folder)?;
         let csv = db::open_read_only(&database, |reader| {
             let settings = settings::read(reader)?;
-            catalog::export::export(reader, &settings.format)
+            catalog::export(reader, &settings.format)
         })
         .map_err(|error| Failure::because(format!("the menu in {} cannot be read: {error}", database.display())))?;
         match &self.output {

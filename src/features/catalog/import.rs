@@ -339,6 +339,15 @@ pub enum What {
     Changed,
 }
 
+impl std::fmt::Display for What {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            What::Made => "made",
+            What::Changed => "changed",
+        })
+    }
+}
+
 impl Command for Import {
     const NAME: &'static str = "catalog.import";
     type Output = ImportReport;

@@ -119,9 +119,12 @@ impl PlaceOrder {
         };
         match (&self.customer, account) {
             (Some(customer), _) => Ok(Customer { id: self.account, ..customer.clone() }),
-            (None, Some(user)) => {
-                Ok(Customer { id: Some(user.id), name: user.name, email: Some(user.email), phone: user.phone })
-            }
+            (None, Some(user)) => Ok(Customer {
+                id: Some(user.id),
+                name: user.name,
+                email: Some(user.email.as_str().to_owned()),
+                phone: user.phone.map(|phone| phone.as_str().to_owned()),
+            }),
             (None, None) => Err(Problem::field("customerInfo", "required", "is required").into()),
         }
     }
