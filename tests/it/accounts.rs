@@ -149,7 +149,7 @@ async fn a_bearer_ends_after_a_quarter_of_an_hour() {
     shop.advance(Duration::from_secs(14 * 60));
     me().send().await.expect(200);
     shop.advance(Duration::from_secs(2 * 60));
-    me().send().await.expect_problem(401, "unauthenticated");
+    me().send().await.expect_problem(401, "token_expired");
     shop.close().await;
 }
 

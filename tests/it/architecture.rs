@@ -52,11 +52,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clock", &["kernel"]),
     ("db", &["kernel", "workers", "clock"]),
     ("security", &["kernel", "workers", "config", "clock", "db"]),
+    ("ops", &["kernel", "workers", "config", "clock", "db"]),
     ("jobs", &["kernel", "workers", "config", "clock", "db", "security"]),
     ("http", &["kernel", "workers", "config", "clock", "db", "security"]),
-    ("features", &["kernel", "workers", "config", "clock", "db", "security", "jobs", "http"]),
-    ("app", &["kernel", "workers", "config", "clock", "db", "security", "jobs", "http", "features"]),
-    ("cli", &["kernel", "workers", "config", "clock", "db", "security", "jobs", "http", "features", "app"]),
+    ("features", &["kernel", "workers", "config", "clock", "db", "security", "ops", "jobs", "http"]),
+    ("app", &["kernel", "workers", "config", "clock", "db", "security", "ops", "jobs", "http", "features"]),
+    ("cli", &["kernel", "workers", "config", "clock", "db", "security", "ops", "jobs", "http", "features", "app"]),
 ];
 
 /// Where statements may stand.

@@ -22,19 +22,12 @@ pub struct Order {
     pub number: String,
     /// A guest's.
     pub token: Option<String>,
-    /// The answer to its placing.
-    pub body: Value,
 }
 
 impl Order {
     pub fn of(reply: &Reply) -> Order {
         let text = |name: &str| reply[name].as_str().unwrap_or_else(|| panic!("no {name} in {reply:?}")).to_owned();
-        Order {
-            id: text("orderId"),
-            number: text("orderNumber"),
-            token: reply["accessToken"].as_str().map(str::to_owned),
-            body: reply.body.clone(),
-        }
+        Order { id: text("orderId"), number: text("orderNumber"), token: reply["accessToken"].as_str().map(str::to_owned) }
     }
 
     pub fn path(&self) -> String {

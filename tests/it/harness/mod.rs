@@ -9,6 +9,5 @@ mod spawn;
 
 pub use builders::{Order, Product};
 pub use client::{Client, Reply};
-pub use schema::route_of;
 pub use shop::Shop;
 pub use spawn::{Folder, Spawned, bayader};

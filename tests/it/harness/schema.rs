@@ -31,7 +31,7 @@ impl Seen {
 }
 
 /// The document's path that an address belongs to; one that spells a part out comes before one with a parameter.
-pub fn route_of<'d>(document: &'d Value, path: &str) -> Option<&'d str> {
+fn route_of<'d>(document: &'d Value, path: &str) -> Option<&'d str> {
     let parts: Vec<&str> = path.split('/').collect();
     let fits = |template: &&String| {
         let theirs: Vec<&str> = template.split('/').collect();

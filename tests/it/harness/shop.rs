@@ -1,7 +1,6 @@
 //! The shop in this process: the real router, a real file, a clock held in the hand.
 
 use std::net::Ipv4Addr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +33,8 @@ pub struct Shop {
     driver: OnceCell<Client>,
     stop: watch::Sender<bool>,
     serving: Option<JoinHandle<()>>,
-    folder: tempfile::TempDir,
+    /// Held until the end; then it is removed.
+    _folder: tempfile::TempDir,
 }
 
 impl Shop {
@@ -85,12 +85,8 @@ impl Shop {
             driver: OnceCell::new(),
             stop,
             serving: Some(serving),
-            folder,
+            _folder: folder,
         }
-    }
-
-    pub fn data_dir(&self) -> std::path::PathBuf {
-        Path::join(self.folder.path(), "data")
     }
 
     pub fn guest(&self) -> Client {
