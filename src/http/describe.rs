@@ -154,6 +154,9 @@ fn responses(operation: &Operation<'_>) -> Value {
         }
         responses.insert(responded.status.to_string(), response);
     }
+    if *operation.method == Method::GET && responses.contains_key("200") {
+        responses.insert("304".to_owned(), json!({ "description": "What `If-None-Match` names is current" }));
+    }
     let mut refusals: Vec<&ProblemKind> = operation.gate_refuses.iter().chain(&operation.described.refuses).copied().collect();
     refusals.sort_by_key(|kind| (kind.status, kind.code));
     refusals.dedup();

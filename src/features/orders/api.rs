@@ -43,7 +43,6 @@ pub fn routes() -> Vec<Route<AppState>> {
             .query::<OrderQuery>()
             .order_token()
             .answers(200, "The order", order.clone())
-            .answers_empty(304, "Not changed")
             .refuses(&[&problems::TOKEN_EXPIRED]),
         Route::put("/api/v1/orders/{id}/status", put_status, "Move an order to its next state")
             .body::<StatusBody>()
