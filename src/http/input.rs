@@ -517,7 +517,7 @@ mod tests {
 
     #[test]
     fn null_is_as_leaving_it_out() {
-        let basket = read(&json!({ "lines": [{ "quantity": 2 }], "note": null })).ok().expect("a basket");
+        let Ok(basket) = read(&json!({ "lines": [{ "quantity": 2 }], "note": null })) else { panic!("a basket") };
         assert_eq!((basket.lines[0].quantity, basket.note), (2, None));
     }
 
