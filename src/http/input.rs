@@ -43,7 +43,7 @@ pub struct Fields<'a, 'f> {
     mode: Mode<'a, 'f>,
 }
 
-impl<'a, 'f> Fields<'a, 'f> {
+impl Fields<'_, '_> {
     /// A field that must be there.
     pub fn req<T: FromJson>(&mut self, name: &'static str) -> Option<T> {
         self.req_with(name, T::schema, T::from_json)

@@ -101,7 +101,7 @@ impl Shop {
     }
 
     /// An admin: the owner is one.
-    pub async fn admin(&self) -> Client {
+    pub fn admin(&self) -> Client {
         self.owner()
     }
 
