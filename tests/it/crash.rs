@@ -38,7 +38,7 @@ async fn every_acknowledged_order_survives_ten_sudden_deaths() {
     let mut random = StdRng::seed_from_u64(seed);
     let folder = Folder::with_owner();
     let mut server = Shop::spawn(&folder).await;
-    let bread = server.product(&server.admin(), "Bread").price("1.000").stock(STOCK).create().await;
+    let bread = server.product(&server.admin().await, "Bread").price("1.000").stock(STOCK).create().await;
     let mut sent: Vec<Sent> = Vec::new();
     for death in 0..DEATHS {
         let acknowledged = Arc::new(Acknowledged::default());
@@ -58,7 +58,7 @@ async fn every_acknowledged_order_survives_ten_sudden_deaths() {
         folder.expect_healthy();
 
         server = Shop::spawn(&folder).await;
-        let admin = server.admin();
+        let admin = server.admin().await;
         for order in &mut now_sent {
             settle(&server.guest(), &admin, order).await;
         }

@@ -50,14 +50,14 @@ async fn a_database_of_a_newer_version_is_refused_and_left_alone() {
 async fn a_server_that_is_asked_to_end_ends_with_success_and_can_start_again() {
     let folder = Folder::with_owner();
     let mut server = Shop::spawn(&folder).await;
-    let admin = server.admin();
+    let admin = server.admin().await;
     let bread = server.product(&admin, "Bread").stock(5).create().await;
     server.guest().order().line(&bread, 2).pickup().place().await;
     server.expect_documented();
     assert_eq!(server.terminate().await.code(), Some(0));
     folder.expect_healthy();
     let mut server = Shop::spawn(&folder).await;
-    assert_eq!(server.admin().pieces(&bread).await, (5, 2, 3));
+    assert_eq!(server.admin().await.pieces(&bread).await, (5, 2, 3));
     server.expect_documented();
     assert_eq!(server.terminate().await.code(), Some(0));
 }
