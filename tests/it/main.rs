@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod architecture;
 mod catalog;
+mod cli;
 mod crash;
 mod harness;
 mod inventory;

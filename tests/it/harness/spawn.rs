@@ -32,7 +32,13 @@ impl Folder {
     /// A folder whose shop has an owner.
     pub fn with_owner() -> Folder {
         let folder = Folder::new();
-        let mut child = command(&folder.data(), &["admin", "create", "--email", OWNER, "--name", "Rania", "--password-stdin"])
+        folder.make_owner();
+        folder
+    }
+
+    /// Makes the owner, through the running server if there is one.
+    pub fn make_owner(&self) {
+        let mut child = command(&self.data(), &["admin", "create", "--email", OWNER, "--name", "Rania", "--password-stdin"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -43,7 +49,6 @@ impl Folder {
         drop(input);
         let output = child.wait_with_output().expect("it ends");
         assert!(output.status.success(), "no owner was made: {output:?}");
-        folder
     }
 
     pub fn data(&self) -> PathBuf {
