@@ -76,6 +76,61 @@ async fn ask(caller: &Client, access: &Access) -> Reply {
     reply
 }
 
+/// What the shop promises, said apart from the table: who gets past the gate of a route.
+const PROMISED: &[(&str, &str, &[&str])] = &[
+    ("POST", "/api/v1/auth/logout", &["customer", "driver", "staff", "admin"]),
+    ("GET", "/api/v1/auth/me", &["customer", "driver", "staff", "admin"]),
+    ("POST", "/api/v1/products", &["admin"]),
+    ("PUT", "/api/v1/products/{id}", &["admin"]),
+    ("DELETE", "/api/v1/products/{id}", &["admin"]),
+    ("POST", "/api/v1/categories", &["admin"]),
+    ("PUT", "/api/v1/categories/{id}", &["admin"]),
+    ("DELETE", "/api/v1/categories/{id}", &["admin"]),
+    ("GET", "/api/v1/inventory", &["staff", "admin"]),
+    ("GET", "/api/v1/inventory/low", &["staff", "admin"]),
+    ("GET", "/api/v1/inventory/{productId}/log", &["staff", "admin"]),
+    ("PUT", "/api/v1/inventory/{productId}", &["staff", "admin"]),
+    ("POST", "/api/v1/inventory/adjust", &["staff", "admin"]),
+    ("GET", "/api/v1/orders", &["customer", "driver", "staff", "admin"]),
+    ("GET", "/api/v1/orders/{id}", &["customer", "driver", "staff", "admin"]),
+    ("PUT", "/api/v1/orders/{id}/status", &["staff", "admin"]),
+    ("POST", "/api/v1/orders/{id}/cancel", &["customer", "driver", "staff", "admin"]),
+    ("POST", "/api/v1/orders/{id}/undo", &["staff", "admin"]),
+];
+
+/// What everybody may do; a route that stands in neither list is one that nobody has thought about.
+const OPEN: &[&str] = &[
+    "GET /healthz",
+    "GET /readyz",
+    "GET /api/v1/openapi.json",
+    "POST /api/v1/auth/register",
+    "POST /api/v1/auth/login",
+    "POST /api/v1/auth/refresh",
+    "GET /api/v1/products",
+    "GET /api/v1/products/{id}",
+    "GET /api/v1/categories",
+    "GET /api/v1/categories/{id}",
+    "POST /api/v1/orders",
+];
+
+#[test]
+fn the_table_keeps_what_was_promised() {
+    for (method, path, roles) in PROMISED {
+        let access = TABLE.iter().find(|access| (access.method, access.path) == (*method, *path));
+        let access = access.unwrap_or_else(|| panic!("{method} {path} is not in the table"));
+        for role in [None, Some("customer"), Some("driver"), Some("staff"), Some("admin")] {
+            let promised = role.is_some_and(|role| roles.contains(&role));
+            assert_eq!(told(access, role) == Gate::Open, promised, "{method} {path} as {role:?}");
+        }
+    }
+    for access in TABLE.iter().filter(|access| access.who == Who::Anyone) {
+        let route = format!("{} {}", access.method, access.path);
+        assert!(OPEN.contains(&route.as_str()), "{route} is open to everybody; was that meant?");
+    }
+    let before_setup: Vec<&str> = TABLE.iter().filter(|access| access.before_setup).map(|access| access.path).collect();
+    assert_eq!(before_setup, ["/healthz", "/readyz"]);
+}
+
 #[tokio::test]
 async fn a_route_for_token_holders_takes_a_token_but_not_a_wrong_one() {
     let shop = Shop::open().await;

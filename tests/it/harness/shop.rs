@@ -28,6 +28,7 @@ pub struct Shop {
     pub wire: Arc<Wire>,
     pub clock: Clock,
     inner: Arc<bayader::features::Shop>,
+    worker: bayader::jobs::Worker,
     owner: Option<Client>,
     staff: OnceCell<Client>,
     driver: OnceCell<Client>,
@@ -69,7 +70,7 @@ impl Shop {
             accept_clock: false,
         };
         let app = App::open(options).await.expect("the shop opens");
-        let inner = Arc::clone(app.shop());
+        let (inner, worker) = (Arc::clone(app.shop()), app.worker());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("a bound port has an address");
         let (stop, stopped) = watch::channel(false);
@@ -80,6 +81,7 @@ impl Shop {
             wire: Wire::to(format!("http://{address}"), clock.clone()),
             clock,
             inner,
+            worker,
             owner: None,
             staff: OnceCell::new(),
             driver: OnceCell::new(),
@@ -133,7 +135,7 @@ impl Shop {
 
     /// Runs every job that is due by the clock now, until none is left.
     pub async fn run_jobs(&self) {
-        self.inner.run_jobs().await.expect("the jobs run");
+        self.worker.run_due().await.expect("the jobs run");
     }
 
     /// The books as `bayader doctor` reads them: what is wrong, a line each.
