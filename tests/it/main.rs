@@ -3,10 +3,15 @@
 mod access;
 mod accounts;
 mod architecture;
+mod btree;
 mod catalog;
 mod crash;
+mod faults;
 mod harness;
 mod inventory;
+mod model;
 mod orders;
+mod schema;
 mod start;
 mod wire;
+mod writer;
