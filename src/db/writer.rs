@@ -324,7 +324,7 @@ impl WriterThread {
         });
         if self.connection.is_autocommit() {
             group.undone = true;
-        } else if keep && self.simple("release one").is_ok() {
+        } else if keep && self.released(queued.as_mut()) {
             group.kept += 1;
             group.events.extend(events);
             group.jobs.extend(jobs);
@@ -335,6 +335,17 @@ impl WriterThread {
             group.undone = undone.is_err();
         }
         group.applied.push(queued);
+    }
+
+    /// Keeps a write's savepoint; a write whose savepoint cannot be kept has failed.
+    fn released(&self, queued: &mut dyn Queued) -> bool {
+        match self.simple("release one") {
+            Ok(()) => true,
+            Err(error) => {
+                queued.fail(from_driver(error));
+                false
+            }
+        }
     }
 
     fn finish(&mut self, group: Group) {
@@ -359,13 +370,14 @@ impl WriterThread {
         };
         if fate == Fate::Committed {
             self.reactions.after(&group.events, &group.jobs);
-        } else {
-            self.open_again();
         }
         for queued in group.applied {
             queued.answer(fate);
         }
-        if fate == Fate::Committed && group.kept > 0 {
+        if fate != Fate::Committed {
+            // After the answers: it takes as long as the disk does, and the next write waits for it anyway.
+            self.open_again();
+        } else if group.kept > 0 {
             self.checkpointer.after_commit(&self.connection);
         }
     }

@@ -39,10 +39,11 @@ pub fn finish(tx: &mut WriteTx<'_>, job: JobId) -> Result<()> {
     Ok(())
 }
 
+/// Takes a job that is due, or one whose lease has run out: its end could not be written.
 pub(super) fn claim(tx: &mut WriteTx<'_>, job: JobId, lease_until: UtcMs) -> Result<Option<Claimed>> {
     tx.returning(
         "update jobs set status = 'running', attempts = attempts + 1, lease_until = ?2 \
-         where id = ?1 and status = 'queued' and run_at <= ?3 returning id, kind, key, attempts",
+         where id = ?1 and (status = 'queued' and run_at <= ?3 or status = 'running' and lease_until <= ?3) returning id, kind, key, attempts",
         args![job, lease_until, tx.now()],
         |row| {
             let mut columns = row.columns();

@@ -1,14 +1,16 @@
 //! Takes jobs as they fall due, a few at a time.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio::sync::{Semaphore, watch};
 
 use super::{Claimed, Handlers, Queue, backoff, sql};
 use crate::clock::Clock;
 use crate::db::{Command, Db, WriteTx};
 use crate::kernel::time::span::MINUTE_MS;
-use crate::kernel::{Error, JobDue, JobId, Result, UtcMs};
+use crate::kernel::{Error, Fault, JobDue, JobId, Result, UtcMs};
 
 /// Jobs done at once: the writer is one, and orders go first.
 const AT_ONCE: usize = 4;
@@ -121,8 +123,11 @@ impl Shared {
             }
         };
         let outcome = match self.handlers.iter().find(|handler| handler.kind() == claimed.kind) {
-            Some(handler) => handler.run(claimed.clone()).await,
-            None => Err(crate::kernel::Fault::because(format!("no handler for jobs of kind {}", claimed.kind)).into()),
+            Some(handler) => {
+                let run = AssertUnwindSafe(async { handler.run(claimed.clone()).await });
+                run.catch_unwind().await.unwrap_or_else(|_| Err(Fault::because("the job panicked").into()))
+            }
+            None => Err(Fault::because(format!("no handler for jobs of kind {}", claimed.kind)).into()),
         };
         let ended = match outcome {
             // Most handlers have finished the row with their effect; then this changes nothing.

@@ -3,11 +3,16 @@
 mod access;
 mod accounts;
 mod architecture;
+mod btree;
 mod catalog;
 mod cli;
 mod crash;
+mod faults;
 mod harness;
 mod inventory;
+mod model;
 mod orders;
+mod schema;
 mod start;
 mod wire;
+mod writer;

@@ -51,6 +51,11 @@ impl Folder {
         assert!(output.status.success(), "no owner was made: {output:?}");
     }
 
+    /// Where the test may put what is not the shop's.
+    pub fn path(&self) -> &Path {
+        self.temporary.path()
+    }
+
     pub fn data(&self) -> PathBuf {
         self.temporary.path().join("data")
     }
@@ -68,9 +73,15 @@ pub fn bayader(data: &Path, args: &[&str]) -> Output {
 }
 
 fn command(data: &Path, args: &[&str]) -> Command {
+    command_under(&[], data, args)
+}
+
+/// As [`command`], started by another program that becomes it.
+fn command_under(wrapper: &[&str], data: &Path, args: &[&str]) -> Command {
     // Dies with the test, however that ends.
     let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_bayader")]).args(args).arg("--data-dir").arg(data);
+    command.args(["--pdeathsig", "KILL"]).args(wrapper).arg(env!("CARGO_BIN_EXE_bayader"));
+    command.args(args).arg("--data-dir").arg(data);
     command.env("BAYADER_RATE_LIMIT__ENABLED", "false");
     command
 }
@@ -85,9 +96,14 @@ pub struct Spawned {
 impl Shop {
     /// The real binary on a free port over this folder, ready to answer.
     pub async fn spawn(folder: &Folder) -> Spawned {
+        Shop::spawn_under(folder, &[]).await
+    }
+
+    /// As [`Shop::spawn`], started by another program that becomes it.
+    pub async fn spawn_under(folder: &Folder, wrapper: &[&str]) -> Spawned {
         let log = folder.temporary.path().join("server.log");
         let file = File::create(&log).expect("a log file");
-        let child = command(&folder.data(), &["serve", "--listen", "127.0.0.1:0"])
+        let child = command_under(wrapper, &folder.data(), &["serve", "--listen", "127.0.0.1:0"])
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("a second handle"))
             .stderr(file)
@@ -114,6 +130,10 @@ impl Spawned {
             assert!(started.elapsed() < PATIENCE, "the server is not ready:\n{log}");
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    pub fn process(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn log(&self) -> String {

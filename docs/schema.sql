@@ -1,0 +1,259 @@
+-- The whole schema after all migrations, for reading. Made by `BAYADER_WRITE=1 cargo test --test it schema`; a test compares it.
+
+CREATE TABLE users (
+    id            blob    not null primary key check (length(id) = 16),
+    name          text    not null check (length(name) between 1 and 200),
+    email         text    not null check (email = lower(email)),
+    phone         text,
+    role          text    not null check (role in ('customer', 'driver', 'staff', 'admin')),
+    password_hash text    not null,
+    locale        text    not null check (locale in ('en', 'ar')),
+    version       integer not null default 1,
+    created_at    integer not null,
+    updated_at    integer not null
+) strict, without rowid;
+
+CREATE UNIQUE INDEX users_email on users (email);
+
+CREATE TABLE sessions (
+    id         blob    not null primary key check (length(id) = 16),
+    user_id    blob    not null references users (id),
+    created_at integer not null,
+    used_at    integer not null,
+    ended_at   integer
+) strict, without rowid;
+
+CREATE INDEX sessions_user on sessions (user_id);
+
+CREATE TABLE refresh_tokens (
+    hash       blob    not null primary key check (length(hash) = 32),
+    session_id blob    not null references sessions (id),
+    created_at integer not null,
+    used_at    integer
+) strict, without rowid;
+
+CREATE INDEX refresh_tokens_session on refresh_tokens (session_id);
+
+CREATE TABLE settings (
+    section    text    not null primary key,
+    value      text    not null check (json_valid(value)),
+    version    integer not null default 1,
+    updated_at integer not null
+) strict, without rowid;
+
+CREATE TABLE categories (
+    id          blob    not null primary key check (length(id) = 16),
+    slug        text    not null,
+    name_en     text,
+    name_ar     text,
+    sort_order  integer not null,
+    tax_rate_bp integer check (tax_rate_bp between 0 and 10000), -- hundredths of a per cent; null: no tax
+    is_active   integer not null check (is_active in (0, 1)),
+    version     integer not null default 1,
+    created_at  integer not null,
+    updated_at  integer not null,
+    constraint category_has_a_name check (coalesce(name_en, name_ar) is not null)
+) strict, without rowid;
+
+CREATE UNIQUE INDEX categories_slug on categories (slug);
+
+CREATE TABLE products (
+    id              blob    not null primary key check (length(id) = 16),
+    sku             text    not null,
+    slug            text    not null,
+    category_id     blob    not null references categories (id),
+    name_en         text,
+    name_ar         text,
+    description_en  text,
+    description_ar  text,
+    sort_en         text    not null,
+    sort_ar         text    not null,
+    price_minor     integer not null check (price_minor >= 0),
+    unit            text    not null,
+    allergens       text    not null check (json_valid(allergens)),  -- JSON list of words
+    attributes      text    not null check (json_valid(attributes)), -- free JSON object
+    option_groups   text    check (json_valid(option_groups)),       -- JSON of `optionGroups` with deltas in minor units; null: none
+    lead_time_hours integer not null check (lead_time_hours between 0 and 1440),
+    max_per_order   integer check (max_per_order between 1 and 1000),
+    track_stock     integer not null check (track_stock in (0, 1)),
+    is_active       integer not null check (is_active in (0, 1)),
+    version         integer not null default 1,
+    created_at      integer not null,
+    updated_at      integer not null,
+    constraint product_has_a_name check (coalesce(name_en, name_ar) is not null)
+) strict;
+
+CREATE UNIQUE INDEX products_sku on products (sku);
+
+CREATE UNIQUE INDEX products_slug on products (slug);
+
+CREATE INDEX products_category_en on products (category_id, sort_en, id);
+
+CREATE INDEX products_category_ar on products (category_id, sort_ar, id);
+
+CREATE INDEX products_price on products (price_minor, id);
+
+CREATE INDEX products_sort_en on products (sort_en, id);
+
+CREATE INDEX products_sort_ar on products (sort_ar, id);
+
+CREATE TABLE product_allergens (
+    product_id blob not null references products (id),
+    allergen   text not null,
+    primary key (product_id, allergen)
+) strict, without rowid;
+
+CREATE TABLE inventory (
+    product_id      blob    not null primary key references products (id),
+    stock           integer not null check (stock between 0 and 100000000),
+    reserved        integer not null,
+    stock_threshold integer not null check (stock_threshold between 0 and 100000000),
+    version         integer not null default 1,
+    updated_at      integer not null,
+    constraint promised_pieces_are_there check (reserved between 0 and stock)
+) strict, without rowid;
+
+CREATE TABLE stock_log (
+    product_id  blob    not null references products (id),
+    id          blob    not null check (length(id) = 16),
+    delta       integer not null,
+    stock_after integer not null check (stock_after >= 0),
+    reason      text    not null check (reason in ('opening', 'sale', 'return', 'undo', 'count', 'baked', 'waste', 'staff', 'donated', 'correction')),
+    order_id    blob,
+    actor       text    not null,
+    actor_id    blob,
+    note        text,
+    created_at  integer not null,
+    primary key (product_id, id)
+) strict, without rowid;
+
+CREATE TRIGGER stock_log_is_not_rewritten before update on stock_log begin select raise(abort, 'stock_log is append-only'); end;
+
+CREATE TRIGGER stock_log_is_not_shortened before delete on stock_log begin select raise(abort, 'stock_log is append-only'); end;
+
+CREATE TABLE orders (
+    id                 blob    not null primary key check (length(id) = 16),
+    number_day         integer not null, -- shop-local day of the order number, as 20261125
+    number             integer not null check (number >= 1),
+    status             text    not null check (status in ('Pending', 'Confirmed', 'Preparing', 'ReadyForPickup', 'OutForDelivery', 'Delivered', 'Cancelled')),
+    payment_status     text    not null check (payment_status in ('Pending', 'Paid', 'PartiallyRefunded', 'Refunded', 'Failed')),
+    payment_method     text    not null,
+    fulfilment         text    not null check (fulfilment in ('pickup', 'delivery')),
+    source             text    not null check (source in ('web', 'counter', 'partner', 'event')),
+    placed_by          text    not null,
+    placed_by_id       blob,
+    customer_id        blob    references users (id),
+    customer_name      text    not null,
+    customer_email     text,
+    customer_phone     text,
+    delivery           text    check (json_valid(delivery)), -- JSON {address, date, time, slot, notes}
+    notes              text,
+    metadata           text    check (json_valid(metadata)),
+    currency           text    not null check (length(currency) = 3),
+    subtotal_minor     integer not null check (subtotal_minor >= 0),
+    delivery_fee_minor integer not null check (delivery_fee_minor >= 0),
+    discount_minor     integer not null check (discount_minor >= 0),
+    tax_minor          integer not null check (tax_minor >= 0),
+    tax_included       integer not null check (tax_included in (0, 1)),
+    total_minor        integer not null check (total_minor >= 0),
+    captured_minor     integer not null default 0 check (captured_minor >= 0), -- sums of the money ledger, kept beside it
+    refunded_minor     integer not null default 0,
+    due_at             integer not null,
+    business_day       integer not null, -- shop-local day of due_at
+    hold_expires_at    integer,          -- while a hold is open that ends by itself
+    token_version      integer not null default 1,
+    version            integer not null default 1,
+    created_at         integer not null,
+    updated_at         integer not null,
+    constraint parts_add_up_to_the_total check (
+        total_minor = subtotal_minor - discount_minor + delivery_fee_minor + case tax_included when 1 then 0 else tax_minor end),
+    constraint no_more_is_given_back_than_was_taken check (refunded_minor between 0 and captured_minor)
+) strict, without rowid;
+
+CREATE UNIQUE INDEX orders_number on orders (number_day, number);
+
+CREATE INDEX orders_open on orders (status, id) where status not in ('Delivered', 'Cancelled');
+
+CREATE INDEX orders_business_day on orders (business_day, id);
+
+CREATE INDEX orders_updated on orders (updated_at);
+
+CREATE INDEX orders_customer on orders (customer_id, id) where customer_id is not null;
+
+CREATE TABLE order_lines (
+    order_id         blob    not null references orders (id),
+    id               blob    not null check (length(id) = 16),
+    product_id       blob    not null references products (id),
+    sku              text    not null,
+    name_en          text,
+    name_ar          text,
+    unit_price_minor integer not null check (unit_price_minor >= 0),
+    quantity         integer not null check (quantity between 1 and 1000),
+    options          text    check (json_valid(options)), -- JSON as the customer chose; null: none
+    options_text_en  text,
+    options_text_ar  text,
+    line_total_minor integer not null check (line_total_minor >= 0),
+    tax_rate_bp      integer not null,
+    tax_minor        integer not null check (tax_minor >= 0),
+    hold             text    not null check (hold in ('untracked', 'held', 'freed', 'taken', 'returned')),
+    primary key (order_id, id),
+    constraint line_adds_up check (line_total_minor = unit_price_minor * quantity)
+) strict, without rowid;
+
+CREATE TABLE order_history (
+    order_id blob    not null references orders (id),
+    n        integer not null check (n >= 1),
+    at       integer not null,
+    kind     text    not null check (kind in ('move', 'undo')),
+    status   text    not null,
+    actor    text    not null,
+    actor_id blob,
+    note     text,
+    primary key (order_id, n)
+) strict, without rowid;
+
+CREATE TABLE money_ledger (
+    order_id     blob    not null references orders (id),
+    n            integer not null check (n >= 1),
+    payment_id   blob    not null check (length(payment_id) = 16),
+    kind         text    not null check (kind in ('pending', 'captured', 'refunded')),
+    method       text    not null,
+    amount_minor integer not null check (amount_minor >= 0),
+    actor        text    not null,
+    actor_id     blob,
+    reference    text,
+    reason       text,
+    at           integer not null,
+    primary key (order_id, n)
+) strict, without rowid;
+
+CREATE TRIGGER money_ledger_is_not_rewritten before update on money_ledger begin select raise(abort, 'money_ledger is append-only'); end;
+
+CREATE TRIGGER money_ledger_is_not_shortened before delete on money_ledger begin select raise(abort, 'money_ledger is append-only'); end;
+
+CREATE TABLE jobs (
+    id           blob    not null primary key check (length(id) = 16),
+    kind         text    not null,
+    key          text    not null, -- at most one open job a kind and key
+    payload      text    check (json_valid(payload)),
+    status       text    not null check (status in ('queued', 'running', 'done', 'dead', 'cancelled')),
+    attempts     integer not null default 0,
+    max_attempts integer not null check (max_attempts >= 1),
+    run_at       integer not null,
+    lease_until  integer,
+    last_error   text,
+    created_at   integer not null,
+    finished_at  integer
+) strict, without rowid;
+
+CREATE UNIQUE INDEX jobs_open on jobs (kind, key) where status in ('queued', 'running');
+
+CREATE TABLE idempotent_answers (
+    id           integer primary key,
+    key_hash     blob    not null check (length(key_hash) = 16),
+    request_hash blob    not null check (length(request_hash) = 16),
+    status       integer not null,
+    location     text,
+    body         blob    not null,
+    created_at   integer not null
+) strict;

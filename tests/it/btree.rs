@@ -1,0 +1,122 @@
+//! What an order costs: each B-tree that a placed order changes, counted from the statements' own programs (SPEC 12).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use bayader::app::{App, AppOptions};
+use bayader::clock::Clock;
+use bayader::config::Source;
+use bayader::features::accounts::CreateOwner;
+use bayader::kernel::{Email, Name};
+use rusqlite::{Connection, OpenFlags};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::harness::{Client, OWNER, PASSWORD, Wire};
+
+/// The most B-tree writes a placed order of three lines may cost in the core.
+const MOST: usize = 16;
+
+#[tokio::test]
+async fn an_order_of_three_lines_changes_at_most_sixteen_b_trees() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let source = Source::new().variables([("BAYADER_RATE_LIMIT__ENABLED", "false")]);
+    let options = AppOptions {
+        data_dir: folder.path().join("data"),
+        config: bayader::config::load(&source).expect("a configuration"),
+        clock: Clock::system(),
+        accept_clock: true,
+    };
+    let app = App::open(options).await.expect("the shop opens");
+    let shop = Arc::clone(app.shop());
+    let owner = CreateOwner {
+        name: Name::parse("Rania").expect("a name"),
+        email: Email::parse(OWNER).expect("an address"),
+        phone: None,
+        password_hash: shop.accounts.hash(PASSWORD.to_owned()).await.expect("a password can be hashed"),
+    };
+    shop.db.write(owner).await.expect("the owner can be made");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+    let wire = Wire::to(format!("http://{}", listener.local_addr().expect("an address")), Clock::system());
+    let (stop, stopped) = watch::channel(false);
+    let serving = tokio::spawn(app.serve(listener, stopped));
+
+    let owner = Client::sign_in(&wire, OWNER).await;
+    owner.post("/api/v1/categories").json(&json!({ "slug": "bakery", "name": "Bakery" })).send().await.expect(201);
+    let mut items = Vec::new();
+    for name in ["Bread", "Cake", "Ka'ak"] {
+        let body = json!({ "name": name, "price": "1.500", "stock": 50, "category": "bakery" });
+        let product = owner.post("/api/v1/products").json(&body).send().await.expect(201);
+        items.push(json!({ "productId": product["id"], "quantity": 2 }));
+    }
+    let order = json!({
+        "items": items,
+        "customerInfo": { "name": "Huda", "phone": "+962790000003" },
+        "paymentMethod": "cash",
+        "isPickup": true,
+    });
+    let guest = Client::guest(&wire);
+    // The second order is counted: what the first one of a shop's life does besides is not what orders cost.
+    guest.post("/api/v1/orders").json(&order).key("btree-warming-up-1").send().await.expect(201);
+    shop.db.stats().trace_writes();
+    guest.post("/api/v1/orders").json(&order).key("btree-counted-one").send().await.expect(201);
+    let statements = shop.db.stats().take_trace();
+
+    let connection = Connection::open_with_flags(shop.db.folder().database(), OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .expect("the database can be read beside the server");
+    let costs: Vec<(usize, &str)> = statements.iter().map(|sql| (b_trees_changed(&connection, sql), *sql)).collect();
+    let all: usize = costs.iter().map(|(cost, _)| cost).sum();
+    let told: Vec<String> = costs.iter().map(|(cost, sql)| format!("{cost:3} {}", &sql[..sql.len().min(70)])).collect();
+    println!("{all} B-tree writes an order of three lines:\n{}", told.join("\n"));
+    assert!(costs.iter().all(|(cost, _)| *cost > 0), "a statement without a write was traced:\n{}", told.join("\n"));
+    assert!(costs.len() >= 9, "an order, three lines, three holds, money, a job, an answer:\n{}", told.join("\n"));
+    assert!(all <= MOST, "{all} B-tree writes, {MOST} are allowed:\n{}", told.join("\n"));
+
+    stop.send_replace(true);
+    serving.await.expect("the shop ends in order");
+}
+
+/// The tables and indexes that one run of a statement may change: cursors opened for writing that its program writes by. A row
+/// that is taken out and put back into one B-tree counts once, an index on a part of the rows as if each row were in it.
+fn b_trees_changed(connection: &Connection, sql: &str) -> usize {
+    let mut statement = connection.prepare(&format!("explain {sql}")).expect("the statement is understood");
+    let mut program: Vec<(String, i64, i64)> = Vec::new();
+    // Raw: nothing is bound, for nothing runs.
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next().expect("it has a program") {
+        let column = "a step has these columns";
+        program.push((row.get("opcode").expect(column), row.get("p1").expect(column), row.get("p2").expect(column)));
+    }
+    let mut opened = BTreeMap::new();
+    let mut changed = BTreeSet::new();
+    for (opcode, p1, p2) in &program {
+        if opcode == "OpenWrite" {
+            opened.insert(*p1, *p2);
+        }
+    }
+    for (opcode, p1, _) in &program {
+        if matches!(opcode.as_str(), "Insert" | "IdxInsert" | "Delete" | "IdxDelete")
+            && let Some(root) = opened.get(p1)
+        {
+            changed.insert(*root);
+        }
+    }
+    changed.len()
+}
+
+#[test]
+fn a_table_with_two_indexes_costs_three() {
+    let connection = Connection::open_in_memory().expect("a database");
+    connection
+        .execute_batch(
+            "create table t (a integer primary key, b text, c text); create index t_b on t (b); \
+             create index t_c on t (c) where c is not null;",
+        )
+        .expect("a table");
+    assert_eq!(b_trees_changed(&connection, "insert into t (a, b, c) values (?1, ?2, ?3)"), 3);
+    assert_eq!(b_trees_changed(&connection, "update t set b = ?2 where a = ?1"), 2);
+    assert_eq!(b_trees_changed(&connection, "delete from t where a = ?1"), 3);
+    assert_eq!(b_trees_changed(&connection, "select * from t order by c"), 0);
+}

@@ -1,0 +1,76 @@
+//! The schema as it stands, and the migrations that have landed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bayader::clock::Clock;
+use bayader::db::{DataFolder, Db, DbOptions, Reactions, WriteTx};
+use bayader::kernel::{DomainEvent, JobDue, Result};
+
+/// What has landed never changes: a shop somewhere has run it. Schema changes are new files.
+const LANDED: &[(&str, &str)] = &[
+    ("V1__accounts.sql", "2dcfb49c57931e885eb4a3514554c4d5b0df0a5e248ca496c851baf5e739d21f"),
+    ("V2__catalog.sql", "53fd329b01cd16c02b2dfdb0a909e8461c3400d2d40f740f97a1155c86e3088b"),
+    ("V3__orders.sql", "707741bf5bdde3a13d8c3e889bc5e1d56482dcfbbbc9e37caf2a0d6f399877ba"),
+    ("V4__engine.sql", "8b56197447e1c1512fc08e6be49026268c8e33bb84b86639a20b9fd8f2d69da2"),
+];
+
+const HEAD: &str = "-- The whole schema after all migrations, for reading. Made by `BAYADER_WRITE=1 cargo test --test it schema`; a test compares it.\n";
+
+struct Nothing;
+
+impl Reactions for Nothing {
+    fn inside(&self, _tx: &mut WriteTx<'_>, _event: &DomainEvent) -> Result<()> {
+        Ok(())
+    }
+
+    fn after(&self, _events: &[DomainEvent], _jobs: &[JobDue]) {}
+}
+
+fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+#[tokio::test]
+async fn the_schema_on_paper_is_that_of_the_migrations() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let own = DataFolder::own(&folder.path().join("data")).expect("a folder of ours");
+    let options = DbOptions { clock: Clock::system(), accept_clock: true, reactions: Arc::new(Nothing) };
+    let db = Db::open(own, options).expect("the database opens");
+    let made = db
+        .read(|reader| {
+            reader.all(
+                "select sql from sqlite_schema where sql is not null and tbl_name <> 'refinery_schema_history' order by rowid",
+                &[],
+                |row| row.get::<String>(0),
+            )
+        })
+        .await
+        .expect("the schema can be read");
+    let made = format!("{HEAD}\n{};\n", made.join(";\n\n"));
+    let path = in_repository("docs/schema.sql");
+    if std::env::var("BAYADER_WRITE").is_ok_and(|value| value == "1") {
+        fs::write(&path, &made).expect("docs can be written");
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    assert!(made == written, "docs/schema.sql is not the schema; write it anew with BAYADER_WRITE=1");
+}
+
+#[test]
+fn no_landed_migration_was_changed() {
+    let mut files: Vec<String> = fs::read_dir(in_repository("migrations"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    files.sort();
+    for (name, hash) in LANDED {
+        let text = fs::read(in_repository("migrations").join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let found = hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &text));
+        assert_eq!(*hash, found, "{name} has landed and must not change; write a new migration");
+    }
+    let listed: Vec<&str> = LANDED.iter().map(|(name, _)| *name).collect();
+    let mut sorted = listed.clone();
+    sorted.sort_unstable();
+    assert_eq!(files, sorted, "a migration is not in the list of what has landed: add it with its hash");
+}
