@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -52,7 +53,12 @@ impl Checkpointer {
         self.commits = 0;
         let size = std::fs::metadata(&self.wal).map_or(0, |metadata| metadata.len());
         if size > RESTART_ABOVE_BYTES {
-            if let Err(error) = checkpoint(writer, "truncate") {
+            // Not waiting for readers: a long snapshot must not stop the writer. It is tried again a few commits later.
+            let restarted = writer
+                .busy_timeout(Duration::ZERO)
+                .and_then(|()| checkpoint(writer, "truncate"))
+                .and(writer.busy_timeout(super::open::BUSY_TIME));
+            if let Err(error) = restarted {
                 tracing::warn!(error = %error, "the log could not be started anew now; it will be tried again");
             }
         } else if size > MOVE_ABOVE_BYTES

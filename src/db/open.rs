@@ -24,6 +24,8 @@ use crate::workers::{NotDone, Workers};
 const READERS: usize = 4;
 /// Most reads that wait.
 const READS_LIMIT: usize = 1_024;
+/// How long a connection waits for a lock of another (a checkpoint, a copy); nobody is ever told that it is busy.
+pub(super) const BUSY_TIME: Duration = Duration::from_secs(5);
 /// How far the newest stored moment may lie ahead of the clock at start (SPEC 5).
 const CLOCK_BEHIND_MS: i64 = 10 * 60 * 1_000;
 
@@ -141,9 +143,8 @@ impl Db {
     /// What `read` says; 503 `busy` if as many wait as may wait.
     pub async fn read<T: Send + 'static>(&self, read: impl FnOnce(&Reader<'_>) -> Result<T> + Send + 'static) -> Result<T> {
         let (readers, stats) = (self.readers.clone(), Arc::clone(&self.stats));
-        self.reads_waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting::on(&self.reads_waiting);
         let outcome = self.workers.run(move || on_snapshot(&readers, &stats, read)).await;
-        self.reads_waiting.fetch_sub(1, Ordering::Relaxed);
         match outcome {
             Ok(outcome) => outcome,
             Err(NotDone::Full) => {
@@ -168,6 +169,22 @@ impl Db {
     #[must_use]
     pub fn folder(&self) -> &DataFolder {
         &self.folder
+    }
+}
+
+/// Counts somebody who waits, for as long as they do; also if they go away first.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn on(count: &'a AtomicUsize) -> Waiting<'a> {
+        count.fetch_add(1, Ordering::Relaxed);
+        Waiting(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -223,7 +240,7 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 
 fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(BUSY_TIME)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     let mode: String = connection.query_row("pragma journal_mode = wal", [], |row| row.get(0))?;
     if mode != "wal" {
@@ -238,7 +255,7 @@ fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 fn prepare_reader(connection: &mut Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(BUSY_TIME)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     connection.execute_batch(
         "pragma query_only = on; pragma temp_store = memory; pragma cache_size = -4000; pragma trusted_schema = off;",

@@ -160,17 +160,27 @@ impl Fields<'_, '_> {
     fn refuse_unknown(&mut self) {
         let Mode::Read { object, faults } = &mut self.mode else { return };
         for name in object.keys().filter(|name| !self.asked.contains(&name.as_str())) {
-            let nearest = self
-                .asked
-                .iter()
-                .filter(|known| strsim::osa_distance(known, name) <= 2)
-                .min_by_key(|known| strsim::osa_distance(known, name));
-            let hint = nearest.map_or_else(String::new, |known| format!("; did you mean {known}?"));
+            if faults.is_full() {
+                return;
+            }
+            let hint = nearest(&self.asked, name).map_or_else(String::new, |known| format!("; did you mean {known}?"));
             // A name as long as the body would come back as long; the first characters are enough to find it.
             let shown: String = name.chars().take(100).collect();
             faults.add(&self.at.field(&shown), "unknown_field", format!("is not known here{hint}"));
         }
     }
+}
+
+/// The known name that is a typing error or two away from this one. Only short names are compared: the work grows with their length, and no
+/// field's name is long.
+fn nearest(known: &[&'static str], name: &str) -> Option<&'static str> {
+    const LONGEST: usize = 40;
+    const TYPING_ERRORS: usize = 2;
+    if name.len() > LONGEST {
+        return None;
+    }
+    let near = known.iter().map(|known| (strsim::osa_distance(known, name), *known));
+    near.filter(|(distance, _)| *distance <= TYPING_ERRORS).min().map(|(_, known)| known)
 }
 
 /// Reads an object; faults are added to `faults`.

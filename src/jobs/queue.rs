@@ -24,10 +24,13 @@ impl Queue {
         if jobs.is_empty() {
             return;
         }
-        let first_before = self.next_due();
-        self.due().extend(jobs.iter().map(|job| (job.due.ms(), job.job)));
+        // Under one lock: were the last entry taken between looking and adding, nobody would be told of the new one.
+        let mut due = self.due();
+        let first_before = due.first().map(|(first, _)| *first);
+        due.extend(jobs.iter().map(|job| (job.due.ms(), job.job)));
+        drop(due);
         // Only an earlier first one moves the worker's alarm.
-        if first_before.is_none_or(|first| jobs.iter().any(|job| job.due < first)) {
+        if first_before.is_none_or(|first| jobs.iter().any(|job| job.due.ms() < first)) {
             self.changed.notify_one();
         }
     }

@@ -27,16 +27,16 @@ pub fn cancel(tx: &mut WriteTx<'_>, kind: &str, key: &str) -> Result<()> {
     Ok(())
 }
 
-/// Marks a job done, in the transaction of its effect.
+/// Marks a job done, in the transaction of its effect; `false` if it was not running any more, as when it was cancelled.
 ///
 /// # Errors
 /// A fault.
-pub fn finish(tx: &mut WriteTx<'_>, job: JobId) -> Result<()> {
-    tx.exec(
+pub fn finish(tx: &mut WriteTx<'_>, job: JobId) -> Result<bool> {
+    let rows = tx.exec(
         "update jobs set status = 'done', finished_at = ?2, lease_until = null where id = ?1 and status = 'running'",
         args![job, tx.now()],
     )?;
-    Ok(())
+    Ok(rows == 1)
 }
 
 /// Takes a job that is due, or one whose lease has run out: its end could not be written.

@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::{Semaphore, watch};
@@ -18,6 +19,8 @@ const AT_ONCE: usize = 4;
 const LEASE_MS: i64 = 5 * MINUTE_MS;
 /// A claim that the database turned away is tried again after this.
 const CLAIM_AGAIN_MS: i64 = 1_000;
+/// Jobs that run when the shop ends get this long.
+const DRAIN_TIME: Duration = Duration::from_secs(20);
 /// An error is kept in the row up to this many characters.
 const ERROR_LENGTH: usize = 500;
 
@@ -83,9 +86,11 @@ impl Worker {
                 _ = stop.wait_for(|stop| *stop) => break,
             }
         }
-        // Every place free again: nothing runs any more.
+        // Every place free again: nothing runs any more. What takes longer is cut, and runs again at the next start.
         let places = u32::try_from(AT_ONCE).unwrap_or(1);
-        drop(self.shared.places.acquire_many(places).await);
+        if tokio::time::timeout(DRAIN_TIME, self.shared.places.acquire_many(places)).await.is_err() {
+            tracing::warn!("some jobs had not ended after {} s; they run again at the next start", DRAIN_TIME.as_secs());
+        }
     }
 
     /// Runs what is due until nothing is, for tests that have moved the clock.
@@ -179,7 +184,8 @@ impl Command for Finish {
     type Output = ();
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
-        sql::finish(tx, self.0)
+        sql::finish(tx, self.0)?;
+        Ok(())
     }
 }
 

@@ -76,6 +76,12 @@ impl<'s> Faults<'s> {
         self.found.is_empty()
     }
 
+    /// As many were found as are told.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.found.len() >= MOST_FAULTS
+    }
+
     #[must_use]
     pub fn len(&self) -> usize {
         self.found.len()

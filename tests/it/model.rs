@@ -133,7 +133,9 @@ impl Model {
         if to == State::Delivered {
             order.captured = order.total;
         }
-        order.last_move = (to != State::Delivered).then_some(LastMove { from: order.state, at_s: self.now_s });
+        // What is paid, be it in part, does not go back to waiting for a yes.
+        let stands = to == State::Delivered || (to == State::Confirmed && order.captured > order.refunded);
+        order.last_move = (!stands).then_some(LastMove { from: order.state, at_s: self.now_s });
         order.state = to;
     }
 
@@ -150,11 +152,15 @@ impl Model {
         order.state = last.from;
     }
 
-    /// Holds that are over end.
+    /// Holds that are over end, but not those of who has paid a part: they wait for staff.
     fn expire(&mut self) {
         for index in 0..self.orders.len() {
             if self.orders[index].hold_ends_s.is_some_and(|end| end <= self.now_s) {
-                self.cancel(index, true, true);
+                if self.orders[index].captured > 0 {
+                    self.orders[index].hold_ends_s = None;
+                } else {
+                    self.cancel(index, true, true);
+                }
             }
         }
     }
@@ -350,6 +356,10 @@ impl Run {
         taken.captured += amount.unwrap_or(due);
         // Something has happened since: the move stands.
         taken.last_move = None;
+        if taken.state == State::Pending && taken.captured == taken.total {
+            // Paid in full is confirmed.
+            self.model.advance(index);
+        }
         "a payment"
     }
 

@@ -511,3 +511,25 @@ async fn lists_of_orders_walk_newest_first_and_can_be_narrowed() {
     assert_eq!(staff.see("/api/v1/orders?day=2026-11-24").await["meta"]["total"], 0);
     shop.close().await;
 }
+
+#[tokio::test]
+async fn a_paid_order_is_confirmed_and_neither_expires_nor_goes_back() {
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
+    let bread = shop.product("Bread").price("1.000").stock(10).create().await;
+    let order = shop.guest().order().line(&bread, 2).pickup().place().await;
+    let part = staff.post(&format!("{}/collect", order.path())).json(&json!({ "amount": "0.500" })).send().await.expect(200);
+    assert_eq!((&part["status"], &part["paymentStatus"]), (&json!("Pending"), &json!("Pending")));
+    let paid = staff.post(&format!("{}/collect", order.path())).json(&json!({})).send().await.expect(200);
+    assert_eq!((&paid["status"], &paid["paymentStatus"]), (&json!("Confirmed"), &json!("Paid")));
+    let undo = json!({ "version": paid["version"] });
+    staff.post(&format!("{}/undo", order.path())).json(&undo).send().await.expect_problem(409, "cannot_undo");
+    // Who has paid a part and was forgotten waits for staff; the shop does not pay it out by itself.
+    let half = shop.guest().order().line(&bread, 1).pickup().place().await;
+    staff.post(&format!("{}/collect", half.path())).json(&json!({ "amount": "0.500" })).send().await.expect(200);
+    shop.advance(25 * HOUR);
+    shop.run_jobs().await;
+    assert_eq!(shop.staff().await.order_of(&order).await["status"], "Confirmed");
+    assert_eq!(shop.staff().await.order_of(&half).await["status"], "Pending");
+    shop.close().await;
+}

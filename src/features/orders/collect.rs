@@ -1,7 +1,7 @@
 //! Money received outside a gateway: cash on the counter.
 
 use super::model::Order;
-use super::{problems, sql};
+use super::{change_status, problems, sql};
 use crate::db::{Command, WriteTx};
 use crate::features::money::{self, Entry, Kind};
 use crate::http::problem::not_found;
@@ -47,6 +47,10 @@ impl Command for Collect {
             reason: None,
         };
         book(tx, head.total, &entry)?;
+        if head.status == OrderStatus::Pending && amount == due {
+            // Paid in full is confirmed (SPEC 4): nobody waits for a yes any more, and its hold must not end by itself.
+            change_status::advance(tx, &head, OrderStatus::Confirmed, None, self.by)?;
+        }
         sql::order(tx, self.order)?.ok_or_else(not_found)
     }
 }

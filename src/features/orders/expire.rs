@@ -62,9 +62,13 @@ impl Command for ExpireHold {
     type Output = ();
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
-        jobs::finish(tx, self.job.id)?;
+        // A job that was cancelled while it waited for the writer has lost its cause: the order was confirmed, perhaps undone.
+        if !jobs::finish(tx, self.job.id)? {
+            return Ok(());
+        }
         let Some(head) = sql::head(tx, self.order)? else { return Ok(()) };
-        if head.status != OrderStatus::Pending {
+        // Who has paid a part has not left: the order waits for staff.
+        if head.status != OrderStatus::Pending || head.captured > head.refunded {
             return Ok(());
         }
         let cancelling =

@@ -147,7 +147,7 @@ pub fn due_at(
     }
     if moment < earliest && !(lead_hours == 0 && moment.plus_ms(60_000) > now) {
         let early = NoTime::TooEarly { earliest };
-        return if lenient { Ok((moment, Some(early))) } else { Err(early) };
+        return if lenient { Ok((moment.max(now), Some(early))) } else { Err(early) };
     }
     Ok((moment.max(now), None))
 }

@@ -29,6 +29,11 @@ impl Command for Undo {
         })?;
         let mut expires_at = None;
         if back_to == OrderStatus::Pending {
+            if head.captured > head.refunded {
+                return Err(Problem::of(&problems::CANNOT_UNDO)
+                    .detail("The order is paid, and a paid order is confirmed. Cancel it to give the money back.")
+                    .into());
+            }
             stock::untake(tx, self.order, self.by)?;
             let at = tx.now().plus_ms(self.hold_ms);
             expire::schedule(tx, self.order, at)?;
