@@ -98,7 +98,7 @@ impl WriterClock {
     }
 
     /// The moment of the next write.
-    pub fn next(&mut self) -> UtcMs {
+    pub fn tick(&mut self) -> UtcMs {
         let now = self.clock.now();
         let step = i64::from(self.last.ms() < now.ms() + MAX_LEAD_MS);
         self.last = now.max(self.last.plus_ms(step));
@@ -127,7 +127,7 @@ impl IdMaker {
     }
 
     /// The next id for that moment.
-    pub fn next(&mut self, at: UtcMs) -> uuid::Uuid {
+    pub fn make(&mut self, at: UtcMs) -> uuid::Uuid {
         if at.ms() > self.last_ms {
             self.last_ms = at.ms();
             self.counter = 0;
@@ -161,7 +161,7 @@ mod tests {
         let mut ids = IdMaker::new();
         let mut last = uuid::Uuid::nil();
         for step in 0..40_000_i64 {
-            let id = ids.next(UtcMs::from_ms(1_700_000_000_000 - step / 1_000));
+            let id = ids.make(UtcMs::from_ms(1_700_000_000_000 - step / 1_000));
             assert!(id > last);
             assert_eq!((id.get_version_num(), id.get_variant()), (7, uuid::Variant::RFC4122));
             last = id;
@@ -172,13 +172,13 @@ mod tests {
     fn the_writers_time_grows_and_leads_by_a_second_at_most() {
         let clock = Clock::manual(UtcMs::from_ms(1_000_000));
         let mut writer = WriterClock::new(clock.clone(), UtcMs::from_ms(0));
-        let first = writer.next();
-        assert_eq!(writer.next().ms(), first.ms() + 1);
+        let first = writer.tick();
+        assert_eq!(writer.tick().ms(), first.ms() + 1);
         for _ in 0..5_000 {
-            writer.next();
+            writer.tick();
         }
-        assert_eq!(writer.next().ms(), 1_000_000 + MAX_LEAD_MS);
+        assert_eq!(writer.tick().ms(), 1_000_000 + MAX_LEAD_MS);
         clock.advance_ms(60_000);
-        assert_eq!(writer.next().ms(), 1_060_000);
+        assert_eq!(writer.tick().ms(), 1_060_000);
     }
 }

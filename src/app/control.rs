@@ -158,8 +158,8 @@ async fn import_products(
         Err(faults) => {
             let bad = |fault: catalog::RowFault| BadRow {
                 line: fault.line,
-                column: fault.column.to_string(),
-                message: fault.message.to_string(),
+                column: fault.column.clone(),
+                message: fault.message.clone(),
             };
             return Ok(Answer::BadRows(faults.into_iter().map(bad).collect()));
         }

@@ -15,6 +15,7 @@ use crate::features::{AppState, accounts, catalog, inventory, orders};
 use crate::http::describe::{Operation, document};
 use crate::http::gate::{self, Access, Gatekeeper, Who};
 use crate::http::{Answer, Context, Route, problem, respond};
+use crate::kernel::ProblemKind;
 
 /// What a route needs, by method and path as the router writes it.
 pub(super) struct Known {
@@ -90,11 +91,20 @@ pub fn openapi() -> Value {
                 tag: route.path.trim_start_matches("/api/v1/").trim_start_matches('/').split('/').next().unwrap_or("health"),
                 signed_in: !matches!(access.who, Who::Anyone),
                 described,
-                gate_refuses: gate::refusals(access, described.body.is_some(), described.query.is_some()),
+                gate_refuses: gate_refusals(access, described.body.is_some(), described.query.is_some()),
             })
         })
         .collect();
     document(&operations, Map::new())
+}
+
+/// The gate's own refusals, and that of a token it was shown.
+fn gate_refusals(access: &Access, has_body: bool, has_query: bool) -> Vec<&'static ProblemKind> {
+    let mut refusals = gate::refusals(access, has_body, has_query);
+    if !access.ignores_bearer {
+        refusals.push(&accounts::problems::TOKEN_EXPIRED);
+    }
+    refusals
 }
 
 async fn healthz(context: Context) -> Answer {

@@ -54,10 +54,11 @@ pub struct DbOptions {
 
 /// The shop's database: one writer, several readers. Dropped, it writes what is queued, moves the log and closes.
 pub struct Db {
-    // In the order in which they end: writers first, then readers, the folder's lock last.
-    writer: Writer,
+    // In the order in which they end: readers first, so that the writer closes last and SQLite moves the log into the file and
+    // removes it; the folder's lock at the very end.
     workers: Workers,
     readers: r2d2::Pool<SqliteConnectionManager>,
+    writer: Writer,
     stats: Arc<Stats>,
     reads_waiting: AtomicUsize,
     folder: DataFolder,

@@ -57,7 +57,7 @@ impl<'w> WriteTx<'w> {
 
     /// A new id, greater than every one before it.
     pub fn new_id(&mut self) -> uuid::Uuid {
-        self.ids.next(self.now)
+        self.ids.make(self.now)
     }
 
     /// Records what has happened; reactions inside the transaction and after the commit follow from it.

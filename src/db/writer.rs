@@ -297,7 +297,7 @@ impl WriterThread {
             group.undone = self.connection.is_autocommit();
             return;
         }
-        let now = self.clock.next();
+        let now = self.clock.tick();
         let reader = Reader::new(&self.connection, &self.stats);
         let mut tx = WriteTx::new(reader, now, &mut self.ids, &mut self.memories);
         let reactions = &self.reactions;

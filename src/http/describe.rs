@@ -134,7 +134,7 @@ fn parameters(operation: &Operation<'_>) -> Vec<Value> {
         }
     }
     let mut header = |name: &str, schema: Value| {
-        parameters.push(json!({ "name": name, "in": "header", "required": false, "schema": schema }))
+        parameters.push(json!({ "name": name, "in": "header", "required": false, "schema": schema }));
     };
     if described.idempotent {
         header("Idempotency-Key", json!({ "type": "string", "minLength": 16, "maxLength": 128, "pattern": "^[!-~]+$" }));

@@ -43,7 +43,7 @@ pub struct Fields<'a, 'f> {
     mode: Mode<'a, 'f>,
 }
 
-impl<'a, 'f> Fields<'a, 'f> {
+impl Fields<'_, '_> {
     /// A field that must be there.
     pub fn req<T: FromJson>(&mut self, name: &'static str) -> Option<T> {
         self.req_with(name, T::schema, T::from_json)
@@ -517,7 +517,7 @@ mod tests {
 
     #[test]
     fn null_is_as_leaving_it_out() {
-        let basket = read(&json!({ "lines": [{ "quantity": 2 }], "note": null })).ok().expect("a basket");
+        let Ok(basket) = read(&json!({ "lines": [{ "quantity": 2 }], "note": null })) else { panic!("a basket") };
         assert_eq!((basket.lines[0].quantity, basket.note), (2, None));
     }
 

@@ -62,12 +62,12 @@ async fn only_an_admin_gives_roles() {
     for role in ["customer", "driver", "staff", "admin"] {
         let mut body = person(&format!("{role}-of-ours@example.com"));
         body["role"] = role.into();
-        let reply = shop.admin().await.post("/api/v1/auth/register").json(&body).send().await.expect(201);
+        let reply = shop.admin().post("/api/v1/auth/register").json(&body).send().await.expect(201);
         assert_eq!(reply["user"]["role"], role);
         assert!(reply.body.get("token").is_none(), "an admin stays who they are: {reply:?}");
     }
     body["role"] = "king".into();
-    shop.admin().await.post("/api/v1/auth/register").json(&body).send().await.expect_field("role");
+    shop.admin().post("/api/v1/auth/register").json(&body).send().await.expect_field("role");
     shop.close().await;
 }
 
@@ -165,5 +165,18 @@ async fn a_bearer_that_is_none_is_refused() {
         reply.expect_problem(401, "unauthenticated");
     }
     shop.guest().get("/api/v1/auth/me").send().await.expect_problem(401, "unauthenticated");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn who_refreshes_may_still_send_the_token_that_has_expired() {
+    let shop = Shop::open().await;
+    let body = json!({ "name": "Layla", "email": "layla.late@example.com", "phone": "+962790000003", "password": "a long enough phrase" });
+    let registered = shop.guest().post("/api/v1/auth/register").json(&body).send().await.expect(201);
+    shop.advance(Duration::from_secs(16 * 60));
+    let bearer = format!("Bearer {}", registered.body["token"].as_str().expect("a token"));
+    let refresh = json!({ "refreshToken": registered.body["refreshToken"] });
+    shop.guest().post("/api/v1/auth/refresh").header("authorization", &bearer).json(&refresh).send().await.expect(200);
+    shop.guest().get("/api/v1/products").header("authorization", &bearer).send().await.expect_problem(401, "token_expired");
     shop.close().await;
 }

@@ -5,6 +5,7 @@ mod accounts;
 mod architecture;
 mod btree;
 mod catalog;
+mod cli;
 mod crash;
 mod faults;
 mod harness;

@@ -99,3 +99,40 @@ fn a_wrong_command_says_so_and_help_helps() {
     assert!(help.status.success());
     assert!(String::from_utf8_lossy(&help.stdout).contains("serve"));
 }
+
+/// Why a shop on this folder does not start with that clock; `None` if it does.
+async fn refusal(folder: &Path, now: &str, accept_clock: bool) -> Option<String> {
+    let config = bayader::config::load(&bayader::config::Source::new()).expect("nothing said is nothing wrong");
+    let clock = bayader::clock::Clock::manual(bayader::kernel::UtcMs::parse(now).expect("a moment"));
+    let options = bayader::app::AppOptions { data_dir: folder.to_owned(), config, clock, accept_clock };
+    bayader::app::App::open(options).await.err().map(|fault| fault.to_string())
+}
+
+#[tokio::test]
+async fn a_clock_that_cannot_be_true_is_refused_unless_it_is_accepted() {
+    let folder = Folder::with_owner();
+    let told = refusal(&folder.data(), "2001-01-01T00:00:00Z", false).await.expect("a clock before the program was made");
+    assert!(told.contains("2001-01-01") && told.contains("--accept-clock"), "{told}");
+    // The owner was made just now, by this machine's clock: half an hour before that cannot be.
+    let now = bayader::clock::Clock::system().now();
+    assert_eq!(refusal(&folder.data(), &now.plus_ms(-5 * 60_000).to_string(), false).await, None, "five minutes are forgiven");
+    let early = now.plus_ms(-30 * 60_000).to_string();
+    let told = refusal(&folder.data(), &early, false).await.expect("a clock behind the books");
+    assert!(told.contains("the shop's books go on until"), "{told}");
+    assert_eq!(refusal(&folder.data(), &early, true).await, None);
+}
+
+#[tokio::test]
+async fn a_currency_other_than_that_of_stored_orders_is_refused() {
+    let folder = Folder::with_owner();
+    let mut server = Shop::spawn(&folder).await;
+    let admin = server.admin().await;
+    let bread = server.product(&admin, "Bread").stock(5).create().await;
+    server.guest().order().line(&bread, 1).pickup().place().await;
+    server.expect_documented();
+    server.terminate().await;
+    fs::write(folder.data().join("bayader.toml"), "[shop]\ncurrency = \"USD\"\n").expect("a file");
+    let refused = bayader(&folder.data(), &["serve", "--listen", "127.0.0.1:0"]);
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && told.contains("USD") && told.contains("JOD"), "{told}");
+}

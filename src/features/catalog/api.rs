@@ -23,6 +23,9 @@ use crate::http::{Answer, Body, Context, Id, Query, Route, etag, no_content, res
 use crate::kernel::problem::kinds;
 use crate::kernel::{CategoryId, Fault, ProductId, Result, SeenVersion, Version};
 
+/// What a 304 says.
+const UNCHANGED: &str = "The caller has it already.";
+
 /// Every route of the catalog.
 #[must_use]
 pub fn routes() -> Vec<Route<AppState>> {
@@ -32,9 +35,11 @@ pub fn routes() -> Vec<Route<AppState>> {
         Route::get("/api/v1/products", list_products, "List products.")
             .query::<ProductQuery>()
             .answers(200, "A page of products.", list_schema(product()))
-            .refuses(&[&kinds::USE_CURSOR]),
+            .refuses(&[&kinds::USE_CURSOR])
+            .answers_empty(304, UNCHANGED),
         Route::get("/api/v1/products/{id}", read_product, "Read a product by its id or slug.")
             .answers(200, "The product.", product())
+            .answers_empty(304, UNCHANGED)
             .refuses(&[&kinds::NOT_FOUND]),
         Route::post("/api/v1/products", create_product, "Make a product.")
             .body::<NewProduct>()
@@ -59,9 +64,11 @@ pub fn routes() -> Vec<Route<AppState>> {
         Route::get("/api/v1/categories", list_categories, "List categories in their order.")
             .query::<PagingOnly>()
             .answers(200, "A page of categories.", list_schema(category()))
-            .refuses(&[&kinds::USE_CURSOR]),
+            .refuses(&[&kinds::USE_CURSOR])
+            .answers_empty(304, UNCHANGED),
         Route::get("/api/v1/categories/{id}", read_category, "Read a category by its id or slug.")
             .answers(200, "The category.", category())
+            .answers_empty(304, UNCHANGED)
             .refuses(&[&kinds::NOT_FOUND]),
         Route::post("/api/v1/categories", create_category, "Make a category.")
             .body::<CategoryInput>()

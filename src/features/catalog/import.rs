@@ -11,8 +11,9 @@ use super::{categories, products, rules, shapes, sql};
 use crate::db::{Command, Reader, WriteTx};
 use crate::features::inventory;
 use crate::kernel::pieces::MAX_STOCK;
+use crate::kernel::problem::FieldFault;
 use crate::kernel::text::{Lines, TextFault, bounded, fold_digits};
-use crate::kernel::{Actor, At, CategoryId, Faults, Name, Note, Pieces, ProductId, Result, ShopFormat, UtcMs};
+use crate::kernel::{Actor, At, CategoryId, Faults, Name, Note, Pieces, Problem, ProductId, Result, ShopFormat, UtcMs};
 
 /// The columns that must be there.
 const NEEDED: [&str; 3] = ["sku", "name_en", "price"];
@@ -379,12 +380,17 @@ fn plan(reader: &Reader<'_>, parsed: &Parsed, set_stock: bool) -> Result<Plan> {
     let mut slugs: HashSet<String> = sql::all_categories(reader)?.into_iter().map(|category| category.draft.slug).collect();
     let first_place = sql::next_category_place(reader)?;
     let mut plan = Plan { categories: Vec::new(), products: Vec::new(), report: ImportReport::default() };
+    let mut below = Vec::new();
     for row in &parsed.rows {
         let before = known.remove(&row.sku);
         let after = overlaid(before.as_ref(), row, set_stock);
         if slugs.insert(after.draft.category.clone()) {
             let place = first_place + i64::try_from(plan.categories.len()).unwrap_or(0);
             plan.categories.push(new_category(&after.draft.category, row, place));
+        }
+        if after.stock < after.reserved {
+            let message = format!("counts {}, but {} are promised to open orders", after.stock, after.reserved);
+            below.push(FieldFault { field: format!("{}.stock", row.sku), code: "below_reserved", message });
         }
         let fields = differences(before.as_ref(), &after, &parsed.shop);
         let what = match &before {
@@ -402,7 +408,7 @@ fn plan(reader: &Reader<'_>, parsed: &Parsed, set_stock: bool) -> Result<Plan> {
         plan.report.diff.push(DiffLine { sku: row.sku.clone(), what, fields });
         plan.products.push(Step { before, after });
     }
-    Ok(plan)
+    if below.is_empty() { Ok(plan) } else { Err(Problem::fields(below).into()) }
 }
 
 fn new_category(slug: &str, row: &ParsedRow, sort_order: i64) -> CategoryDraft {
@@ -462,6 +468,7 @@ fn blank(sku: &str) -> Product {
     Product {
         id: ProductId::from_uuid(uuid::Uuid::nil()),
         draft,
+        category_id: CategoryId::from_uuid(uuid::Uuid::nil()),
         category_order: 0,
         stock: 0,
         reserved: 0,

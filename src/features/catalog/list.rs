@@ -53,7 +53,7 @@ impl Sort {
         let id = Value::from(product.id.to_string());
         let name = || Value::from(product.draft.name.sort_key(locale));
         match self {
-            Sort::Menu => vec![product.category_order.into(), name(), id],
+            Sort::Menu => vec![product.category_order.into(), product.category_id.to_string().into(), name(), id],
             Sort::Name | Sort::NameDown => vec![name(), id],
             Sort::Price | Sort::PriceDown => vec![product.draft.price_minor.into(), id],
             Sort::Newest | Sort::Oldest => vec![id],

@@ -76,19 +76,26 @@ impl Menu {
 
     /// The answer, if it still holds.
     pub(super) fn get(&self, key: &Key) -> Option<Ready> {
-        let kept = self.answers.get(key)?;
-        (kept.generation == self.generation.load(Ordering::SeqCst)).then_some(kept.ready)
+        self.get_since(key, self.generation.load(Ordering::SeqCst))
     }
 
-    /// The answer, or what `make` reads. Of those who miss together one reads, the others wait for it.
+    /// The answer, if it was read when this generation had begun.
+    fn get_since(&self, key: &Key, generation: u64) -> Option<Ready> {
+        let kept = self.answers.get(key)?;
+        (kept.generation >= generation).then_some(kept.ready)
+    }
+
+    /// The answer, or what `make` reads. Of those who miss together one reads, the others wait for it; what was read after they
+    /// came is new enough for them, even if the menu has changed again since.
     pub(super) async fn get_or_make<F: Future<Output = Result<Ready>>>(
         &self,
         key: Key,
         make: impl FnOnce() -> F,
     ) -> Result<Ready> {
+        let arrived = self.generation.load(Ordering::SeqCst);
         let door = usize::try_from(self.hasher.hash_one(&key)).unwrap_or(0) % DOORS;
         let _inside = self.doors[door].lock().await;
-        if let Some(ready) = self.get(&key) {
+        if let Some(ready) = self.get_since(&key, arrived) {
             return Ok(ready);
         }
         let generation = self.generation.load(Ordering::SeqCst);

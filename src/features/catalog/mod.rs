@@ -17,6 +17,8 @@ pub mod rules;
 mod shapes;
 mod sheet;
 mod sql;
+#[cfg(test)]
+mod tests;
 
 pub use export::export;
 pub use import::{DiffLine, Import, ImportReport, Parsed, RowFault, What, parse};

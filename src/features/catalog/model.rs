@@ -117,6 +117,7 @@ pub(super) struct Draft {
 pub struct Product {
     pub(super) id: ProductId,
     pub(super) draft: Draft,
+    pub(super) category_id: CategoryId,
     pub(super) category_order: i64,
     pub(super) stock: Pieces,
     pub(super) reserved: Pieces,

@@ -183,6 +183,11 @@ fn read_attributes(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Optio
     Some(object.clone())
 }
 
+/// A description; an empty one, as a form sends it, is none.
+fn read_description(fields: &mut Fields<'_, '_>) -> Option<String> {
+    fields.opt_text("description", Lines::Many, 0..=Note::MAX).filter(|text| !text.is_empty())
+}
+
 /// `translations`: the language that is not the shop's main one.
 #[derive(Default)]
 struct Translations {
@@ -192,7 +197,7 @@ struct Translations {
 
 struct Translation {
     name: Name,
-    description: Option<Note>,
+    description: Option<String>,
 }
 
 impl Input for Translation {
@@ -200,7 +205,7 @@ impl Input for Translation {
 
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
         let name = fields.req("name");
-        let description = fields.opt("description");
+        let description = read_description(fields);
         Some(Translation { name: name?, description })
     }
 }
@@ -270,10 +275,10 @@ impl ProductInput {
         let sku = fields.opt_text("sku", Lines::One, 1..=LONGEST_SKU);
         let slug = fields.opt_with("slug", slug_schema, read_slug);
         let main_name = fields.req::<Name>("name");
-        let main_description = fields.opt::<Note>("description");
+        let main_description = read_description(fields);
         let other = read_translations(fields, |read: Translation| Translations {
             name: Some(read.name.into_string()),
-            description: read.description.map(Note::into_string),
+            description: read.description,
         });
         let price = fields.req::<Money>("price");
         read_currency(fields);
@@ -293,7 +298,7 @@ impl ProductInput {
         name.set(main, Some(main_name?.into_string()));
         name.set(main.other(), other.name);
         let mut description = Words::default();
-        description.set(main, main_description.map(Note::into_string).filter(|text| !text.is_empty()));
+        description.set(main, main_description);
         description.set(main.other(), other.description);
         Some(ProductInput {
             sku,

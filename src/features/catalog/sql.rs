@@ -1,5 +1,7 @@
 //! Every statement on `categories`, `products` and `product_allergens`.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -15,8 +17,20 @@ macro_rules! product_head {
     () => {
         "select p.id, p.sku, p.slug, c.slug, p.name_en, p.name_ar, p.description_en, p.description_ar, p.price_minor, p.unit, \
          p.allergens, p.attributes, p.option_groups, p.lead_time_hours, p.max_per_order, p.track_stock, p.is_active, \
-         c.sort_order, i.stock, i.reserved, i.stock_threshold, p.version, p.created_at, p.updated_at \
+         c.id, c.sort_order, i.stock, i.reserved, i.stock_threshold, p.version, p.created_at, p.updated_at \
          from products p join categories c on c.id = p.category_id join inventory i on i.product_id = p.id"
+    };
+}
+
+macro_rules! products_on_the_shelf {
+    () => {
+        " from products p join categories c on c.id = p.category_id join inventory i on i.product_id = p.id"
+    };
+}
+
+macro_rules! products_alone {
+    () => {
+        " from products p join categories c on c.id = p.category_id"
     };
 }
 
@@ -40,6 +54,7 @@ fn product_row(row: &Row<'_>) -> Result<Product> {
             track_stock: columns.next()?,
             is_active: columns.next()?,
         },
+        category_id: columns.next()?,
         category_order: columns.next()?,
         stock: columns.next()?,
         reserved: columns.next()?,
@@ -105,6 +120,29 @@ pub(super) fn products(
     locale: Locale,
     paging: &Paging,
 ) -> Result<(Vec<Product>, Option<i64>)> {
+    if sort == Sort::Menu {
+        return products_by_menu(reader, filter, locale, paging);
+    }
+    let mut query = conditions(filter);
+    let total = if paging.wants_total() {
+        let head = if filter.in_stock.is_some() {
+            concat!("select count(*)", products_on_the_shelf!())
+        } else {
+            concat!("select count(*)", products_alone!())
+        };
+        Some(reader.one(&query.sql(head, ""), &query.values(&[]), |row| row.get(0))?)
+    } else {
+        None
+    };
+    if let From::After(cursor) = &paging.from {
+        after(&mut query, cursor, sort, locale)?;
+    }
+    let sql = query.sql(product_head!(), order(sort, locale));
+    let rows = reader.all(&sql, &query.values(args![paging.per_page + 1, paging.offset()?]), product_row)?;
+    Ok((rows, total))
+}
+
+fn conditions(filter: &ProductFilter) -> Query {
     let mut query = Query::new();
     if filter.shown_only {
         query.filter("p.is_active = 1 and c.is_active = 1", vec![]);
@@ -124,29 +162,96 @@ pub(super) fn products(
             vec![Box::new(allergen.clone())],
         );
     }
-    let total = if paging.wants_total() {
-        let sql = query.sql(
-            "select count(*) from products p join categories c on c.id = p.category_id join inventory i on i.product_id = p.id",
-            "",
-        );
-        Some(reader.one(&sql, &query.values(&[]), |row| row.get(0))?)
-    } else {
-        None
+    query
+}
+
+/// By category, then name: the categories one after the other, each along its own index, so that a large menu is never sorted
+/// for a page of it.
+fn products_by_menu(
+    reader: &Reader<'_>,
+    filter: &ProductFilter,
+    locale: Locale,
+    paging: &Paging,
+) -> Result<(Vec<Product>, Option<i64>)> {
+    let categories: Vec<(CategoryId, i64)> =
+        reader
+            .all("select id, sort_order from categories order by sort_order, id", &[], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let counts = if paging.wants_total() { Some(counts_by_category(reader, filter)?) } else { None };
+    let total = counts.as_ref().map(|counts| counts.values().sum());
+    let start = match &paging.from {
+        From::Page(_) => None,
+        From::After(cursor) => Some(menu_place(cursor, locale)?),
     };
-    if let From::After(cursor) = &paging.from {
-        after(&mut query, cursor, sort, locale)?;
+    let mut skip = paging.offset()?;
+    let mut wanted = paging.per_page + 1;
+    let mut rows: Vec<Product> = Vec::new();
+    for (category, place) in categories {
+        if start.as_ref().is_some_and(|start| (place, category) < (start.place, start.category)) {
+            continue;
+        }
+        if let Some(counts) = &counts {
+            let count = counts.get(&category).copied().unwrap_or(0);
+            if count <= skip {
+                skip -= count;
+                continue;
+            }
+        }
+        let mut query = conditions(filter);
+        query.filter("p.category_id = ?", vec![Box::new(category)]);
+        if let Some(start) = start.as_ref().filter(|start| start.category == category) {
+            let condition = match locale {
+                Locale::En => "(p.sort_en, p.id) > (?, ?)",
+                Locale::Ar => "(p.sort_ar, p.id) > (?, ?)",
+            };
+            query.filter(condition, vec![Box::new(start.name.clone()), Box::new(start.product)]);
+        }
+        let sql = query.sql(product_head!(), order(Sort::Name, locale));
+        let more = reader.all(&sql, &query.values(args![wanted, skip]), product_row)?;
+        skip = 0;
+        wanted -= i64::try_from(more.len()).unwrap_or(0);
+        rows.extend(more);
+        if wanted <= 0 {
+            break;
+        }
     }
-    let sql = query.sql(product_head!(), order(sort, locale));
-    let rows = reader.all(&sql, &query.values(args![paging.per_page + 1, paging.offset()?]), product_row)?;
     Ok((rows, total))
+}
+
+fn counts_by_category(reader: &Reader<'_>, filter: &ProductFilter) -> Result<HashMap<CategoryId, i64>> {
+    let query = conditions(filter);
+    let head = if filter.in_stock.is_some() {
+        concat!("select p.category_id, count(*)", products_on_the_shelf!())
+    } else {
+        concat!("select p.category_id, count(*)", products_alone!())
+    };
+    let rows =
+        reader.all(&query.sql(head, "group by p.category_id"), &query.values(&[]), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The entry after which a page of the menu begins.
+struct MenuPlace {
+    place: i64,
+    category: CategoryId,
+    name: String,
+    product: ProductId,
+}
+
+fn menu_place(cursor: &Cursor, locale: Locale) -> Result<MenuPlace> {
+    let [place, category, name, product] = cursor.values_of(Sort::Menu.name(locale))?;
+    Ok(MenuPlace {
+        place: place.as_i64().ok_or_else(bad_cursor)?,
+        category: category.as_str().and_then(CategoryId::parse).ok_or_else(bad_cursor)?,
+        name: name.as_str().map(str::to_owned).ok_or_else(bad_cursor)?,
+        product: product.as_str().and_then(ProductId::parse).ok_or_else(bad_cursor)?,
+    })
 }
 
 fn order(sort: Sort, locale: Locale) -> &'static str {
     match (sort, locale) {
-        (Sort::Menu, Locale::En) => "order by c.sort_order, p.sort_en, p.id limit ? offset ?",
-        (Sort::Menu, Locale::Ar) => "order by c.sort_order, p.sort_ar, p.id limit ? offset ?",
-        (Sort::Name, Locale::En) => "order by p.sort_en, p.id limit ? offset ?",
-        (Sort::Name, Locale::Ar) => "order by p.sort_ar, p.id limit ? offset ?",
+        // One category of the menu is ordered as a list by name.
+        (Sort::Menu | Sort::Name, Locale::En) => "order by p.sort_en, p.id limit ? offset ?",
+        (Sort::Menu | Sort::Name, Locale::Ar) => "order by p.sort_ar, p.id limit ? offset ?",
         (Sort::NameDown, Locale::En) => "order by p.sort_en desc, p.id desc limit ? offset ?",
         (Sort::NameDown, Locale::Ar) => "order by p.sort_ar desc, p.id desc limit ? offset ?",
         (Sort::Price, _) => "order by p.price_minor, p.id limit ? offset ?",
@@ -164,21 +269,13 @@ fn after(query: &mut Query, cursor: &Cursor, sort: Sort, locale: Locale) -> Resu
     let text_of = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(bad_cursor);
     let number_of = |value: &Value| value.as_i64().ok_or_else(bad_cursor);
     match sort {
-        Sort::Menu => {
-            let [place, name, id] = cursor.values_of(order)?;
-            let condition = match locale {
-                Locale::En => "(c.sort_order, p.sort_en, p.id) > (?, ?, ?)",
-                Locale::Ar => "(c.sort_order, p.sort_ar, p.id) > (?, ?, ?)",
-            };
-            query.filter(condition, vec![Box::new(number_of(&place)?), Box::new(text_of(&name)?), Box::new(id_of(&id)?)]);
-        }
-        Sort::Name | Sort::NameDown => {
+        Sort::Menu | Sort::Name | Sort::NameDown => {
             let [name, id] = cursor.values_of(order)?;
             let condition = match (sort, locale) {
-                (Sort::Name, Locale::En) => "(p.sort_en, p.id) > (?, ?)",
-                (Sort::Name, Locale::Ar) => "(p.sort_ar, p.id) > (?, ?)",
-                (_, Locale::En) => "(p.sort_en, p.id) < (?, ?)",
-                (_, Locale::Ar) => "(p.sort_ar, p.id) < (?, ?)",
+                (Sort::NameDown, Locale::En) => "(p.sort_en, p.id) < (?, ?)",
+                (Sort::NameDown, Locale::Ar) => "(p.sort_ar, p.id) < (?, ?)",
+                (_, Locale::En) => "(p.sort_en, p.id) > (?, ?)",
+                (_, Locale::Ar) => "(p.sort_ar, p.id) > (?, ?)",
             };
             query.filter(condition, vec![Box::new(text_of(&name)?), Box::new(id_of(&id)?)]);
         }

@@ -101,7 +101,7 @@ impl Shop {
     }
 
     /// An admin: the owner is one.
-    pub async fn admin(&self) -> Client {
+    pub fn admin(&self) -> Client {
         self.owner()
     }
 
@@ -140,7 +140,7 @@ impl Shop {
 
     /// The books as `bayader doctor` reads them: what is wrong, a line each.
     pub async fn ailments(&self) -> Vec<String> {
-        self.inner.db.read(|reader| bayader::app::doctor(reader)).await.expect("the doctor can look")
+        self.inner.db.read(bayader::app::doctor).await.expect("the doctor can look")
     }
 
     /// Ends the shop. Its books must balance, and each answer that anybody got must be one the OpenAPI document announces.

@@ -36,7 +36,7 @@ impl Folder {
         folder
     }
 
-    /// Gives the folder's shop its owner.
+    /// Makes the owner, through the running server if there is one.
     pub fn make_owner(&self) {
         let mut child = command(&self.data(), &["admin", "create", "--email", OWNER, "--name", "Rania", "--password-stdin"])
             .stdin(Stdio::piped())

@@ -1,0 +1,137 @@
+//! The command line over the real binary: beside a running server and without one.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::harness::{Folder, Shop, bayader};
+
+/// The sample menu, which every copy of the program carries.
+const MENU: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/sample/menu.csv");
+
+fn told(output: &std::process::Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[track_caller]
+fn done(data: &Path, args: &[&str]) -> String {
+    let output = bayader(data, args);
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", told(&output));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[tokio::test]
+async fn a_menu_comes_in_goes_out_and_comes_in_again_unchanged() {
+    let folder = Folder::with_owner();
+    let report: Value = serde_json::from_str(&done(&folder.data(), &["products", "import", MENU, "--json"])).expect("JSON");
+    assert_eq!(report["report"]["made"], 68, "{report}");
+    let exported = folder.data().join("menu.csv");
+    done(&folder.data(), &["products", "export", "--output", exported.to_str().expect("a path")]);
+    let again = done(&folder.data(), &["products", "import", exported.to_str().expect("a path"), "--set-stock", "--json"]);
+    let again: Value = serde_json::from_str(&again).expect("JSON");
+    assert_eq!((&again["report"]["made"], &again["report"]["changed"]), (&Value::from(0), &Value::from(0)), "{again}");
+    assert_eq!(again["report"]["unchanged"], 68);
+    folder.expect_healthy();
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_the_difference_and_changes_nothing() {
+    let folder = Folder::with_owner();
+    done(&folder.data(), &["products", "import", MENU]);
+    let menu = fs::read_to_string(MENU).expect("the menu").replace(",0.350,JOD", ",0.400,JOD");
+    let file = folder.data().join("dearer.csv");
+    fs::write(&file, menu).expect("a file");
+    let file = file.to_str().expect("a path");
+    let shown = done(&folder.data(), &["products", "import", file, "--dry-run"]);
+    assert!(shown.contains("BRD-001") && shown.contains("0.350") && shown.contains("0.400"), "{shown}");
+    let before = done(&folder.data(), &["products", "export"]);
+    assert!(before.contains("0.350"), "a dry run changed the books");
+    done(&folder.data(), &["products", "import", file]);
+    assert_ne!(done(&folder.data(), &["products", "export"]), before);
+}
+
+#[tokio::test]
+async fn one_bad_row_keeps_the_whole_file_out_and_every_bad_row_is_named() {
+    let folder = Folder::with_owner();
+    let file = folder.data().join("bad.csv");
+    fs::write(&file, "sku,name_en,price\nA-1,Bread,1.000\nA-2,Cake,1.0001\nA-3,,2.000\nA-4,Pie,dear\n").expect("a file");
+    let refused = bayader(&folder.data(), &["products", "import", file.to_str().expect("a path")]);
+    assert_eq!(refused.status.code(), Some(1), "{}", told(&refused));
+    let words = told(&refused);
+    for place in ["bad.csv:3: price", "bad.csv:4: name_en", "bad.csv:5: price"] {
+        assert!(words.contains(place), "{place} is not named: {words}");
+    }
+    assert!(!done(&folder.data(), &["products", "export"]).contains("A-1"), "the good row was kept");
+}
+
+#[tokio::test]
+async fn a_command_beside_a_running_server_goes_through_it_and_is_seen_at_once() {
+    let folder = Folder::with_owner();
+    let mut server = Shop::spawn(&folder).await;
+    // Cached answers are there before the import, and must go with it.
+    assert_eq!(server.guest().see("/api/v1/products").await["meta"]["total"], 0);
+    done(&folder.data(), &["products", "import", MENU]);
+    assert_eq!(server.guest().see("/api/v1/products").await["meta"]["total"], 68);
+    let refused = bayader(&folder.data(), &["migrate"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", told(&refused));
+    folder.expect_healthy();
+    assert!(done(&folder.data(), &["products", "export"]).contains("BRD-001"));
+    let address = server.wire.base.trim_start_matches("http://").to_owned();
+    let config = folder.data().join("health.toml");
+    fs::write(&config, format!("[server]\nlisten = \"{address}\"\n")).expect("a file");
+    done(&folder.data(), &["health", "--config", config.to_str().expect("a path")]);
+    server.expect_documented();
+    assert_eq!(server.terminate().await.code(), Some(0));
+    let gone = bayader(&folder.data(), &["health", "--config", config.to_str().expect("a path")]);
+    assert_eq!(gone.status.code(), Some(1), "{}", told(&gone));
+    done(&folder.data(), &["migrate"]);
+}
+
+#[tokio::test]
+async fn the_first_account_sets_a_running_shop_up() {
+    let folder = Folder::new();
+    let server = Shop::spawn(&folder).await;
+    server.guest().get("/api/v1/products").send().await.expect_problem(503, "setup_required");
+    folder.make_owner();
+    server.guest().see("/api/v1/products").await;
+    server.admin().await.see("/api/v1/orders").await;
+    server.expect_documented();
+}
+
+#[test]
+fn every_fault_of_a_configuration_is_told_at_once() {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.data()).expect("a folder");
+    fs::write(
+        folder.data().join("bayader.toml"),
+        "[server]\nlistn = \"x\"\n[orders]\nhold_minutes = 0\n[shop]\ncurrency = \"XXX1\"\n",
+    )
+    .expect("a file");
+    let refused = bayader(&folder.data(), &["config", "check"]);
+    assert_eq!(refused.status.code(), Some(3), "{}", told(&refused));
+    let words = told(&refused);
+    for word in ["listn", "listen", "hold_minutes", "currency"] {
+        assert!(words.contains(word), "{word} is not told: {words}");
+    }
+}
+
+#[test]
+fn the_document_is_printed_without_a_shop() {
+    let folder = Folder::new();
+    let printed: Value = serde_json::from_str(&done(&folder.data(), &["openapi"])).expect("JSON");
+    assert_eq!(printed, bayader::app::openapi());
+    assert!(!folder.data().exists(), "no folder is made for it");
+}
+
+#[tokio::test]
+async fn a_doctor_finds_books_that_do_not_balance() {
+    let folder = Folder::with_owner();
+    done(&folder.data(), &["products", "import", MENU]);
+    let database = rusqlite::Connection::open(folder.data().join("bayader.db")).expect("the database opens");
+    database.execute("update inventory set stock = stock + 1 where stock > 100", []).expect("a forged count");
+    drop(database);
+    let found = bayader(&folder.data(), &["doctor"]);
+    assert_eq!(found.status.code(), Some(1), "{}", told(&found));
+    assert!(told(&found).contains("stock is not the sum of its ledger"), "{}", told(&found));
+}
