@@ -14,6 +14,8 @@ use crate::kernel::{Fulfilment, OrderId, OrderStatus, PaymentMethod, PaymentStat
 const TOKEN_AFTER_DELIVERY_MS: i64 = 90 * DAY_MS;
 /// The name of the list's order in cursors.
 const NEWEST: &str = "newest";
+/// So many changed orders are cheaper sorted than looked for among all; a till asks for the few since it last asked.
+const FEW: i64 = 5_000;
 
 /// Which orders.
 #[derive(Clone, Debug)]
@@ -35,6 +37,22 @@ pub struct OrderFilter {
 }
 
 pub(super) fn list(reader: &Reader<'_>, filter: &OrderFilter) -> Result<List<Order>> {
+    let mut query = conditions(filter);
+    let total = if filter.paging.wants_total() { Some(sql::count(reader, &query)?) } else { None };
+    if let From::After(cursor) = &filter.paging.from {
+        let [Value::String(id)] = cursor.values_of::<1>(NEWEST)? else { return Err(bad_cursor().into()) };
+        let id = OrderId::parse(&id).ok_or_else(bad_cursor)?;
+        query.filter("o.id < ?", vec![Box::new(id)]);
+    }
+    let sorted = match filter.updated_since {
+        Some(since) => sql::changed_since(reader, since, FEW + 1)? <= FEW,
+        None => false,
+    };
+    let rows = sql::list(reader, &query, sorted, filter.paging.per_page + 1, filter.paging.offset()?)?;
+    Ok(List::page(&filter.paging, total, rows, NEWEST, |order| vec![order.id.to_string().into()]))
+}
+
+fn conditions(filter: &OrderFilter) -> Query {
     let mut query = Query::new();
     match filter.status {
         // The open ones have an index of their own; its condition must stand in the statement to be used.
@@ -55,14 +73,7 @@ pub(super) fn list(reader: &Reader<'_>, filter: &OrderFilter) -> Result<List<Ord
     if let Some(text) = &filter.text {
         filter_text(&mut query, text);
     }
-    let total = if filter.paging.wants_total() { Some(sql::count(reader, &query)?) } else { None };
-    if let From::After(cursor) = &filter.paging.from {
-        let [Value::String(id)] = cursor.values_of::<1>(NEWEST)? else { return Err(bad_cursor().into()) };
-        let id = OrderId::parse(&id).ok_or_else(bad_cursor)?;
-        query.filter("o.id < ?", vec![Box::new(id)]);
-    }
-    let rows = sql::list(reader, &query, filter.paging.per_page + 1, filter.paging.offset()?)?;
-    Ok(List::page(&filter.paging, total, rows, NEWEST, |order| vec![order.id.to_string().into()]))
+    query
 }
 
 /// An order's number, whole or its last part; or a part of the customer's name, phone or e-mail.
@@ -111,4 +122,93 @@ pub(super) fn lock(reader: &Reader<'_>, order: OrderId, now: UtcMs) -> Result<Op
 /// A fault.
 pub fn stored_currency(reader: &Reader<'_>) -> Result<Option<String>> {
     sql::any_currency(reader)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::db::{DataFolder, Db, DbOptions, Reactions, WriteTx};
+    use crate::kernel::{DomainEvent, JobDue};
+
+    struct Nothing;
+
+    impl Reactions for Nothing {
+        fn inside(&self, _tx: &mut WriteTx<'_>, _event: &DomainEvent) -> Result<()> {
+            Ok(())
+        }
+
+        fn after(&self, _events: &[DomainEvent], _jobs: &[JobDue]) {}
+    }
+
+    fn every() -> OrderFilter {
+        OrderFilter {
+            status: None,
+            payment_status: None,
+            payment_method: None,
+            fulfilment: None,
+            day: None,
+            from: None,
+            to: None,
+            text: None,
+            customer: None,
+            updated_since: None,
+            paging: Paging { per_page: 20, from: From::Page(1) },
+        }
+    }
+
+    /// How SQLite goes about a statement, a line a step.
+    fn plan(reader: &Reader<'_>, sql: &str) -> Result<String> {
+        let steps = reader.all(&format!("explain query plan {sql}"), &[], |row| {
+            let mut columns = row.columns();
+            let _: (i64, i64, i64) = (columns.next()?, columns.next()?, columns.next()?);
+            columns.next::<String>()
+        })?;
+        Ok(steps.join("\n"))
+    }
+
+    #[tokio::test]
+    async fn no_list_of_orders_reads_them_all_where_an_index_knows() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let own = DataFolder::own(&folder.path().join("data")).expect("a folder of ours");
+        let options = DbOptions { clock: Clock::system(), accept_clock: true, reactions: Arc::new(Nothing) };
+        let db = Db::open(own, options).expect("the database opens");
+        let moment = UtcMs::parse("2026-11-25T08:00:00Z");
+        let customer = Some(UserId::from_uuid(uuid::Uuid::nil()));
+        let day = ShopDay::parse("2026-11-25");
+        let mut cases: Vec<(OrderFilter, &str, bool)> = OrderStatus::ALL
+            .iter()
+            .filter(|status| !status.is_final())
+            .map(|status| (OrderFilter { status: Some(*status), ..every() }, "orders_open (status=?", true))
+            .collect();
+        cases.extend([
+            (OrderFilter { day, ..every() }, "orders_business_day (business_day=?", true),
+            (OrderFilter { customer, ..every() }, "orders_customer (customer_id=?", true),
+            // The few that have changed are sorted afterwards.
+            (OrderFilter { updated_since: moment, ..every() }, "orders_updated (updated_at>?", false),
+            (OrderFilter { from: moment, to: moment, ..every() }, "PRIMARY KEY (id>? AND id<?)", true),
+            (
+                OrderFilter { text: Some("B-261125-0042".to_owned()), ..every() },
+                "orders_number (number_day=? AND number=?)",
+                true,
+            ),
+            (OrderFilter { day, status: Some(OrderStatus::Delivered), ..every() }, "orders_business_day (business_day=?", true),
+            (OrderFilter { customer, status: Some(OrderStatus::Cancelled), ..every() }, "orders_customer (customer_id=?", true),
+        ]);
+        for (filter, by, in_order) in cases {
+            let query = conditions(&filter);
+            let (list, count) = (sql::list_sql(&query, !in_order), sql::count_sql(&query));
+            let (list, count) = db.read(move |reader| Ok((plan(reader, &list)?, plan(reader, &count)?))).await.expect("a plan");
+            for plan in [&list, &count] {
+                assert!(plan.contains(by) && !plan.contains("SCAN"), "{by} is not used:\n{plan}\n{filter:?}");
+            }
+            assert!(!in_order || !list.contains("TEMP B-TREE"), "sorted although the index is in order:\n{list}");
+        }
+        // Without a filter the newest stand at the primary key's end, and the page's limit ends the walk.
+        let all = sql::list_sql(&conditions(&every()), false);
+        let all = db.read(move |reader| plan(reader, &all)).await.expect("a plan");
+        assert!(!all.contains("TEMP B-TREE"), "{all}");
+    }
 }

@@ -268,16 +268,32 @@ fn with_parts(reader: &Reader<'_>, mut order: Order) -> Result<Order> {
     Ok(order)
 }
 
-/// Newest first, by the primary key or the index of the filter.
-pub(super) fn list(reader: &Reader<'_>, query: &Query, limit: i64, offset: i64) -> Result<Vec<Order>> {
-    let sql = query.sql(select_order!(), "order by o.id desc limit ? offset ?");
-    let rows = reader.all(&sql, &query.values(args![limit, offset]), order_row)?;
+/// Newest first, by the primary key or the index of the filter; `sorted`: by the index of the filter in any case.
+pub(super) fn list(reader: &Reader<'_>, query: &Query, sorted: bool, limit: i64, offset: i64) -> Result<Vec<Order>> {
+    let rows = reader.all(&list_sql(query, sorted), &query.values(args![limit, offset]), order_row)?;
     rows.into_iter().map(|order| with_parts(reader, order)).collect()
 }
 
+/// The statement of [`list`]. The `+` keeps SQLite from walking the whole primary key for the order's sake.
+pub(super) fn list_sql(query: &Query, sorted: bool) -> String {
+    let tail = if sorted { "order by +o.id desc limit ? offset ?" } else { "order by o.id desc limit ? offset ?" };
+    query.sql(select_order!(), tail)
+}
+
+/// How many orders have changed since, counted up to `most`: a span of the index `orders_updated`.
+pub(super) fn changed_since(reader: &Reader<'_>, since: UtcMs, most: i64) -> Result<i64> {
+    reader.one("select count(*) from (select 1 from orders where updated_at >= ?1 limit ?2)", args![since, most], |row| {
+        row.get(0)
+    })
+}
+
 pub(super) fn count(reader: &Reader<'_>, query: &Query) -> Result<i64> {
-    let sql = query.sql("select count(*) from orders o", "");
-    reader.one(&sql, &query.values(&[]), |row| row.get(0))
+    reader.one(&count_sql(query), &query.values(&[]), |row| row.get(0))
+}
+
+/// The statement of [`count`].
+pub(super) fn count_sql(query: &Query) -> String {
+    query.sql("select count(*) from orders o", "")
 }
 
 /// Whose order it is and which token opens it: customer, token version, and when it was delivered.
