@@ -32,7 +32,14 @@ impl Folder {
     /// A folder whose shop has an owner.
     pub fn with_owner() -> Folder {
         let folder = Folder::new();
-        let mut child = command(&folder.data(), &["admin", "create", "--email", OWNER, "--name", "Rania", "--password-stdin"])
+        let output = folder.create_owner();
+        assert!(output.status.success(), "no owner was made: {output:?}");
+        folder
+    }
+
+    /// Runs `admin create` for the owner, to its end.
+    pub fn create_owner(&self) -> Output {
+        let mut child = command(&self.data(), &["admin", "create", "--email", OWNER, "--name", "Rania", "--password-stdin"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -41,9 +48,7 @@ impl Folder {
         let mut input = child.stdin.take().expect("its input is ours");
         writeln!(input, "{PASSWORD}").expect("it reads the password");
         drop(input);
-        let output = child.wait_with_output().expect("it ends");
-        assert!(output.status.success(), "no owner was made: {output:?}");
-        folder
+        child.wait_with_output().expect("it ends")
     }
 
     pub fn data(&self) -> PathBuf {
