@@ -88,19 +88,22 @@ impl Clock {
 pub struct WriterClock {
     clock: Clock,
     last: UtcMs,
+    /// How far the books led the clock at start, as after `--accept-clock`; moments go on growing from there.
+    lead_at_start_ms: i64,
 }
 
 impl WriterClock {
     /// `newest` is the newest moment stored, 0 in an empty shop.
     #[must_use]
     pub fn new(clock: Clock, newest: UtcMs) -> WriterClock {
-        WriterClock { clock, last: newest }
+        let lead_at_start_ms = (newest.ms() - clock.now().ms()).max(0);
+        WriterClock { clock, last: newest, lead_at_start_ms }
     }
 
     /// The moment of the next write.
     pub fn tick(&mut self) -> UtcMs {
         let now = self.clock.now();
-        let step = i64::from(self.last.ms() < now.ms() + MAX_LEAD_MS);
+        let step = i64::from(self.last.ms() < now.ms() + MAX_LEAD_MS + self.lead_at_start_ms);
         self.last = now.max(self.last.plus_ms(step));
         self.last
     }
@@ -124,6 +127,12 @@ impl IdMaker {
         // hangs on an id.
         let rng = StdRng::try_from_rng(&mut SysRng).unwrap_or_else(|_| StdRng::seed_from_u64(0));
         IdMaker { rng, last_ms: 0, counter: 0 }
+    }
+
+    /// As [`IdMaker::new`], for books whose newest moment is known: every id sorts after theirs.
+    #[must_use]
+    pub fn after(newest: UtcMs) -> IdMaker {
+        IdMaker { last_ms: newest.ms() + 1, ..IdMaker::new() }
     }
 
     /// The next id for that moment.
@@ -180,5 +189,12 @@ mod tests {
         assert_eq!(writer.tick().ms(), 1_000_000 + MAX_LEAD_MS);
         clock.advance_ms(60_000);
         assert_eq!(writer.tick().ms(), 1_060_000);
+    }
+
+    #[test]
+    fn books_ahead_of_the_clock_still_grow() {
+        let clock = Clock::manual(UtcMs::from_ms(1_000_000));
+        let mut writer = WriterClock::new(clock, UtcMs::from_ms(9_000_000));
+        assert_eq!((writer.tick().ms(), writer.tick().ms()), (9_000_001, 9_000_002));
     }
 }

@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::features::catalog::{self, Import, ImportReport};
 use crate::features::{AppState, accounts};
-use crate::kernel::{Actor, Email, Error, Name, Phone};
+use crate::kernel::{Actor, Email, Error, Name, Phone, Problem};
 
 /// A request is at most a menu in base64; the largest menus have a few megabytes.
 const MAX_LINE_BYTES: u64 = 64 << 20;
@@ -102,9 +102,15 @@ pub async fn execute(shop: &AppState, request: Request, progress: OnProgress<'_>
         }
     };
     outcome.unwrap_or_else(|error| match error {
-        Error::Refused(ref problem) => Answer::Refused { code: problem.kind.code.to_owned(), message: error.to_string() },
+        Error::Refused(ref problem) => Answer::Refused { code: problem.kind.code.to_owned(), message: told(problem, &error) },
         Error::Fault(fault) => Answer::Failed { message: fault.chain() },
     })
+}
+
+/// What a refusal says on a terminal: the title too, for many a detail tells only what to do.
+fn told(problem: &Problem, error: &Error) -> String {
+    let title = problem.kind.title_en;
+    if !problem.errors.is_empty() || problem.detail == title { error.to_string() } else { format!("{title}. {error}") }
 }
 
 async fn create_owner(

@@ -100,7 +100,7 @@ impl App {
         let shop = Arc::new(Shop {
             db,
             clock: options.clock.clone(),
-            keys,
+            keys: Arc::new(keys),
             settings: Arc::new(settings::Live::new(settings)),
             accounts,
             menu,

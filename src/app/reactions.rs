@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::db::{Reactions, WriteTx};
+use crate::db::{Reactions, Reader, WriteTx};
 use crate::features::{accounts, catalog};
 use crate::jobs;
 use crate::kernel::{DomainEvent, JobDue, Result};
@@ -53,5 +53,19 @@ impl Reactions for ShopReactions {
             self.menu.drop_all();
         }
         self.queue.push(jobs);
+    }
+
+    fn resync(&self, reader: &Reader<'_>) {
+        self.menu.drop_all();
+        self.accounts.forget_sessions();
+        match (accounts::owner_exists(reader), jobs::waiting(reader)) {
+            (Ok(has_owner), Ok(waiting)) => {
+                self.has_owner.store(has_owner, Ordering::SeqCst);
+                self.queue.push(&waiting);
+            }
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::error!(error = %error, "jobs of a commit with unknown outcome may wait for the next start");
+            }
+        }
     }
 }

@@ -78,7 +78,8 @@ impl Import {
                 }
                 let file = self.file.display();
                 for row in &rows {
-                    output::note(format!("{file}:{}: {}: {}", row.line, row.column, row.message));
+                    let column = if row.column.is_empty() { String::new() } else { format!("{}: ", row.column) };
+                    output::note(format!("{file}:{}: {column}{}", row.line, row.message));
                 }
                 Err(Failure::because(format!(
                     "nothing was brought in: {} fault(s) in {file}. Mend them and run the command again",

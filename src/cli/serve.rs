@@ -16,6 +16,7 @@ use crate::app::control::Control;
 use crate::app::{App, AppOptions};
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::db::{self, DataFolder, FolderFault};
 
 #[derive(Args)]
 pub struct Serve {
@@ -65,7 +66,7 @@ impl Serve {
     async fn serve(self, folder: PathBuf, mut config: Config) -> Outcome {
         let stopper = stop_on_signal()?;
         let stop = stopper.subscribe();
-        let (listener, address) = bind(config.server.listen).await?;
+        let (listener, address) = bind(config.server.listen, &folder).await?;
         config.server.public_url = config.server.public_url.bound_to(address);
         let options = AppOptions { data_dir: folder.clone(), config, clock: Clock::system(), accept_clock: self.accept_clock };
         let app = App::open(options).await.map_err(Failure::because)?;
@@ -105,13 +106,19 @@ impl Serve {
     }
 }
 
-async fn bind(listen: SocketAddr) -> Outcome<(TcpListener, SocketAddr)> {
+async fn bind(listen: SocketAddr, folder: &Path) -> Outcome<(TcpListener, SocketAddr)> {
     let bound = async {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
         std::io::Result::Ok((listener, address))
     };
     bound.await.map_err(|error| {
+        // The same shop started twice: that is the nearer reason, and another address would not help.
+        if db::control_socket_in(folder).exists()
+            && let Err(owned @ FolderFault::Owned(_)) = DataFolder::own(folder)
+        {
+            return Failure::because(owned);
+        }
         Failure::because(format!(
             "{listen} cannot be listened on: {error}. Stop what listens there, or choose another address with --listen or \
              `server.listen`"

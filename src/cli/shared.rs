@@ -57,7 +57,10 @@ fn default_folder() -> Option<PathBuf> {
 /// The folder's database, for a command that only reads: it must be there and of this program's version.
 pub fn database_to_read(folder: &Path) -> Outcome<PathBuf> {
     let database = db::database_in(folder);
-    if !database.exists() {
+    let there = database.try_exists().map_err(|error| {
+        Failure::because(format!("{} cannot be read: {error}. Run this as the user who owns the folder", database.display()))
+    })?;
+    if !there {
         return Err(Failure::because(format!(
             "there is no shop in {}: {} does not exist. Name its folder with --data-dir, or make one with: bayader serve",
             folder.display(),

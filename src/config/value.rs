@@ -8,6 +8,7 @@ use super::fault::{Refusal, nearest_word, shown};
 use super::keys::Kind;
 use super::secret::Secret;
 use super::types::{HttpUrl, Keep, Mailbox, Network, UrlRule, is_domain, is_email};
+use crate::kernel::Currency;
 
 /// A value as it was written. A file says of what type it is; a variable, a flag and the table's defaults are words that
 /// the key's kind has to read. Not `Debug`: it may hold a secret.
@@ -208,10 +209,13 @@ fn log_filter(text: &str) -> Result<String, Refusal> {
 }
 
 fn currency(text: &str) -> Result<String, Refusal> {
-    if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
+    if Currency::from_code(text).is_some() {
         return Ok(text.to_owned());
     }
-    Err(Refusal::new(format!("is {}, which is no ISO 4217 code", shown(text)), "write three capital letters, such as JOD"))
+    Err(Refusal::new(
+        format!("is {}, which is no ISO 4217 code in use", shown(text)),
+        "write the three capital letters of the currency, such as JOD",
+    ))
 }
 
 fn time_zone(text: &str) -> Result<String, Refusal> {

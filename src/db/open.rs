@@ -111,7 +111,8 @@ impl Db {
         let writer = Writer::start(WriterParts {
             connection,
             reopen: Box::new(move || open_writer(&reopen_path)),
-            clock: WriterClock::new(options.clock, if options.accept_clock { now.max(newest) } else { newest }),
+            clock: WriterClock::new(options.clock, newest),
+            newest,
             reactions: options.reactions,
             checkpointer,
             stats: Arc::clone(&stats),

@@ -24,7 +24,7 @@ use super::stats::{Stats, micros};
 use super::tx::{Command, WriteTx};
 use crate::clock::{IdMaker, WriterClock};
 use crate::kernel::problem::kinds;
-use crate::kernel::{DomainEvent, Error, Fault, JobDue, Problem, Result};
+use crate::kernel::{DomainEvent, Error, Fault, JobDue, Problem, Result, UtcMs};
 
 /// Most people's writes that wait. At the measured 5,000 orders/s a full lane is a fifth of a second of waiting.
 const PEOPLE_LIMIT: usize = 1_024;
@@ -32,6 +32,8 @@ const PEOPLE_LIMIT: usize = 1_024;
 const JOBS_LIMIT: usize = 256;
 /// A group closes after this long, so that the first of it does not wait for the last (SPEC 12).
 const GROUP_TIME: Duration = Duration::from_millis(5);
+/// Longest that a background write stands behind people; a hold is acted on within 20 s of its end (SPEC 4).
+const JOB_PATIENCE: Duration = Duration::from_secs(1);
 /// Waits of the writer before it tries to open the database again, until it succeeds.
 const REOPEN_PAUSE: Duration = Duration::from_millis(200);
 /// Seconds after which a caller whose outcome is unknown may ask again with the same key.
@@ -48,6 +50,9 @@ pub trait Reactions: Send + Sync + 'static {
     fn inside(&self, tx: &mut WriteTx<'_>, event: &DomainEvent) -> Result<()>;
     /// After the commit, before the callers are answered. It cannot fail and must not block.
     fn after(&self, events: &[DomainEvent], jobs: &[JobDue]);
+    /// After a commit whose outcome was unknown: what is held in memory may miss what landed, so it is read or dropped anew. Who
+    /// holds nothing has nothing to do.
+    fn resync(&self, _reader: &Reader<'_>) {}
 }
 
 /// Whose write goes first.
@@ -161,6 +166,8 @@ pub(super) struct WriterParts {
     pub connection: Connection,
     pub reopen: Box<dyn Fn() -> rusqlite::Result<Connection> + Send>,
     pub clock: WriterClock,
+    /// The newest moment stored; ids begin after it.
+    pub newest: UtcMs,
     pub reactions: Arc<dyn Reactions>,
     pub checkpointer: Checkpointer,
     pub stats: Arc<Stats>,
@@ -175,7 +182,7 @@ impl Writer {
             connection: parts.connection,
             reopen: parts.reopen,
             clock: parts.clock,
-            ids: IdMaker::new(),
+            ids: IdMaker::after(parts.newest),
             memories: Memories::default(),
             reactions: parts.reactions,
             checkpointer: parts.checkpointer,
@@ -377,6 +384,7 @@ impl WriterThread {
         if fate != Fate::Committed {
             // After the answers: it takes as long as the disk does, and the next write waits for it anyway.
             self.open_again();
+            self.reactions.resync(&Reader::new(&self.connection, &self.stats));
         } else if group.kept > 0 {
             self.checkpointer.after_commit(&self.connection);
         }
@@ -426,6 +434,10 @@ impl WriterThread {
     }
 }
 
+/// People first, but a job that has waited too long goes before them: holds must end also while the shop is full.
 fn take_next(lanes: &mut Lanes) -> Option<Box<dyn Queued>> {
+    if lanes.jobs.front().is_some_and(|job| job.queued_at().elapsed() > JOB_PATIENCE) {
+        return lanes.jobs.pop_front();
+    }
     lanes.people.pop_front().or_else(|| lanes.jobs.pop_front())
 }

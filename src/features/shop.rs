@@ -11,7 +11,8 @@ use crate::security::Keys;
 pub struct Shop {
     pub db: Db,
     pub clock: Clock,
-    pub keys: Keys,
+    /// Shared, so that a command can take them along without the whole shop: the writer must never hold the last handle to itself.
+    pub keys: Arc<Keys>,
     /// The owner's settings as they are now.
     pub settings: Arc<settings::Live>,
     /// Password hashing and living sessions.

@@ -35,9 +35,9 @@ pub struct Context {
 }
 
 impl Context {
-    /// A header's value, if it is visible ASCII.
+    /// A header's value. One that is not visible ASCII is there and wrong, not missing: it comes as U+FFFD, which nothing equals.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+        self.headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"))
     }
 }

@@ -16,6 +16,9 @@ use crate::kernel::{Problem, Result, UtcMs};
 /// How long an answer is kept.
 const KEPT_MS: i64 = DAY_MS;
 
+/// Most old answers that one write takes away: twice as many go as come, and no write pays for a whole day's.
+const EXPIRED_AT_ONCE: usize = 2;
+
 /// Hash of caller, method, path and key: where an answer is found again.
 type KeyHash = [u8; 16];
 
@@ -217,10 +220,10 @@ impl Answers {
     /// Forgets what is older than a day; the last row that may go.
     fn expire(&mut self, now: UtcMs) -> Option<i64> {
         let mut last = None;
-        while let Some((key, id, at)) = self.in_order.front().copied() {
-            if at.plus_ms(KEPT_MS) > now {
+        for _ in 0..EXPIRED_AT_ONCE {
+            let Some((key, id, _)) = self.in_order.front().copied().filter(|(_, _, at)| at.plus_ms(KEPT_MS) <= now) else {
                 break;
-            }
+            };
             self.in_order.pop_front();
             // The key may have been used anew since.
             if self.by_key.get(&key).is_some_and(|(newest, _)| *newest == id) {

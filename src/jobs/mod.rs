@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use queue::Queue;
-pub use sql::{cancel, finish, unfinished_count};
+pub use sql::{cancel, finish, unfinished_count, waiting};
 pub use worker::{DbAccess, Worker};
 
 use crate::db::WriteTx;

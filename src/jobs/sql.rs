@@ -74,7 +74,10 @@ pub(super) fn free_leases(tx: &mut WriteTx<'_>) -> Result<()> {
 }
 
 /// Every job that waits. By the index `jobs_open`.
-pub(super) fn waiting(reader: &Reader<'_>) -> Result<Vec<JobDue>> {
+///
+/// # Errors
+/// A fault.
+pub fn waiting(reader: &Reader<'_>) -> Result<Vec<JobDue>> {
     reader.all("select id, run_at from jobs where status in ('queued', 'running')", &[], |row| {
         let mut columns = row.columns();
         Ok(JobDue { job: columns.next()?, due: columns.next()? })

@@ -101,6 +101,7 @@ impl Problem {
     pub fn fields(errors: Vec<FieldFault>) -> Problem {
         let mut problem = Problem::of(&kinds::VALIDATION_FAILED);
         problem.detail = match errors.as_slice() {
+            [one] if one.field.is_empty() => one.message.clone().into(),
             [one] => format!("{}: {}", one.field, one.message).into(),
             many => format!("{} fields are not as they should be; see errors.", many.len()).into(),
         };

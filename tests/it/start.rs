@@ -19,6 +19,43 @@ async fn a_second_server_on_the_folder_is_refused() {
 }
 
 #[tokio::test]
+async fn a_second_server_on_folder_and_address_is_told_of_the_folder() {
+    let folder = Folder::new();
+    let first = Shop::spawn(&folder).await;
+    let address = first.wire.base.strip_prefix("http://").expect("an address");
+    let second = bayader(&folder.data(), &["serve", "--listen", address]);
+    let told = String::from_utf8_lossy(&second.stderr);
+    assert!(told.contains("another bayader already owns"), "{told}");
+    let elsewhere = Folder::new();
+    let third = bayader(&elsewhere.data(), &["serve", "--listen", address]);
+    let told = String::from_utf8_lossy(&third.stderr);
+    assert!(told.contains("cannot be listened on") && told.contains("--listen"), "{told}");
+}
+
+#[test]
+fn a_taken_address_is_told_what_is_wrong_and_what_to_do() {
+    let folder = Folder::with_owner();
+    let again = folder.create_owner();
+    assert_eq!(again.status.code(), Some(1), "{again:?}");
+    let told = String::from_utf8_lossy(&again.stderr);
+    assert!(told.contains("This e-mail address has an account already. Sign in with it"), "{told}");
+}
+
+#[test]
+fn a_menu_with_a_row_too_short_names_the_line() {
+    let folder = Folder::with_owner();
+    let file = folder.data().join("menu.csv");
+    fs::write(&file, "sku,name_en,price\nBRD-1,Bread\n,Cake,-1\n").expect("a file");
+    let path = file.to_str().expect("a path");
+    let refused = bayader(&folder.data(), &["products", "import", path]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let told = String::from_utf8_lossy(&refused.stderr);
+    for line in [format!("{path}:2: has 2 cells"), format!("{path}:3: price: must not be below zero")] {
+        assert!(told.contains(&line), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn a_folder_that_cannot_be_written_is_refused() {
     let temporary = tempfile::tempdir().expect("a temporary folder");
     let file = temporary.path().join("file");

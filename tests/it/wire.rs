@@ -144,3 +144,25 @@ async fn the_document_is_served_as_it_is_generated() {
     assert_eq!(reply["openapi"], "3.1.0");
     shop.close().await;
 }
+
+#[tokio::test]
+async fn a_header_that_is_not_ascii_is_wrong_and_not_missing() {
+    let shop = Shop::open().await;
+    let owner = shop.owner();
+    let bread = shop.product("Bread").stock(5).create().await;
+    let order = shop.guest().order().line(&bread, 1).pickup().place().await;
+    shop.guest().get(&order.path()).header("x-order-token", "خبز").send().await.expect_problem(404, "not_found");
+    shop.guest().get(&order.path()).send().await.expect_problem(401, "unauthenticated");
+    let body = json!({ "name": "Bread", "category": "bakery", "price": "1.000" });
+    let put = owner.put(&format!("/api/v1/products/{}", bread.id)).header("if-match", "خبز").json(&body);
+    put.send().await.expect_problem(412, "stale");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_object_is_told_so_in_a_sentence() {
+    let shop = Shop::open().await;
+    let reply = shop.guest().post("/api/v1/auth/login").json(&json!([])).send().await.expect(422);
+    assert_eq!(reply["detail"], "the body must be an object");
+    shop.close().await;
+}

@@ -1,5 +1,7 @@
 //! The routes of signing up, in and out.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
@@ -18,7 +20,8 @@ use crate::http::input::wrong_type;
 use crate::http::{Answer, Body, Caller, Context, Fields, Input, Route, no_content, respond};
 use crate::kernel::problem::kinds;
 use crate::kernel::text::TextFault;
-use crate::kernel::{At, Email, Fault, Faults, Name, Phone, Result, Role};
+use crate::kernel::{At, Email, Fault, Faults, Name, Phone, Result, Role, UtcMs};
+use crate::security::Keys;
 use crate::security::token::{ACCESS_S, Access, SecretToken, TokenHash};
 
 /// The most characters that are read of a password or token at sign-in: what is longer is none of ours.
@@ -148,17 +151,17 @@ async fn register(State(app): State<AppState>, context: Context, Body(body): Bod
         by: context.caller.actor(),
         sign_in_with: token.as_ref().map(SecretToken::hash),
     };
-    let shop = app.clone();
+    let (keys, now) = (Arc::clone(&app.keys), app.clock.now());
     let kept = app
         .db
         .write(once(key, command, move |made: &Registered| {
             let body = match (made, &token) {
-                (Registered::SignedIn(signed_in), Some(token)) => respond::to_bytes(&tokens(&shop, signed_in, token)?)?,
+                (Registered::SignedIn(signed_in), Some(token)) => respond::to_bytes(&tokens(&keys, now, signed_in, token)?)?,
                 _ => respond::to_bytes(&Made { user: UserBody::of(made.user()) })?,
             };
             // The answer holds tokens, so it is kept sealed.
             let place = format!("/api/v1/users/{}", made.user().id);
-            Ok(Kept::created(place, Bytes::from(shop.keys.seal(&body))))
+            Ok(Kept::created(place, Bytes::from(keys.seal(&body))))
         }))
         .await?;
     let body = app.keys.unseal(&kept.body).ok_or_else(|| Fault::because("a kept answer cannot be unsealed with this key"))?;
@@ -182,13 +185,13 @@ async fn login(State(app): State<AppState>, context: Context, Body(body): Body<L
     let Some(proven_hash) = kept.filter(|_| proven) else { return Err(problems::invalid_credentials().into()) };
     let token = SecretToken::new();
     let signed_in = app.db.write(SignIn { email: body.email, proven_hash, refresh: token.hash() }).await?;
-    answer_tokens(&app, &context, &signed_in, &token)
+    answer_tokens(&app.keys, app.clock.now(), &context, &signed_in, &token)
 }
 
 async fn refresh(State(app): State<AppState>, context: Context, Body(body): Body<RefreshBody>) -> Answer {
     let token = SecretToken::new();
     match app.db.write(Refresh { presented: TokenHash::of(&body.refresh_token.0), next: token.hash() }).await? {
-        Refreshed::Renewed(signed_in) => answer_tokens(&app, &context, &signed_in, &token),
+        Refreshed::Renewed(signed_in) => answer_tokens(&app.keys, app.clock.now(), &context, &signed_in, &token),
         Refreshed::Refused => Err(problems::invalid_refresh_token().into()),
     }
 }
@@ -219,12 +222,12 @@ fn secret(mut response: axum::response::Response) -> axum::response::Response {
     response
 }
 
-fn tokens<'a>(app: &AppState, signed_in: &'a SignedIn, token: &'a SecretToken) -> Result<Tokens<'a>> {
+fn tokens<'a>(keys: &Keys, now: UtcMs, signed_in: &'a SignedIn, token: &'a SecretToken) -> Result<Tokens<'a>> {
     let SignedIn { user, session } = signed_in;
     let access = Access { user: user.id, session: *session, role: user.role };
     Ok(Tokens {
         user: UserBody::of(user),
-        token: app.keys.sign_access(access, app.clock.now())?,
+        token: keys.sign_access(access, now)?,
         refresh_token: token.reveal(),
         expires_in: ACCESS_S,
     })

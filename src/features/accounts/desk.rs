@@ -84,6 +84,13 @@ impl Desk {
         self.sessions.invalidate(&session);
     }
 
+    /// Forgets every held session: they are read from the books again.
+    pub fn forget_sessions(&self) {
+        let mut ended = self.ended();
+        *ended += 1;
+        self.sessions.invalidate_all();
+    }
+
     /// The hash of a password, to be kept.
     ///
     /// # Errors

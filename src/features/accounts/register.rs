@@ -46,7 +46,7 @@ impl Command for Register {
         if !rules::may_give(self.role, self.by.role()) {
             return Err(Problem::of(&kinds::FORBIDDEN)
                 .detail(format!(
-                    "Only an admin may make the account of a {}. Leave role out for a customer's.",
+                    "Only an admin may make an account of the role {}. Leave role out for a customer's.",
                     self.role.code()
                 ))
                 .into());

@@ -38,6 +38,12 @@ impl Folder {
 
     /// Makes the owner, through the running server if there is one.
     pub fn make_owner(&self) {
+        let output = self.create_owner();
+        assert!(output.status.success(), "no owner was made: {output:?}");
+    }
+
+    /// Runs `admin create` for the owner, to its end.
+    pub fn create_owner(&self) -> Output {
         let mut child = command(&self.data(), &["admin", "create", "--email", OWNER, "--name", "Rania", "--password-stdin"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -47,8 +53,7 @@ impl Folder {
         let mut input = child.stdin.take().expect("its input is ours");
         writeln!(input, "{PASSWORD}").expect("it reads the password");
         drop(input);
-        let output = child.wait_with_output().expect("it ends");
-        assert!(output.status.success(), "no owner was made: {output:?}");
+        child.wait_with_output().expect("it ends")
     }
 
     /// Where the test may put what is not the shop's.
