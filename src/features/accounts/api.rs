@@ -185,13 +185,13 @@ async fn login(State(app): State<AppState>, context: Context, Body(body): Body<L
     let Some(proven_hash) = kept.filter(|_| proven) else { return Err(problems::invalid_credentials().into()) };
     let token = SecretToken::new();
     let signed_in = app.db.write(SignIn { email: body.email, proven_hash, refresh: token.hash() }).await?;
-    answer_tokens(&app.keys, app.clock.now(), &context, &signed_in, &token)
+    answer_tokens(&app, &context, &signed_in, &token)
 }
 
 async fn refresh(State(app): State<AppState>, context: Context, Body(body): Body<RefreshBody>) -> Answer {
     let token = SecretToken::new();
     match app.db.write(Refresh { presented: TokenHash::of(&body.refresh_token.0), next: token.hash() }).await? {
-        Refreshed::Renewed(signed_in) => answer_tokens(&app.keys, app.clock.now(), &context, &signed_in, &token),
+        Refreshed::Renewed(signed_in) => answer_tokens(&app, &context, &signed_in, &token),
         Refreshed::Refused => Err(problems::invalid_refresh_token().into()),
     }
 }
@@ -213,7 +213,7 @@ fn nobody() -> crate::kernel::Problem {
 }
 
 fn answer_tokens(app: &AppState, context: &Context, signed_in: &SignedIn, token: &SecretToken) -> Answer {
-    Ok(secret(respond::json(context, StatusCode::OK, &tokens(app, signed_in, token)?)?))
+    Ok(secret(respond::json(context, StatusCode::OK, &tokens(&app.keys, app.clock.now(), signed_in, token)?)?))
 }
 
 /// An answer with tokens is kept by nobody on its way (RFC 6749, 5.1).
