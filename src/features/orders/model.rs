@@ -125,6 +125,7 @@ pub struct Head {
     pub captured: i64,
     pub refunded: i64,
     pub version: Version,
+    pub created_at: UtcMs,
     pub updated_at: UtcMs,
 }
 

@@ -92,8 +92,8 @@ pub(super) fn insert_line(tx: &mut WriteTx<'_>, order: OrderId, line: &Line) -> 
 
 pub(super) fn head(reader: &Reader<'_>, order: OrderId) -> Result<Option<Head>> {
     reader.opt(
-        "select id, status, fulfilment, payment_method, total_minor, captured_minor, refunded_minor, version, updated_at \
-         from orders where id = ?1",
+        "select id, status, fulfilment, payment_method, total_minor, captured_minor, refunded_minor, version, created_at, \
+         updated_at from orders where id = ?1",
         args![order],
         |row| {
             let mut columns = row.columns();
@@ -106,6 +106,7 @@ pub(super) fn head(reader: &Reader<'_>, order: OrderId) -> Result<Option<Head>> 
                 captured: columns.next()?,
                 refunded: columns.next()?,
                 version: columns.next()?,
+                created_at: columns.next()?,
                 updated_at: columns.next()?,
             })
         },

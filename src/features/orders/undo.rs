@@ -1,6 +1,6 @@
 //! Taking back the last move by staff (SPEC 4).
 
-use super::model::{HistoryRow, Order};
+use super::model::{Head, HistoryRow, Order};
 use super::rules::UNDO_MS;
 use super::{expire, problems, sql, stock};
 use crate::db::{Command, WriteTx};
@@ -24,7 +24,7 @@ impl Command for Undo {
         let head = sql::head(tx, self.order)?.ok_or_else(not_found)?;
         self.seen.check(head.version)?;
         let history = sql::history(tx, self.order)?;
-        let back_to = previous(&history, head.updated_at, tx.now()).map_err(|why| {
+        let back_to = previous(&history, &head, tx.now()).map_err(|why| {
             Problem::of(&problems::CANNOT_UNDO).detail(format!("{why} Move the order on with its status instead."))
         })?;
         let mut expires_at = None;
@@ -47,7 +47,7 @@ impl Command for Undo {
 }
 
 /// The state before the last move, if that can be taken back.
-fn previous(history: &[HistoryRow], changed_at: UtcMs, now: UtcMs) -> Result<OrderStatus, &'static str> {
+fn previous(history: &[HistoryRow], head: &Head, now: UtcMs) -> Result<OrderStatus, &'static str> {
     let Some((last, before)) = history.split_last() else { return Err("Nobody has moved this order yet.") };
     if last.is_undo {
         return Err("The last move was taken back already.");
@@ -58,7 +58,11 @@ fn previous(history: &[HistoryRow], changed_at: UtcMs, now: UtcMs) -> Result<Ord
     if last.status.is_final() {
         return Err("Delivered and Cancelled cannot be taken back.");
     }
-    if last.at != changed_at {
+    if last.at == head.created_at {
+        // Its cash is in the till; Pending again, it would end by itself and the books would give that back.
+        return Err("The order was confirmed as it was placed.");
+    }
+    if last.at != head.updated_at {
         return Err("Something has happened to the order since its last move.");
     }
     if last.at.plus_ms(UNDO_MS) < now {
