@@ -376,7 +376,10 @@ impl WriterThread {
             }
         };
         if fate == Fate::Committed {
-            self.reactions.after(&group.events, &group.jobs);
+            // They may not fail; should one panic all the same, the writes stand and the writer goes on.
+            if catch_unwind(AssertUnwindSafe(|| self.reactions.after(&group.events, &group.jobs))).is_err() {
+                tracing::error!("a reaction after a commit panicked; what is held in memory may be old");
+            }
         }
         for queued in group.applied {
             queued.answer(fate);

@@ -123,7 +123,10 @@ impl Shared {
             Ok(None) => return,
             Err(error) => {
                 tracing::warn!(job = %job, error = %error, "a job could not be claimed; it stays queued");
-                self.queue.push(&[JobDue { job, due: self.clock.now().plus_ms(CLAIM_AGAIN_MS) }]);
+                // If the claim landed all the same, the row is running and its lease decides.
+                let now = self.clock.now();
+                let looks = [CLAIM_AGAIN_MS, LEASE_MS + CLAIM_AGAIN_MS].map(|ms| JobDue { job, due: now.plus_ms(ms) });
+                self.queue.push(&looks);
                 return;
             }
         };

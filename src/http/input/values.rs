@@ -1,0 +1,171 @@
+//! The values of inputs: amounts, texts, phones, days, words, ids, each with its JSON Schema.
+
+use serde_json::{Value, json};
+
+use super::{FromJson, noted, wrong_type};
+use crate::kernel::text::fold_digits;
+use crate::kernel::{
+    At, Email, Faults, Fulfilment, Locale, Money, Name, Note, OrderStatus, PaymentMethod, PaymentStatus, Phone, Reason, Role,
+    ShopDay, Source, UtcMs,
+};
+
+impl FromJson for bool {
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+        match value {
+            Value::Bool(flag) => Some(*flag),
+            Value::String(text) if text == "true" => Some(true),
+            Value::String(text) if text == "false" => Some(false),
+            _ => wrong_type(at, faults, "true or false"),
+        }
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "boolean" })
+    }
+}
+
+/// An amount at or above zero in the shop's currency.
+impl FromJson for Money {
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+        read_amount(value, at, faults, false)
+    }
+
+    fn schema() -> Value {
+        json!({ "oneOf": [
+            { "type": "string", "pattern": "^[0-9]{1,12}(\\.[0-9]{1,3})?$" },
+            { "type": "number", "minimum": 0 },
+        ], "description": "An amount in the shop's currency; more decimals than it has are refused.", "example": "4.250" })
+    }
+}
+
+/// An amount that may be below zero: a price delta.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SignedMoney(pub Money);
+
+impl FromJson for SignedMoney {
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+        read_amount(value, at, faults, true).map(SignedMoney)
+    }
+
+    fn schema() -> Value {
+        json!({ "oneOf": [{ "type": "string", "pattern": "^-?[0-9]{1,12}(\\.[0-9]{1,3})?$" }, { "type": "number" }], "example": "-0.250" })
+    }
+}
+
+fn read_amount(value: &Value, at: &At<'_>, faults: &mut Faults<'_>, signed: bool) -> Option<Money> {
+    let text = match value {
+        Value::String(text) => fold_digits(text.trim()),
+        // The text of the number as it was sent: nothing becomes a float on the way.
+        Value::Number(number) => number.to_string(),
+        _ => return wrong_type(at, faults, "an amount such as \"4.25\""),
+    };
+    let currency = faults.shop.currency;
+    let read = if signed { currency.parse_signed(&text) } else { currency.parse(&text) };
+    read.map_err(|fault| faults.add(at, "invalid_amount", fault.to_string())).ok()
+}
+
+macro_rules! text_values {
+    ($($name:ident),+) => {$(
+        impl FromJson for $name {
+            fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+                let Value::String(text) = value else { return wrong_type(at, faults, "a text") };
+                noted($name::parse(text), at, faults)
+            }
+
+            fn schema() -> Value {
+                json!({ "type": "string", "minLength": 1, "maxLength": $name::MAX })
+            }
+        }
+    )+};
+}
+text_values!(Name, Note, Reason);
+
+impl FromJson for Email {
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+        let Value::String(text) = value else { return wrong_type(at, faults, "a text") };
+        noted(Email::parse(text), at, faults)
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "format": "email", "maxLength": Email::MAX, "example": "layla@example.com" })
+    }
+}
+
+impl FromJson for Phone {
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+        let Value::String(text) = value else { return wrong_type(at, faults, "a text") };
+        noted(Phone::parse(text, faults.shop.calling_code), at, faults)
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "maxLength": 40, "description": "E.164, or as people of the shop's country write it.", "example": "+962791234567" })
+    }
+}
+
+impl FromJson for ShopDay {
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+        let day = value.as_str().and_then(ShopDay::parse);
+        if day.is_none() {
+            faults.add(at, "invalid_day", "must be a day such as 2026-11-25");
+        }
+        day
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "format": "date", "example": "2026-11-25" })
+    }
+}
+
+impl FromJson for UtcMs {
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+        let moment = value.as_str().and_then(UtcMs::parse);
+        if moment.is_none() {
+            faults.add(at, "invalid_time", "must be a time such as 2026-11-25T10:47:45.000Z");
+        }
+        moment
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "format": "date-time", "example": "2026-11-25T10:47:45.000Z" })
+    }
+}
+
+macro_rules! word_values {
+    ($($name:ident),+) => {$(
+        impl FromJson for $name {
+            fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+                let word = value.as_str().and_then($name::from_code);
+                if word.is_none() {
+                    let known: Vec<_> = $name::ALL.iter().map(|word| word.code()).collect();
+                    faults.add(at, "unknown_value", format!("must be one of {}", known.join(", ")));
+                }
+                word
+            }
+
+            fn schema() -> Value {
+                json!({ "type": "string", "enum": $name::ALL.iter().map(|word| word.code()).collect::<Vec<_>>() })
+            }
+        }
+    )+};
+}
+word_values!(Fulfilment, Locale, OrderStatus, PaymentMethod, PaymentStatus, Role, Source);
+
+macro_rules! id_values {
+    ($($name:ident),+) => {$(
+        /// An id in a body: what is malformed names nothing, and is told as a field that is not right.
+        impl FromJson for crate::kernel::$name {
+            fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+                let id = value.as_str().and_then(crate::kernel::$name::parse);
+                if id.is_none() {
+                    faults.add(at, "invalid_id", "must be an id as this shop gives them");
+                }
+                id
+            }
+
+            fn schema() -> Value {
+                json!({ "type": "string", "format": "uuid" })
+            }
+        }
+    )+};
+}
+id_values!(CategoryId, OrderId, ProductId, UserId);
