@@ -167,15 +167,14 @@ impl jobs::DbAccess for Shop {
 struct Keeper {
     shop: AppState,
     has_owner: Arc<AtomicBool>,
-    known: std::collections::HashMap<(Method, &'static str), routes::Known>,
+    known: routes::KnownByPath,
 }
 
 impl Keeper {
     fn known(&self, method: &Method, path: &str) -> Option<&routes::Known> {
         // HEAD is answered by the routes of GET.
         let method = if *method == Method::HEAD { &Method::GET } else { method };
-        // The map's keys live as long as the program; a path of the router is looked up by its text.
-        self.known.iter().find(|((known, template), _)| known == method && *template == path).map(|(_, known)| known)
+        self.known.get(path)?.iter().find(|(known, _)| known == method).map(|(_, known)| known)
     }
 }
 

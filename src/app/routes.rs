@@ -50,17 +50,21 @@ fn state_schema() -> Value {
     json!({ "type": "object", "required": ["status"], "properties": { "status": { "type": "string" } } })
 }
 
+/// The routes of each path, a line a method. Asked twice a request, so it is found by the path's hash.
+pub(super) type KnownByPath = HashMap<&'static str, Vec<(Method, Known)>>;
+
 /// The access line of each route.
-pub(super) fn known() -> HashMap<(Method, &'static str), Known> {
+pub(super) fn known() -> KnownByPath {
     let routes = all();
-    TABLE
-        .iter()
-        .filter_map(|access| {
-            let method = Method::from_bytes(access.method.as_bytes()).ok()?;
-            let route = routes.iter().find(|route| route.method == method && route.path == access.path)?;
-            Some(((method, access.path), Known { access: *access, reads_query: route.described.query.is_some() }))
-        })
-        .collect()
+    let mut known = KnownByPath::new();
+    for access in TABLE {
+        let route = routes.iter().find(|route| route.method.as_str() == access.method && route.path == access.path);
+        if let Some(route) = route {
+            let line = Known { access: *access, reads_query: route.described.query.is_some() };
+            known.entry(access.path).or_default().push((route.method.clone(), line));
+        }
+    }
+    known
 }
 
 /// The router of a shop.
