@@ -3,6 +3,8 @@
 //! Both servers run in this process on a runtime of two threads, the clients on another; so the clients' own work weighs on both
 //! alike. Five interleaved pairs; the median of their ratios counts.
 
+#![expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "rates and ratios; no money is counted here")]
+
 mod common;
 
 use std::net::SocketAddr;

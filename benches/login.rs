@@ -1,5 +1,7 @@
 //! Signing in beside bare Argon2 on one core, and what a hundred who wait to sign in do to orders.
 
+#![expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "rates and ratios; no money is counted here")]
+
 mod common;
 
 use std::net::SocketAddr;

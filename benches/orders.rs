@@ -5,6 +5,8 @@
 //! reads nothing, decides nothing, opens no savepoints and has its machine to itself; its log is moved every 1,000 pages, as
 //! SQLite does by itself. What it does when the log is never moved is told beside.
 
+#![expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "rates and ratios; no money is counted here")]
+
 mod common;
 
 use std::path::Path;
@@ -141,7 +143,7 @@ fn ours(server: &tokio::runtime::Runtime, clients: &tokio::runtime::Runtime, dat
     let (orders, groups) = (stats.group_size.sum() - before.0, (stats.group_size.count() - before.1).max(1));
     let (group, commit_ms) =
         (orders as f64 / groups as f64, (stats.commit_us.sum() - before.2) as f64 / groups as f64 / 1_000.0);
-    let ailments = server.block_on(shop.db.read(|reader| bayader::app::doctor(reader))).expect("the doctor can look");
+    let ailments = server.block_on(shop.db.read(bayader::app::doctor)).expect("the doctor can look");
     assert!(ailments.is_empty(), "the books do not balance: {ailments:?}");
     drop(shop);
     server.block_on(serving.end());

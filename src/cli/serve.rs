@@ -60,7 +60,13 @@ impl Serve {
         if let Some(listen) = &self.listen {
             source = source.flag("--listen", "server.listen", listen);
         }
-        config::load(&source).map_err(|faults| Failure::configuration(&faults))
+        let config = config::load(&source).map_err(|faults| Failure::configuration(&faults))?;
+        if self.demo && !config.server.listen.ip().is_loopback() {
+            return Err(Failure::because(
+                "--demo has throw-away accounts and listens on loopback only; leave --listen out, or name 127.0.0.1",
+            ));
+        }
+        Ok(config)
     }
 
     async fn serve(self, folder: PathBuf, mut config: Config) -> Outcome {
@@ -137,8 +143,9 @@ fn stop_on_signal() -> Outcome<Arc<watch::Sender<bool>>> {
         let mut name = "";
         for _ in 0..2 {
             if !name.is_empty() {
-                tracing::info!("{name}: ending what is under way, then stopping");
+                // First the stop, then the word about it: who reads the log may be gone, and the shop must end all the same.
                 stop.send_replace(true);
+                tracing::info!("{name}: ending what is under way, then stopping");
             }
             name = tokio::select! {
                 _ = terminate.recv() => "SIGTERM",

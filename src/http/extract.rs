@@ -70,7 +70,7 @@ impl<T: Input, S: Send + Sync> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let context = context(parts)?;
         let (object, mut faults) = query_object(context);
-        match read_input::<T>(&object, &context.shop) {
+        match read_input::<T>(&object, &context.shop, context.caller.actor()) {
             Ok(read) if faults.is_empty() => Ok(Query(read)),
             Ok(_) => Err(Problem::fields(faults).into()),
             Err(more) => {
@@ -119,7 +119,7 @@ impl<T: Input, S: Send + Sync> FromRequestParts<S> for Body<T> {
             });
             return Err(Problem::fields(faults).into());
         };
-        match read_input::<T>(&object, &context.shop) {
+        match read_input::<T>(&object, &context.shop, context.caller.actor()) {
             Ok(read) if faults.is_empty() => Ok(Body(read)),
             Ok(_) => Err(Problem::fields(faults).into()),
             Err(mut more) => {

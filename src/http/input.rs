@@ -14,7 +14,7 @@ pub use values::SignedMoney;
 
 use crate::kernel::problem::FieldFault;
 use crate::kernel::text::{Lines, bounded, fold_digits};
-use crate::kernel::{At, Faults, ShopFormat};
+use crate::kernel::{Actor, At, Faults, ShopFormat};
 
 /// An object whose fields are read by [`Fields`].
 pub trait Input: Sized {
@@ -149,6 +149,15 @@ impl Fields<'_, '_> {
         }
     }
 
+    /// Who sends it; `None` while describing.
+    #[must_use]
+    pub fn sender(&self) -> Option<Actor> {
+        match &self.mode {
+            Mode::Read { faults, .. } => Some(faults.by),
+            Mode::Describe { .. } => None,
+        }
+    }
+
     /// The shop's formats; `None` while describing.
     #[must_use]
     pub fn shop(&self) -> Option<&ShopFormat> {
@@ -197,8 +206,8 @@ pub fn read_object<T: Input>(object: &Map<String, Value>, at: At<'_>, faults: &m
 ///
 /// # Errors
 /// Every fault, in the order of the fields.
-pub fn read_input<T: Input>(object: &Map<String, Value>, shop: &ShopFormat) -> Result<T, Vec<FieldFault>> {
-    let mut faults = Faults::new(shop);
+pub fn read_input<T: Input>(object: &Map<String, Value>, shop: &ShopFormat, by: Actor) -> Result<T, Vec<FieldFault>> {
+    let mut faults = Faults::sent_by(shop, by);
     match read_object(object, At::Root, &mut faults) {
         Some(read) if faults.is_empty() => Ok(read),
         _ => {
@@ -343,7 +352,7 @@ mod tests {
     fn read(value: &Value) -> Result<Basket, Vec<FieldFault>> {
         let zone = ShopZone::named("Asia/Amman").expect("known");
         let shop = ShopFormat { currency: Currency::JOD, zone, calling_code: Some("962"), locale: Locale::En };
-        read_input(value.as_object().expect("an object"), &shop)
+        read_input(value.as_object().expect("an object"), &shop, Actor::Guest)
     }
 
     #[test]

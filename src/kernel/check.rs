@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::problem::FieldFault;
-use super::{Currency, Locale, ShopZone};
+use super::{Actor, Currency, Locale, ShopZone};
 
 /// What reading an input needs to know of the shop.
 #[derive(Clone, Debug)]
@@ -52,6 +52,8 @@ impl fmt::Display for At<'_> {
 pub struct Faults<'s> {
     /// The shop's formats, for amounts, phones and days.
     pub shop: &'s ShopFormat,
+    /// Who sends it: some fields are for staff.
+    pub by: Actor,
     found: Vec<FieldFault>,
 }
 
@@ -61,7 +63,13 @@ const MOST_FAULTS: usize = 100;
 impl<'s> Faults<'s> {
     #[must_use]
     pub fn new(shop: &'s ShopFormat) -> Faults<'s> {
-        Faults { shop, found: Vec::new() }
+        Faults::sent_by(shop, Actor::System)
+    }
+
+    /// As [`Faults::new`], for the input of a caller.
+    #[must_use]
+    pub fn sent_by(shop: &'s ShopFormat, by: Actor) -> Faults<'s> {
+        Faults { shop, by, found: Vec::new() }
     }
 
     /// Notes a fault.

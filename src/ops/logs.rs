@@ -2,7 +2,7 @@
 //!
 //! A log line never holds a query string, a password or a token: links in messages carry the order's secret in the query.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use tracing_subscriber::EnvFilter;
 
@@ -24,10 +24,25 @@ pub fn start_for_command(config: &Config) {
     }
 }
 
+/// Standard error, whose loss stops nobody: a shop whose log is read by nobody any more goes on selling, and ends when it is told.
+struct Lossy(std::io::Stderr);
+
+impl Write for Lossy {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        // What could not be written is dropped.
+        Ok(self.0.write(line).unwrap_or(line.len()))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let _ = self.0.flush();
+        Ok(())
+    }
+}
+
 fn start_at(config: &Config, directive: &str) {
     // It was checked with the configuration; the fallback keeps a difference between the two checks from silencing the server.
     let filter = EnvFilter::try_new(directive).unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Lossy(std::io::stderr()));
     let started = match config.server.log_format {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
         LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),

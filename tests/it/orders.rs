@@ -533,3 +533,18 @@ async fn a_paid_order_is_confirmed_and_neither_expires_nor_goes_back() {
     assert_eq!(shop.staff().await.order_of(&half).await["status"], "Pending");
     shop.close().await;
 }
+
+#[tokio::test]
+async fn a_guest_is_told_every_fault_of_an_order_at_once() {
+    let shop = Shop::open().await;
+    let body = json!({
+        "items": [{ "productId": "x", "quantity": 0 }], "customerInfo": { "name": "Layla" }, "paymentMethod": "cash",
+        "metadata": { "a": 1 }, "deliveryInfo": { "date": "tomorrow" }, "price": "0.001",
+    });
+    let refusal = shop.guest().post("/api/v1/orders").json(&body).send().await.expect_problem(422, "validation_failed");
+    let fields: BTreeSet<&str> =
+        refusal["errors"].as_array().expect("faults").iter().filter_map(|fault| fault["field"].as_str()).collect();
+    let wanted = ["items[0].productId", "items[0].quantity", "customerInfo.phone", "metadata", "deliveryInfo.date", "price"];
+    assert_eq!(fields, wanted.into_iter().collect());
+    shop.close().await;
+}

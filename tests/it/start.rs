@@ -173,3 +173,36 @@ async fn a_currency_other_than_that_of_stored_orders_is_refused() {
     let told = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success() && told.contains("USD") && told.contains("JOD"), "{told}");
 }
+
+#[test]
+fn a_shop_whose_log_nobody_reads_any_more_still_ends_when_it_is_told() {
+    use std::io::{BufRead, BufReader};
+    let folder = Folder::with_owner();
+    let mut child = std::process::Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_bayader"), "serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(folder.data())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut log = BufReader::new(child.stderr.take().expect("its log is ours"));
+    let mut line = String::new();
+    while !line.contains("listening on") {
+        line.clear();
+        assert!(log.read_line(&mut line).expect("it logs") > 0, "it ended before it listened");
+    }
+    drop(log);
+    let process = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a process id"));
+    nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGTERM).expect("it gets the signal");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn a_demo_does_not_open_its_throw_away_accounts_to_the_network() {
+    let refused = std::process::Command::new(env!("CARGO_BIN_EXE_bayader"))
+        .args(["serve", "--demo", "--listen", "0.0.0.0:0"])
+        .output()
+        .expect("the program starts");
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("loopback"));
+}

@@ -64,11 +64,12 @@ impl Kitchen {
 }
 
 fn read<T: Input>(body: Value) -> T {
-    read_input(body.as_object().expect("an object"), &shop()).unwrap_or_else(|faults| panic!("{faults:?}"))
+    read_input(body.as_object().expect("an object"), &shop(), crate::kernel::Actor::System)
+        .unwrap_or_else(|faults| panic!("{faults:?}"))
 }
 
 fn faults<T: Input>(body: Value) -> Vec<(String, &'static str)> {
-    let read = read_input::<T>(body.as_object().expect("an object"), &shop());
+    let read = read_input::<T>(body.as_object().expect("an object"), &shop(), crate::kernel::Actor::System);
     read.err().expect("faults").into_iter().map(|fault| (fault.field, fault.code)).collect()
 }
 

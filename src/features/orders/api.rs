@@ -72,7 +72,7 @@ pub fn routes() -> Vec<Route<AppState>> {
 
 async fn post(State(shop): State<AppState>, context: Context, Body(body): Body<PlaceBody>) -> Answer {
     let key = IdempotencyKey::of(&context)?;
-    let command = body.into_command(&context, shop.settings.get())?;
+    let command = body.into_command(&context, shop.settings.get());
     let public_url = shop.public_url.clone();
     let kept = shop
         .db

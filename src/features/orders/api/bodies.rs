@@ -10,15 +10,14 @@ use crate::features::orders::place::{Item, PlaceOrder};
 use crate::features::orders::queries::OrderFilter;
 use crate::features::orders::rules::Asked;
 use crate::features::settings::Settings;
+use crate::http::Context;
 use crate::http::input::{Fields, FromJson, Input, wrong_type};
 use crate::http::page::Paging;
-use crate::http::{Caller, Context};
 use crate::kernel::pieces::{MAX_LINES, MAX_QUANTITY};
-use crate::kernel::problem::FieldFault;
 use crate::kernel::text::Lines;
 use crate::kernel::{
-    At, Email, Faults, Fulfilment, Money, Name, Note, OrderStatus, PaymentMethod, Phone, Problem, ProductId, Reason, Result,
-    ShopDay, UserId,
+    Actor, At, Email, Faults, Fulfilment, Money, Name, Note, OrderStatus, PaymentMethod, Phone, ProductId, Reason, ShopDay,
+    UserId,
 };
 
 /// Bytes of `metadata` as JSON.
@@ -168,7 +167,7 @@ impl Input for PlaceBody {
 
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
         let items = fields.req_list("items", 1..=MAX_LINES);
-        let customer = fields.opt("customerInfo");
+        let customer: Option<CustomerBody> = fields.opt("customerInfo");
         let delivery: Option<DeliveryBody> = fields.opt("deliveryInfo");
         let method = fields.req("paymentMethod");
         let notes = fields.opt("notes");
@@ -179,6 +178,9 @@ impl Input for PlaceBody {
         let collected = fields.opt("collected").unwrap_or(false);
         if !is_pickup && delivery.as_ref().is_none_or(|delivery| delivery.address.is_none()) {
             fields.fault("deliveryInfo.address", "required", "is required unless isPickup");
+        }
+        if let Some(by) = fields.sender() {
+            check_sender(fields, by, customer.as_ref());
         }
         Some(PlaceBody {
             items: items?,
@@ -195,43 +197,32 @@ impl Input for PlaceBody {
     }
 }
 
+/// What only staff may say is refused from others, and a guest must be reachable.
+fn check_sender(fields: &mut Fields<'_, '_>, by: Actor, customer: Option<&CustomerBody>) {
+    if !by.is_staff() {
+        for name in ["metadata", "customerId", "collected"] {
+            if fields.has(name) {
+                fields.fault(name, "staff_only", "is for staff");
+            }
+        }
+    }
+    if by == Actor::Guest {
+        if !fields.has("customerInfo") {
+            fields.fault("customerInfo", "required", "is required: name and phone");
+        } else if customer.is_some_and(|customer| customer.phone.is_none()) {
+            fields.fault("customerInfo.phone", "required", "is required, so that the shop can call");
+        }
+    } else if by.is_staff() && !fields.has("customerInfo") && !fields.has("customerId") {
+        fields.fault("customerInfo", "required", "is required: a name is enough");
+    }
+}
+
 impl PlaceBody {
-    /// The command, for this caller: what only staff may say is refused from others, and a guest must be reachable.
-    ///
-    /// # Errors
-    /// 422 with every such field.
-    pub(super) fn into_command(self, context: &Context, settings: Arc<Settings>) -> Result<PlaceOrder> {
+    /// The command, for this caller.
+    pub(super) fn into_command(self, context: &Context, settings: Arc<Settings>) -> PlaceOrder {
         let is_staff = context.caller.is_staff();
-        let mut faults = Vec::new();
-        let mut fault = |field: &str, code, message: &str| {
-            faults.push(FieldFault { field: field.to_owned(), code, message: message.to_owned() });
-        };
-        if !is_staff {
-            for (name, said) in [
-                ("metadata", self.metadata.is_some()),
-                ("customerId", self.customer_id.is_some()),
-                ("collected", self.collected),
-            ] {
-                if said {
-                    fault(name, "staff_only", "is for staff");
-                }
-            }
-        }
-        match (&self.customer, context.caller) {
-            (None, Caller::Guest) => fault("customerInfo", "required", "is required: name and phone"),
-            (Some(customer), _) if customer.phone.is_none() && !is_staff && context.caller == Caller::Guest => {
-                fault("customerInfo.phone", "required", "is required, so that the shop can call");
-            }
-            (None, Caller::Account { .. }) if is_staff && self.customer_id.is_none() => {
-                fault("customerInfo", "required", "is required: a name is enough");
-            }
-            _ => {}
-        }
-        if !faults.is_empty() {
-            return Err(Problem::fields(faults).into());
-        }
         let asked = self.delivery.as_ref().and_then(|delivery| delivery.day.map(|day| Asked { day, time: delivery.time }));
-        Ok(PlaceOrder {
+        PlaceOrder {
             items: self.items.into_iter().map(|item| item.0).collect(),
             customer: self.customer.map(|customer| Customer {
                 id: None,
@@ -255,7 +246,7 @@ impl PlaceBody {
             collected: self.collected,
             by: context.caller.actor(),
             settings,
-        })
+        }
     }
 }
 
