@@ -10,6 +10,7 @@ mod export;
 mod import;
 mod list;
 mod menu;
+mod menu_file;
 mod model;
 pub mod problems;
 mod products;
@@ -21,8 +22,9 @@ mod sql;
 mod tests;
 
 pub use export::export;
-pub use import::{DiffLine, Import, ImportReport, Parsed, RowFault, What, parse};
+pub use import::{DiffLine, Import, ImportReport, What};
 pub use menu::Menu;
+pub use menu_file::{Parsed, RowFault, parse};
 pub use model::{Category, Choice, ForSale, OptionGroup, Product, TextLimit, Words};
 pub use rules::{Chosen, choose};
 
