@@ -91,13 +91,19 @@ pub fn tagged(context: &Context, status: StatusCode, version: Version, value: &i
 pub fn tagged_bytes(context: &Context, status: StatusCode, tag: &str, body: Bytes) -> Response {
     let known =
         context.method == http::Method::GET && context.header("if-none-match").is_some_and(|seen| etag::matches(seen, tag));
-    let mut response = if known {
+    let response = if known {
         let mut response = json_bytes(context, StatusCode::NOT_MODIFIED, Bytes::new());
         response.headers_mut().remove(header::CONTENT_TYPE);
         response
     } else {
         json_bytes(context, status, body)
     };
+    with_tag(response, tag)
+}
+
+/// Adds `ETag`.
+#[must_use]
+pub fn with_tag(mut response: Response, tag: &str) -> Response {
     if let Ok(tag) = HeaderValue::from_str(tag) {
         response.headers_mut().insert(header::ETAG, tag);
     }

@@ -548,3 +548,19 @@ async fn a_guest_is_told_every_fault_of_an_order_at_once() {
     assert_eq!(fields, wanted.into_iter().collect());
     shop.close().await;
 }
+
+#[tokio::test]
+async fn who_collects_or_cancels_can_go_on_with_the_tag_of_the_answer() {
+    let shop = Shop::open().await;
+    let staff = shop.staff().await;
+    let bread = shop.product("Bread").price("1.000").stock(10).create().await;
+    let order = shop.guest().order().line(&bread, 2).pickup().place().await;
+    let paid = staff.post(&format!("{}/collect", order.path())).json(&json!({})).send().await.expect(200);
+    let tag = paid.header("etag").expect("a tag").to_owned();
+    assert!(tag.starts_with(&format!("\"{}.", paid["version"])), "{tag}");
+    let cancel = || staff.post(&format!("{}/cancel", order.path())).json(&json!({})).header("if-match", &tag);
+    let cancelled = cancel().send().await.expect(200);
+    assert!(cancelled.header("etag").is_some_and(|next| next != tag));
+    cancel().send().await.expect_problem(412, "stale");
+    shop.close().await;
+}

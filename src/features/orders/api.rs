@@ -21,7 +21,7 @@ use crate::http::page::list_schema;
 use crate::http::problem::not_found;
 use crate::http::{Answer, Body, Caller, Context, Id, Query, Route, etag, respond};
 use crate::kernel::problem::kinds;
-use crate::kernel::{OrderId, Problem, Result, Role, SeenVersion};
+use crate::kernel::{Fault, OrderId, Problem, Result, Role, SeenVersion};
 
 /// Every route of this feature.
 #[must_use]
@@ -236,5 +236,14 @@ where
             Ok(Kept::ok(respond::to_bytes(&json!(shapes::order_body(order, view)))?))
         }))
         .await?;
-    kept.answer(context)
+    // The tag of the answer as it was kept, so that a replay has the first one's.
+    let Versioned { version } = serde_json::from_slice(&kept.body).map_err(Fault::new)?;
+    let tag = etag::tag(version, &kept.body);
+    Ok(respond::with_tag(kept.answer(context)?, &tag))
+}
+
+/// What a kept order is asked for.
+#[derive(serde::Deserialize)]
+struct Versioned {
+    version: i64,
 }
