@@ -6,7 +6,7 @@ use super::error::from_driver;
 use super::memory::{Memories, WriterMemory};
 use super::reader::{Reader, bind};
 use super::row::IntoColumn;
-use crate::kernel::{DomainEvent, Fault, JobDue, Result, UtcMs};
+use crate::kernel::{Change, DomainEvent, Fault, JobDue, Origin, Result, UtcMs};
 
 /// Something that changes the books. It runs on the writer thread, where everyone queues behind it: no waiting, a few ms at most.
 pub trait Command: Send + 'static {
@@ -27,6 +27,8 @@ pub struct WriteTx<'w> {
     now: UtcMs,
     ids: &'w mut crate::clock::IdMaker,
     memories: &'w mut Memories,
+    origin: Option<Origin>,
+    pub(super) changes: Vec<Change>,
     pub(super) events: Vec<DomainEvent>,
     pub(super) jobs: Vec<JobDue>,
 }
@@ -45,8 +47,20 @@ impl<'w> WriteTx<'w> {
         now: UtcMs,
         ids: &'w mut crate::clock::IdMaker,
         memories: &'w mut Memories,
+        origin: Option<Origin>,
     ) -> WriteTx<'w> {
-        WriteTx { reader, now, ids, memories, events: Vec::new(), jobs: Vec::new() }
+        WriteTx { reader, now, ids, memories, origin, changes: Vec::new(), events: Vec::new(), jobs: Vec::new() }
+    }
+
+    /// Who asked for this write, and from where; `None` for the program itself.
+    #[must_use]
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
+    }
+
+    /// Tells what was changed, for the audit log. Whether it is kept there, [`super::Reactions::written`] decides.
+    pub fn changed(&mut self, change: Change) {
+        self.changes.push(change);
     }
 
     /// The moment of this write; later than that of every write before it (SPEC 2).

@@ -24,7 +24,7 @@ use super::stats::{Stats, micros};
 use super::tx::{Command, WriteTx};
 use crate::clock::{IdMaker, WriterClock};
 use crate::kernel::problem::kinds;
-use crate::kernel::{DomainEvent, Error, Fault, JobDue, Problem, Result, UtcMs};
+use crate::kernel::{Change, DomainEvent, Error, Fault, JobDue, Origin, Problem, Result, UtcMs};
 
 /// Most people's writes that wait. At the measured 5,000 orders/s a full lane is a fifth of a second of waiting.
 const PEOPLE_LIMIT: usize = 1_024;
@@ -48,6 +48,13 @@ pub trait Reactions: Send + Sync + 'static {
     /// # Errors
     /// An error undoes the write.
     fn inside(&self, tx: &mut WriteTx<'_>, event: &DomainEvent) -> Result<()>;
+    /// In the same savepoint, last: a command of this name has been applied and changed this.
+    ///
+    /// # Errors
+    /// An error undoes the write.
+    fn written(&self, _tx: &mut WriteTx<'_>, _command: &'static str, _changes: &[Change]) -> Result<()> {
+        Ok(())
+    }
     /// After the commit, before the callers are answered. It cannot fail and must not block.
     fn after(&self, events: &[DomainEvent], jobs: &[JobDue]);
     /// After a commit whose outcome was unknown: what is held in memory may miss what landed, so it is read or dropped anew. Who
@@ -83,6 +90,7 @@ trait Queued: Send {
     fn answer(self: Box<Self>, fate: Fate);
     fn queued_at(&self) -> Instant;
     fn name(&self) -> &'static str;
+    fn origin(&mut self) -> Option<Origin>;
     /// Nobody waits for it any more.
     fn is_abandoned(&self) -> bool;
 }
@@ -92,6 +100,7 @@ struct Waiting<C: Command> {
     outcome: Option<Result<C::Output>>,
     reply: oneshot::Sender<Result<C::Output>>,
     queued_at: Instant,
+    origin: Option<Origin>,
 }
 
 impl<C: Command> Queued for Waiting<C> {
@@ -123,6 +132,10 @@ impl<C: Command> Queued for Waiting<C> {
 
     fn name(&self) -> &'static str {
         C::NAME
+    }
+
+    fn origin(&mut self) -> Option<Origin> {
+        self.origin.take()
     }
 
     fn is_abandoned(&self) -> bool {
@@ -195,7 +208,13 @@ impl Writer {
     /// Queues a write and waits until its group is on disk.
     pub(super) async fn write<C: Command>(&self, command: C, lane: Lane) -> Result<C::Output> {
         let (reply, wait) = oneshot::channel();
-        let waiting = Box::new(Waiting { command: Some(command), outcome: None, reply, queued_at: Instant::now() });
+        let waiting = Box::new(Waiting {
+            command: Some(command),
+            outcome: None,
+            reply,
+            queued_at: Instant::now(),
+            origin: super::origin::current(),
+        });
         {
             let mut lanes = self.shared.lanes();
             let open = lanes.open;
@@ -306,18 +325,13 @@ impl WriterThread {
         }
         let now = self.clock.tick();
         let reader = Reader::new(&self.connection, &self.stats);
-        let mut tx = WriteTx::new(reader, now, &mut self.ids, &mut self.memories);
+        let mut tx = WriteTx::new(reader, now, &mut self.ids, &mut self.memories, queued.origin());
         let reactions = &self.reactions;
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let mut keep = queued.apply(&mut tx);
-            if keep {
-                for event in tx.events.clone() {
-                    if let Err(error) = reactions.inside(&mut tx, &event) {
-                        queued.fail(error);
-                        keep = false;
-                        break;
-                    }
-                }
+            let keep = queued.apply(&mut tx);
+            if keep && let Err(error) = react(reactions.as_ref(), &mut tx, queued.name()) {
+                queued.fail(error);
+                return false;
             }
             keep
         }));
@@ -435,6 +449,17 @@ impl WriterThread {
     fn simple(&self, sql: &'static str) -> rusqlite::Result<()> {
         self.connection.prepare_cached(sql)?.raw_execute().map(|_| ())
     }
+}
+
+/// What follows inside a write's own savepoint. A reaction records no event of its own: no chains.
+fn react(reactions: &dyn Reactions, tx: &mut WriteTx<'_>, command: &'static str) -> Result<()> {
+    let events = std::mem::take(&mut tx.events);
+    for event in &events {
+        reactions.inside(tx, event)?;
+    }
+    tx.events = events;
+    let changes = std::mem::take(&mut tx.changes);
+    reactions.written(tx, command, &changes)
 }
 
 /// People first, but a job that has waited too long goes before them: holds must end also while the shop is full.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::Caller;
-use crate::kernel::{Locale, ShopFormat};
+use crate::kernel::{Locale, Origin, ShopFormat};
 
 /// The body as it came.
 #[derive(Clone, Debug)]
@@ -18,6 +18,15 @@ pub enum Received {
     Cut,
 }
 
+/// Where a request comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Client {
+    /// The caller's address: the peer's, or what a trusted proxy says it is.
+    pub address: std::net::IpAddr,
+    /// Whether it came by HTTPS, our own or a trusted proxy's.
+    pub secure: bool,
+}
+
 /// One request: its id, its language, its body, who asks. Filled by the front and the gate, read by extractors and handlers.
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -25,6 +34,7 @@ pub struct Context {
     /// The language the caller prefers, or the shop's.
     pub locale: Locale,
     pub caller: Caller,
+    pub client: Client,
     pub shop: Arc<ShopFormat>,
     pub received: Received,
     pub headers: Arc<HeaderMap>,
@@ -35,6 +45,12 @@ pub struct Context {
 }
 
 impl Context {
+    /// Who asks, and from where, as the audit log keeps it.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin { actor: self.caller.actor(), address: self.client.address, request_id: Arc::clone(&self.request_id) }
+    }
+
     /// A header's value. One that is not visible ASCII is there and wrong, not missing: it comes as U+FFFD, which nothing equals.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -1,6 +1,7 @@
 //! The outermost layer: a request gets its id, its language and its whole body; an answer leaves with its id, and an error in
 //! its one form, whatever made it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
-use super::context::Received;
+use super::context::{Client, Received};
 use super::gate::Gatekeeper;
 use super::{Caller, Context, problem};
 use crate::kernel::{Error, Fault, Locale};
@@ -39,8 +40,8 @@ impl Front {
         Front { router, keeper }
     }
 
-    /// Answers one request. It never fails and never panics.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response
+    /// Answers one request of a peer. It never fails and never panics.
+    pub async fn answer<B>(&self, request: Request<B>, peer: IpAddr) -> Response
     where
         B: http_body::Body<Data = Bytes> + Unpin,
     {
@@ -53,6 +54,7 @@ impl Front {
             request_id: Arc::clone(&request_id),
             locale,
             caller: Caller::Guest,
+            client: Client { address: peer.to_canonical(), secure: false },
             shop,
             received,
             method: parts.method.clone(),

@@ -12,6 +12,7 @@ use http::Method;
 use super::context::Received;
 use super::extract::refuse_query;
 use super::{Caller, Context};
+use crate::db;
 use crate::kernel::problem::kinds;
 use crate::kernel::{Error, Fault, Problem, Role, ShopFormat};
 
@@ -57,8 +58,17 @@ pub trait Gatekeeper: Send + Sync + 'static {
 /// The middleware of every route.
 pub async fn pass(keeper: Arc<dyn Gatekeeper>, mut request: Request, next: Next) -> Response {
     match check(keeper.as_ref(), &mut request).await {
-        Ok(()) => next.run(request).await,
+        Ok(()) => run(request, next).await,
         Err(error) => error.into_response(),
+    }
+}
+
+/// Runs the handler; what it writes carries who asked.
+async fn run(request: Request, next: Next) -> Response {
+    let origin = request.extensions().get::<Context>().filter(|context| !context.method.is_safe()).map(Context::origin);
+    match origin {
+        Some(origin) => db::origin::within(origin, next.run(request)).await,
+        None => next.run(request).await,
     }
 }
 

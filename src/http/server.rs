@@ -30,7 +30,7 @@ pub async fn serve(listener: TcpListener, front: Front, mut stop: watch::Receive
             accepted = listener.accept() => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        let (stream, _peer): (_, SocketAddr) = match accepted {
+        let (stream, peer): (_, SocketAddr) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(error = %error, "a connection could not be accepted");
@@ -43,7 +43,7 @@ pub async fn serve(listener: TcpListener, front: Front, mut stop: watch::Receive
         let front = front.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let front = front.clone();
-            async move { Ok::<_, std::convert::Infallible>(front.answer(request).await) }
+            async move { Ok::<_, std::convert::Infallible>(front.answer(request, peer.ip()).await) }
         });
         let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {

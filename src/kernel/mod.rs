@@ -5,6 +5,7 @@
 
 pub mod actor;
 pub mod calling_codes;
+pub mod change;
 pub mod check;
 pub mod event;
 pub mod ids;
@@ -19,6 +20,7 @@ pub mod time;
 pub mod version;
 
 pub use actor::{Actor, Role};
+pub use change::{Change, Origin};
 pub use check::{At, Faults, ShopFormat};
 pub use event::{DomainEvent, JobDue};
 pub use ids::{CategoryId, JobId, OrderId, PaymentId, ProductId, SessionId, StockLogId, UserId};
