@@ -132,13 +132,15 @@ pub(super) fn nearest<'a, T>(word: &str, candidates: impl Iterator<Item = (T, &'
         .map(|(_, _, candidate)| candidate)
 }
 
-/// As [`nearest`], if it is near enough to be what was meant: a third of its letters may be wrong, or two.
+/// As [`nearest`], of those near enough to be what was meant: a third of the letters may be wrong, or two, or some too many at the
+/// end.
 pub(super) fn near_enough<'a, T>(word: &str, candidates: impl Iterator<Item = (T, &'a str, usize)>) -> Option<T> {
-    let within = |name: &str| (word.chars().count().max(name.chars().count()) / 3).max(2);
-    nearest(
-        word,
-        candidates.filter(|(_, name, _)| strsim::damerau_levenshtein(&word.to_lowercase(), &name.to_lowercase()) <= within(name)),
-    )
+    let typed: String = word.chars().take(SHOWN_CHARACTERS).collect::<String>().to_lowercase();
+    let is_near = |name: &str| {
+        let wrong = strsim::damerau_levenshtein(&typed, &name.to_lowercase());
+        wrong <= (typed.len().max(name.len()) / 3).max(2) || (name.len() > 2 && typed.starts_with(&name.to_lowercase()))
+    };
+    nearest(word, candidates.filter(|(_, name, _)| is_near(name)))
 }
 
 /// The word that is most like `word`.

@@ -146,12 +146,7 @@ impl Written {
                     || format!("take it out; {}", super::fault::WHERE_KEYS_ARE),
                     |like| format!("the nearest right name is {like}"),
                 );
-                self.faults.push(ConfigFault {
-                    place,
-                    key: None,
-                    what: "no such variable is known".to_owned(),
-                    advice,
-                });
+                self.faults.push(ConfigFault { place, key: None, what: "no such variable is known".to_owned(), advice });
                 continue;
             };
             match value.to_str() {
