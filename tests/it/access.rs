@@ -97,6 +97,8 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/v1/orders/{id}/cancel", &["customer", "driver", "staff", "admin"]),
     ("POST", "/api/v1/orders/{id}/undo", &["staff", "admin"]),
     ("POST", "/api/v1/orders/{id}/collect", &["staff", "admin"]),
+    ("GET", "/api/v1/admin/settings", &["admin"]),
+    ("PUT", "/api/v1/admin/settings", &["admin"]),
 ];
 
 /// What everybody may do; a route that stands in neither list is one that nobody has thought about.
@@ -112,6 +114,7 @@ const OPEN: &[&str] = &[
     "GET /api/v1/categories",
     "GET /api/v1/categories/{id}",
     "POST /api/v1/orders",
+    "GET /api/v1/payments/methods",
 ];
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::model::{Customer, Delivery, HoldState, Line, Order, Totals};
-use super::rules::{self, Asked, NoTime};
+use super::rules::{self, Asked, NoTime, Open};
 use super::{change_status, collect, expire, problems, sql};
 use crate::db::{Command, WriteTx};
 use crate::features::accounts;
@@ -62,12 +62,14 @@ impl Command for PlaceOrder {
     type Output = Placed;
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<Placed> {
+        self.check_method()?;
         let customer = self.customer(tx)?;
         let priced = self.price(tx)?;
         self.check_expected_total(&priced.totals)?;
         let zone = &self.settings.format.zone;
         let now = tx.now();
-        let (due_at, warning) = rules::due_at(self.asked, now, priced.lead_hours, zone, self.by.is_staff()).map_err(no_time)?;
+        let open = Open { hours: &self.settings.hours, zone };
+        let (due_at, warning) = rules::due_at(self.asked, now, priced.lead_hours, open, self.by.is_staff()).map_err(no_time)?;
         self.hold(tx, &priced.lines)?;
 
         let day = zone.day_of(now).number();
@@ -127,6 +129,15 @@ impl PlaceOrder {
             }),
             (None, None) => Err(Problem::field("customerInfo", "required", "is required").into()),
         }
+    }
+
+    /// The owner says how orders are paid, to staff too.
+    fn check_method(&self) -> Result<()> {
+        if self.settings.methods.offers(self.method) {
+            return Ok(());
+        }
+        let message = "is not offered by this shop now; GET /api/v1/payments/methods lists what is";
+        Err(Problem::field("paymentMethod", "method_not_offered", message).into())
     }
 
     /// Prices every line from the catalog; every fault of every line is told.
@@ -300,6 +311,11 @@ fn no_time(why: NoTime) -> Error {
             problem("too_early", format!("is too early for what was ordered; the earliest is {earliest}"))
                 .fact("earliest", earliest.to_string())
         }
+        NoTime::OutsideHours { earliest } => {
+            problem("outside_hours", format!("is outside the opening hours; the nearest that can be had is {earliest}"))
+                .fact("earliest", earliest.to_string())
+        }
+        NoTime::Closed => problem("closed", "cannot be: the shop has no opening hours within 60 days; ask the shop".to_owned()),
     }
     .into()
 }
@@ -311,6 +327,10 @@ pub fn warning_text(why: NoTime) -> (&'static str, String) {
         NoTime::TooEarly { earliest } => {
             ("too_early", format!("earlier than the lead time allows; the earliest is {earliest}"))
         }
+        NoTime::OutsideHours { earliest } => {
+            ("outside_hours", format!("outside the opening hours; the nearest open moment is {earliest}"))
+        }
+        NoTime::Closed => ("closed", "the shop has no opening hours within 60 days".to_owned()),
         NoTime::InThePast => ("in_the_past", "in the past".to_owned()),
         NoTime::TooFarAhead => ("too_far_ahead", "more than 60 days ahead".to_owned()),
     }
