@@ -54,4 +54,6 @@ pub const TABLE: &[Access] = &[
     line("GET",    "/api/v1/payments/methods",          Who::Anyone),
     line("GET",    "/api/v1/admin/settings",            ADMIN),
     line("PUT",    "/api/v1/admin/settings",            ADMIN),
+    line("GET",    "/api/v1/admin/orders",              STAFF),
+    line("GET",    "/api/v1/admin/dashboard",           STAFF),
 ];

@@ -11,7 +11,7 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::access::TABLE;
-use crate::features::{AppState, accounts, catalog, inventory, money, orders, settings};
+use crate::features::{AppState, accounts, admin, catalog, inventory, money, orders, settings};
 use crate::http::describe::{Operation, document};
 use crate::http::gate::{self, Access, Gatekeeper, Who};
 use crate::http::{Answer, Context, Route, problem, respond};
@@ -45,6 +45,7 @@ pub fn all() -> Vec<Route<AppState>> {
     routes.extend(orders::api::routes());
     routes.extend(money::api::routes());
     routes.extend(settings::api::routes());
+    routes.extend(admin::api::routes());
     routes
 }
 

@@ -99,6 +99,8 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/v1/orders/{id}/collect", &["staff", "admin"]),
     ("GET", "/api/v1/admin/settings", &["admin"]),
     ("PUT", "/api/v1/admin/settings", &["admin"]),
+    ("GET", "/api/v1/admin/orders", &["staff", "admin"]),
+    ("GET", "/api/v1/admin/dashboard", &["staff", "admin"]),
 ];
 
 /// What everybody may do; a route that stands in neither list is one that nobody has thought about.

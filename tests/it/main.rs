@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod admin;
 mod architecture;
 mod btree;
 mod catalog;
