@@ -98,6 +98,7 @@ async fn every_fault_is_named_and_nothing_is_changed() {
             "orders": { "holdMinutes": 0, "cashHoldHours": 721, "confirmCash": "maybe", "deliveryFee": "1.0001", "freeDeliveryFrom": -1 },
             "hours": [{ "weekday": "noday", "opens": "24:00", "closes": "8" }],
             "paymentMethods": { "cash": 1, "barter": true },
+            "fixed": "shop.name",
             "theme": "dark",
         }),
     )
@@ -122,6 +123,7 @@ async fn every_fault_is_named_and_nothing_is_changed() {
         "paymentMethods.cash",
         "paymentMethods.barter",
         "theme",
+        "fixed",
     ] {
         assert!(reply.fields().contains(&field), "{field} is not named: {reply:?}");
     }

@@ -245,7 +245,10 @@ impl Input for SettingsBody {
         let hours = fields.opt_list::<Window>("hours", 0..=MOST_WINDOWS);
         let methods = fields.opt_with("paymentMethods", || told::<MethodsBody>(METHODS_TOLD), MethodsBody::from_json);
         // What was read may be sent back whole; the list itself is the keeper's.
-        fields.opt_with("fixed", fixed_schema, |_, _, _| Some(()));
+        fields.opt_with("fixed", fixed_schema, |value, at, faults| match value.as_array() {
+            Some(names) if names.iter().all(Value::is_string) => Some(()),
+            _ => wrong_type(at, faults, "the list that was read, or left out"),
+        });
         let version = fields.opt_int("version", 1..=i64::MAX);
         let hours = hours.and_then(|rows| weekly_table(rows, fields));
         Some(SettingsBody { shop, orders, hours, methods: methods.map(|methods| methods.0), version })
