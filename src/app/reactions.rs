@@ -80,3 +80,45 @@ impl Reactions for ShopReactions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::{self, Source};
+    use crate::db::{DataFolder, Db, DbOptions};
+
+    #[tokio::test]
+    async fn settings_of_a_commit_with_unknown_outcome_are_read_from_the_books() {
+        let clock = Clock::system();
+        let of = |variables: &[(&str, &str)]| {
+            let config = config::load(&Source::new().variables(variables.iter().copied())).expect("a configuration");
+            Arc::new(settings::Keeper::of(&config))
+        };
+        let reactions = || ShopReactions {
+            accounts: Arc::new(accounts::Desk::new(clock.clone()).expect("threads")),
+            menu: Arc::new(catalog::Menu::new()),
+            settings: Arc::new(settings::Live::new(of(&[])).expect("the defaults are right")),
+            queue: Arc::new(jobs::Queue::default()),
+            has_owner: Arc::new(AtomicBool::new(false)),
+        };
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let own = DataFolder::own(&folder.path().join("data")).expect("a folder of ours");
+        let heard = Arc::new(reactions());
+        let options =
+            DbOptions { clock: clock.clone(), accept_clock: true, reactions: Arc::clone(&heard) as Arc<dyn Reactions> };
+        let db = Db::open(own, options).expect("the database opens");
+        db.write(settings::ApplyConfig { keeper: of(&[("BAYADER_SHOP__NAME", "Al-Quds")]) }).await.expect("written");
+        assert_eq!(heard.settings.get().shop.name, "Al-Quds", "who wrote is answered after its settings are in force");
+        // Another, which never heard of that commit.
+        let deaf = Arc::new(reactions());
+        let asked = Arc::clone(&deaf);
+        db.read(move |reader| {
+            asked.resync(reader);
+            Ok(())
+        })
+        .await
+        .expect("read");
+        assert_eq!(deaf.settings.get().shop.name, "Al-Quds");
+    }
+}
