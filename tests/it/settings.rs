@@ -239,6 +239,8 @@ async fn a_method_that_is_off_is_refused_to_everybody_and_not_listed() {
         let reply = who.order().line(&croissant, 1).pickup().send().await.expect_field("paymentMethod");
         assert_eq!(codes(&reply, "paymentMethod"), ["method_not_offered"]);
     }
+    let many = shop.guest().order().line(&croissant, 500).pickup().send().await.expect(422);
+    assert_eq!(many.fields(), ["paymentMethod", "items[0].quantity"]);
     assert_eq!(staff.pieces(&croissant).await, (10, 0, 10));
     // Left out of a section that is there, a method is as a shop begins with it.
     put(&shop.owner(), json!({ "paymentMethods": {} })).await.expect(200);

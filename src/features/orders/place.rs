@@ -62,7 +62,6 @@ impl Command for PlaceOrder {
     type Output = Placed;
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<Placed> {
-        self.check_method()?;
         let customer = self.customer(tx)?;
         let priced = self.price(tx)?;
         self.check_expected_total(&priced.totals)?;
@@ -132,18 +131,18 @@ impl PlaceOrder {
     }
 
     /// The owner says how orders are paid, to staff too.
-    fn check_method(&self) -> Result<()> {
-        if self.settings.methods.offers(self.method) {
-            return Ok(());
+    fn check_method(&self, faults: &mut Faults<'_>) {
+        if !self.settings.methods.offers(self.method) {
+            let message = "is not offered by this shop now; GET /api/v1/payments/methods lists what is";
+            faults.add(&At::Root.field("paymentMethod"), "method_not_offered", message);
         }
-        let message = "is not offered by this shop now; GET /api/v1/payments/methods lists what is";
-        Err(Problem::field("paymentMethod", "method_not_offered", message).into())
     }
 
     /// Prices every line from the catalog; every fault of every line is told.
     fn price(&self, tx: &mut WriteTx<'_>) -> Result<Priced> {
         let shop = Arc::clone(&self.settings.format);
         let mut faults = Faults::new(&shop);
+        self.check_method(&mut faults);
         let mut lines = Vec::with_capacity(self.items.len());
         let mut lead_hours = 0;
         let root = At::Root;
