@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod control;
+mod jobs;
 mod reactions;
 pub mod routes;
 
@@ -27,7 +28,7 @@ use crate::features::{AppState, Shop, accounts, catalog, orders, settings};
 use crate::http::front::Front;
 use crate::http::gate::{Access, Gatekeeper};
 use crate::http::{Caller, server};
-use crate::jobs::{self, Worker};
+use crate::jobs::{DbAccess, Queue, Worker};
 use crate::kernel::{Error, Result, ShopFormat};
 use crate::security::Keys;
 
@@ -76,7 +77,7 @@ impl App {
         let keys = Keys::load_or_make(folder.path()).map_err(|fault| keys_fault(fault.chain()))?;
         let accounts = Arc::new(accounts::Desk::new(options.clock.clone()).map_err(StartFault::Threads)?);
         let menu = Arc::new(catalog::Menu::new());
-        let queue = Arc::new(jobs::Queue::default());
+        let queue = Arc::new(Queue::default());
         let has_owner = Arc::new(AtomicBool::new(false));
         let reactions = reactions::ShopReactions {
             accounts: Arc::clone(&accounts),
@@ -109,8 +110,8 @@ impl App {
         let keeper: Arc<dyn Gatekeeper> =
             Arc::new(Keeper { shop: Arc::clone(&shop), has_owner: Arc::clone(&has_owner), known: routes::known() });
         let front = Front::new(routes::router(Arc::clone(&shop), Arc::clone(&keeper)), keeper);
-        let handlers: jobs::Handlers = vec![Arc::new(orders::ExpireHolds::new(Arc::clone(&shop)))];
-        let worker = Worker::new(Arc::clone(&shop) as Arc<dyn jobs::DbAccess>, options.clock, queue, handlers);
+        let db = Arc::clone(&shop) as Arc<dyn DbAccess>;
+        let worker = Worker::new(db, options.clock, queue, jobs::handlers(&shop), jobs::RECURRING);
         Ok(App { shop, front, worker, has_owner })
     }
 
@@ -157,7 +158,7 @@ pub fn doctor(reader: &Reader<'_>) -> Result<Vec<String>> {
     Ok(found)
 }
 
-impl jobs::DbAccess for Shop {
+impl DbAccess for Shop {
     fn db(&self) -> &Db {
         &self.db
     }
