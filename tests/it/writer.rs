@@ -576,3 +576,40 @@ async fn no_job_runs_twice_however_many_look_for_it() {
     working.await.expect("the worker ends");
     assert!(books.jobs().await.iter().all(|(status, attempts, _)| (status.as_str(), *attempts) == ("done", 1)));
 }
+
+/// Writes a name; then a part that may fail alone writes another, records an event and a job, and fails or not.
+struct InParts {
+    name: &'static str,
+    part_fails: bool,
+}
+
+impl Command for InParts {
+    const NAME: &'static str = "test.in_parts";
+    type Output = bool;
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<bool> {
+        put(tx, self.name)?;
+        let part = tx.attempt(|tx| {
+            put(tx, &format!("{}-part", self.name))?;
+            let order = OrderId::from_uuid(tx.new_id());
+            tx.record(DomainEvent::OrderPlaced { order });
+            jobs::enqueue(tx, &NewJob { kind: KIND, key: self.name, run_at: tx.now(), max_attempts: 1 })?;
+            // The second time the name is there already.
+            if self.part_fails { put(tx, self.name) } else { Ok(()) }
+        })?;
+        put(tx, &format!("{}-rest", self.name))?;
+        Ok(part.is_ok())
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_fails_is_undone_and_the_rest_stands() {
+    let books = Books::open();
+    assert!(!books.db.write(InParts { name: "a", part_fails: true }).await.expect("the write stands"));
+    assert_eq!(books.names().await, ["a", "a-rest"]);
+    assert_eq!((books.seen.events.load(Ordering::SeqCst), books.jobs().await.len()), (0, 0));
+    assert_eq!(books.seen.queue.next_due(), None);
+    assert!(books.db.write(InParts { name: "b", part_fails: false }).await.expect("the write stands"));
+    assert_eq!(books.names().await, ["a", "a-rest", "b", "b-part", "b-rest"]);
+    assert_eq!((books.seen.events.load(Ordering::SeqCst), books.jobs().await.len()), (1, 1));
+}
