@@ -24,7 +24,7 @@ pub use routes::openapi;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
-use crate::features::{AppState, Shop, accounts, catalog, orders, settings};
+use crate::features::{AppState, Shop, accounts, cart, catalog, orders, settings};
 use crate::http::front::Front;
 use crate::http::gate::{Access, Gatekeeper};
 use crate::http::{Caller, server};
@@ -74,13 +74,14 @@ impl App {
     pub async fn open(options: AppOptions) -> Result<App, StartFault> {
         let folder = DataFolder::own(&options.data_dir).map_err(OpenFault::from)?;
         let keys_fault = |reason: String| StartFault::Keys { folder: folder.path().join("keys"), reason };
-        let keys = Keys::load_or_make(folder.path()).map_err(|fault| keys_fault(fault.chain()))?;
+        let keys = Arc::new(Keys::load_or_make(folder.path()).map_err(|fault| keys_fault(fault.chain()))?);
         let accounts = Arc::new(accounts::Desk::new(options.clock.clone()).map_err(StartFault::Threads)?);
         let menu = Arc::new(catalog::Menu::new());
         let queue = Arc::new(Queue::default());
         let has_owner = Arc::new(AtomicBool::new(false));
         let reactions = reactions::ShopReactions {
             accounts: Arc::clone(&accounts),
+            keys: Arc::clone(&keys),
             menu: Arc::clone(&menu),
             queue: Arc::clone(&queue),
             has_owner: Arc::clone(&has_owner),
@@ -101,7 +102,7 @@ impl App {
         let shop = Arc::new(Shop {
             db,
             clock: options.clock.clone(),
-            keys: Arc::new(keys),
+            keys,
             settings: Arc::new(settings::Live::new(settings)),
             accounts,
             menu,
@@ -155,6 +156,7 @@ impl App {
 pub fn doctor(reader: &Reader<'_>) -> Result<Vec<String>> {
     let mut found = db::check_books(reader)?;
     found.extend(orders::check_books(reader)?);
+    found.extend(cart::check_books(reader)?);
     Ok(found)
 }
 
