@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod architecture;
 mod btree;
+mod cart;
 mod catalog;
 mod cli;
 mod crash;
