@@ -5,6 +5,7 @@ mod accounts;
 mod architecture;
 mod btree;
 mod cart;
+mod cart_model;
 mod catalog;
 mod cli;
 mod crash;

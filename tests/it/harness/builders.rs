@@ -154,11 +154,11 @@ impl OrderBuilder {
 
     pub fn request(mut self) -> Request {
         self.body.insert("items".to_owned(), std::mem::take(&mut self.lines).into());
-        self.as_it_is()
+        self.bare_request()
     }
 
     /// Without `items`: what is ordered is said otherwise.
-    fn as_it_is(self) -> Request {
+    fn bare_request(self) -> Request {
         let request = self.by.post("/api/v1/orders").json(&Value::Object(self.body));
         match &self.key {
             Some(key) => request.key(key),
@@ -172,7 +172,7 @@ impl OrderBuilder {
 
     /// Sends an order that names a cart, or nothing at all.
     pub async fn send_cart(self) -> Reply {
-        self.as_it_is().send().await
+        self.bare_request().send().await
     }
 
     pub async fn place(self) -> Order {

@@ -149,8 +149,8 @@ impl Shop {
     }
 
     /// Whether the database's files hold a text.
-    pub async fn file_holds(&self, text: &str) -> bool {
-        let database = self.inner.db.folder().database().to_owned();
+    pub fn file_holds(&self, text: &str) -> bool {
+        let database = self.inner.db.folder().database().clone();
         let log = database.with_extension("db-wal");
         let mut bytes = std::fs::read(&database).expect("the database's file");
         bytes.extend(std::fs::read(&log).unwrap_or_default());
