@@ -40,3 +40,57 @@ pub fn with_cart_cookie(context: &Context, token: &str, mut response: Response) 
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Arc;
+
+    use http::{HeaderMap, HeaderName, Method};
+
+    use super::*;
+    use crate::http::Caller;
+    use crate::http::context::{Client, Received};
+    use crate::kernel::{Currency, Locale, ShopFormat, ShopZone};
+
+    fn context(headers: &[(&'static str, &str)], secure: bool) -> Context {
+        let zone = ShopZone::named("Asia/Amman").expect("known");
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value"));
+        }
+        Context {
+            request_id: "test".into(),
+            locale: Locale::En,
+            caller: Caller::Guest,
+            client: Client { address: IpAddr::V4(Ipv4Addr::LOCALHOST), secure },
+            shop: Arc::new(ShopFormat { currency: Currency::JOD, zone, calling_code: Some("962"), locale: Locale::En }),
+            received: Received::Whole(bytes::Bytes::new()),
+            headers: Arc::new(map),
+            method: Method::GET,
+            path: "/api/v1/cart".into(),
+            query: None,
+        }
+    }
+
+    #[test]
+    fn the_header_goes_before_the_cookie_and_odd_cookies_are_none() {
+        let token = |headers: &[(&'static str, &str)]| cart_token(&context(headers, false));
+        assert_eq!(token(&[("x-cart-token", "a"), ("cookie", "bayader_cart=b")]).as_deref(), Some("a"));
+        assert_eq!(token(&[("x-cart-token", ""), ("cookie", "x=1;bayader_cart=b ; y")]).as_deref(), Some("b"));
+        assert_eq!(token(&[("cookie", "x=1"), ("cookie", "bayader_cart=b")]).as_deref(), Some("b"));
+        for odd in ["", ";;;", "bayader_cart", "=", "other_bayader_cart=b", "\u{e9}=\u{e9}"] {
+            assert_eq!(token(&[("cookie", odd)]), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_that_came_by_https_goes_by_https_alone() {
+        let cookie = |secure| {
+            let response = with_cart_cookie(&context(&[], secure), "a", Response::default());
+            response.headers()[header::SET_COOKIE].to_str().expect("ASCII").to_owned()
+        };
+        assert_eq!(cookie(true), "bayader_cart=a; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=2592000");
+        assert_eq!(cookie(false), "bayader_cart=a; HttpOnly; SameSite=Lax; Path=/; Max-Age=2592000");
+    }
+}

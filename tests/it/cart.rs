@@ -584,6 +584,28 @@ async fn registering_brings_the_guests_cart_along_by_header_or_cookie() {
 }
 
 #[tokio::test]
+async fn a_cart_that_cannot_be_merged_keeps_nobody_out() {
+    let shop = Shop::open().await;
+    let bread = shop.product("Bread").create().await;
+    let layla = shop.customer("Layla").await;
+    let mut guest = Basket::of(shop.guest());
+    guest.add(&bread, 2, json!({})).await;
+    let guests_token = guest.token.clone().expect("a token");
+    let login = || shop.guest().log_in(layla.email(), PASSWORD).header("x-cart-token", &guests_token);
+    let beside = rusqlite::Connection::open(shop.database()).expect("a second connection");
+    // The guest's lines are taken out, the account's cart is made, and then it breaks.
+    let broken = "create trigger broken before insert on cart_lines begin select raise(abort, 'broken'); end";
+    beside.execute_batch(broken).expect("a trigger");
+    login().send().await.expect(200);
+    assert_eq!(lines(&guest.see().await), [("Bread", 2)], "nothing of it is half done");
+    assert_eq!(Basket::of(layla.clone()).see().await["token"], Value::Null);
+    beside.execute_batch("drop trigger broken").expect("no trigger");
+    login().send().await.expect(200);
+    assert_eq!(lines(&Basket::of(layla.clone()).see().await), [("Bread", 2)]);
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn a_guests_cart_ends_thirty_days_after_its_last_change() {
     let shop = Shop::open().await;
     let bread = shop.product("Bread").create().await;

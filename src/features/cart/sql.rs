@@ -15,16 +15,17 @@ fn head(row: &Row<'_>) -> Result<Head> {
 
 /// The cart of a token; a guest's that has ended is none.
 pub(super) fn by_token(reader: &Reader<'_>, token: TokenHash, ended_before: UtcMs) -> Result<Option<Head>> {
-    reader.opt(
-        "select id, user_id, token_hash from carts where token_hash = ?1 and (user_id is not null or changed_at > ?2)",
-        args![token.as_bytes(), ended_before],
-        head,
-    )
+    reader.opt(BY_TOKEN, args![token.as_bytes(), ended_before], head)
 }
 
+const BY_TOKEN: &str =
+    "select id, user_id, token_hash from carts where token_hash = ?1 and (user_id is not null or changed_at > ?2)";
+
 pub(super) fn by_user(reader: &Reader<'_>, user: UserId) -> Result<Option<Head>> {
-    reader.opt("select id, user_id, token_hash from carts where user_id = ?1", args![user], head)
+    reader.opt(BY_USER, args![user], head)
 }
+
+const BY_USER: &str = "select id, user_id, token_hash from carts where user_id = ?1";
 
 pub(super) fn insert(tx: &mut WriteTx<'_>, cart: &Head) -> Result<()> {
     tx.exec_one(
@@ -100,12 +101,10 @@ pub(super) fn delete(tx: &mut WriteTx<'_>, cart: CartId) -> Result<()> {
 
 /// Guests' carts that have ended, the oldest first. By the index `carts_guests`.
 pub(super) fn ended(reader: &Reader<'_>, ended_before: UtcMs, most: i64) -> Result<Vec<CartId>> {
-    reader.all(
-        "select id from carts where user_id is null and changed_at <= ?1 order by changed_at limit ?2",
-        args![ended_before, most],
-        |row| row.get(0),
-    )
+    reader.all(ENDED, args![ended_before, most], |row| row.get(0))
 }
+
+const ENDED: &str = "select id from carts where user_id is null and changed_at <= ?1 order by changed_at limit ?2";
 
 /// Each invariant with the carts that break it.
 pub(super) const BOOKS: &[(&str, &str)] = &[
@@ -118,4 +117,37 @@ pub(super) const BOOKS: &[(&str, &str)] = &[
 
 pub(super) fn breaches(reader: &Reader<'_>, sql: &'static str) -> Result<Vec<String>> {
     reader.all(sql, &[], |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::db::{DataFolder, Db, DbOptions, Reactions};
+    use crate::kernel::{DomainEvent, JobDue};
+
+    struct Nothing;
+
+    impl Reactions for Nothing {
+        fn inside(&self, _tx: &mut WriteTx<'_>, _event: &DomainEvent) -> Result<()> {
+            Ok(())
+        }
+
+        fn after(&self, _events: &[DomainEvent], _jobs: &[JobDue]) {}
+    }
+
+    #[tokio::test]
+    async fn no_cart_is_looked_for_among_all() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let own = DataFolder::own(&folder.path().join("data")).expect("a folder of ours");
+        let options = DbOptions { clock: Clock::system(), accept_clock: true, reactions: Arc::new(Nothing) };
+        let db = Db::open(own, options).expect("the database opens");
+        for (sql, index) in [(BY_TOKEN, "carts_token"), (BY_USER, "carts_user"), (ENDED, "carts_guests")] {
+            let plan = db.read(move |reader| reader.all(&format!("explain query plan {sql}"), &[], |row| row.get::<String>(3)));
+            let plan = plan.await.expect("a plan").join("; ");
+            assert!(plan.starts_with("SEARCH") && plan.contains(index) && !plan.contains("TEMP"), "{sql}: {plan}");
+        }
+    }
 }

@@ -148,9 +148,14 @@ impl Shop {
         self.inner.db.read(move |reader| reader.one(sql, &[], |row| row.get(0))).await.expect("a count")
     }
 
+    /// The database's file, for who looks at it beside the shop.
+    pub fn database(&self) -> std::path::PathBuf {
+        self.inner.db.folder().database().clone()
+    }
+
     /// Whether the database's files hold a text.
     pub fn file_holds(&self, text: &str) -> bool {
-        let database = self.inner.db.folder().database().clone();
+        let database = self.database();
         let log = database.with_extension("db-wal");
         let mut bytes = std::fs::read(&database).expect("the database's file");
         bytes.extend(std::fs::read(&log).unwrap_or_default());
