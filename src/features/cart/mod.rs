@@ -26,3 +26,4 @@ pub use expire::RemoveEnded;
 pub use merge::merge;
 pub use model::Item;
 pub use order::{empty, to_order};
+pub use remove::forget;

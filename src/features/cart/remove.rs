@@ -6,7 +6,7 @@ use super::model::Key;
 use super::{hold, sql};
 use crate::db::{Command, WriteTx};
 use crate::http::problem::not_found;
-use crate::kernel::{CartItemId, Result};
+use crate::kernel::{CartItemId, Result, UserId};
 use crate::security::Keys;
 
 /// Takes one line out.
@@ -43,5 +43,16 @@ impl Command for Empty {
         let Some(mut head) = hold::find(tx, self.key, tx.now())? else { return Ok(()) };
         sql::delete_lines(tx, head.id)?;
         hold::touch(tx, &mut head, &self.keys)
+    }
+}
+
+/// Takes an account's cart away: the account's person is gone, and what they wrote on a cake goes with them.
+///
+/// # Errors
+/// A fault.
+pub fn forget(tx: &mut WriteTx<'_>, user: UserId) -> Result<()> {
+    match sql::by_user(tx, user)? {
+        Some(cart) => sql::delete(tx, cart.id),
+        None => Ok(()),
     }
 }

@@ -125,8 +125,11 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
-    use crate::db::{DataFolder, Db, DbOptions, Reactions};
-    use crate::kernel::{DomainEvent, JobDue};
+    use crate::db::{Command, DataFolder, Db, DbOptions, Reactions};
+    use crate::features::accounts::CreateOwner;
+    use crate::features::cart::{hold, remove};
+    use crate::kernel::{DomainEvent, Email, JobDue, Name};
+    use crate::security::Keys;
 
     struct Nothing;
 
@@ -138,12 +141,47 @@ mod tests {
         fn after(&self, _events: &[DomainEvent], _jobs: &[JobDue]) {}
     }
 
+    fn open(folder: &tempfile::TempDir) -> Db {
+        let own = DataFolder::own(&folder.path().join("data")).expect("a folder of ours");
+        let options = DbOptions { clock: Clock::system(), accept_clock: true, reactions: Arc::new(Nothing) };
+        Db::open(own, options).expect("the database opens")
+    }
+
+    /// Makes an account's cart, then forgets the account.
+    struct MakeAndForget(UserId, Keys);
+
+    impl Command for MakeAndForget {
+        const NAME: &'static str = "test.make_and_forget";
+        type Output = (bool, bool);
+
+        fn apply(self, tx: &mut WriteTx<'_>) -> Result<(bool, bool)> {
+            hold::make(tx, Some(self.0), &self.1)?;
+            let there = by_user(tx, self.0)?.is_some();
+            remove::forget(tx, self.0)?;
+            remove::forget(tx, self.0)?;
+            Ok((there, by_user(tx, self.0)?.is_some()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_forgotten_account_leaves_no_cart() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let db = open(&folder);
+        let owner = CreateOwner {
+            name: Name::parse("Rania").expect("a name"),
+            email: Email::parse("rania@example.com").expect("an address"),
+            phone: None,
+            password_hash: "a hash".to_owned(),
+        };
+        let owner = db.write(owner).await.expect("an account");
+        let keys = Keys::load_or_make(folder.path()).expect("keys");
+        assert_eq!(db.write(MakeAndForget(owner.id, keys)).await.expect("written"), (true, false));
+    }
+
     #[tokio::test]
     async fn no_cart_is_looked_for_among_all() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let own = DataFolder::own(&folder.path().join("data")).expect("a folder of ours");
-        let options = DbOptions { clock: Clock::system(), accept_clock: true, reactions: Arc::new(Nothing) };
-        let db = Db::open(own, options).expect("the database opens");
+        let db = open(&folder);
         for (sql, index) in [(BY_TOKEN, "carts_token"), (BY_USER, "carts_user"), (ENDED, "carts_guests")] {
             let plan = db.read(move |reader| reader.all(&format!("explain query plan {sql}"), &[], |row| row.get::<String>(3)));
             let plan = plan.await.expect("a plan").join("; ");
