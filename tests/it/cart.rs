@@ -671,6 +671,22 @@ async fn the_same_request_twice_puts_in_once() {
 }
 
 #[tokio::test]
+async fn a_cart_is_ordered_once_however_often_it_is_asked_for() {
+    let shop = Shop::open().await;
+    let bread = shop.product("Bread").stock(50).create().await;
+    let mut guest = Basket::of(shop.guest());
+    guest.add(&bread, 3, json!({})).await;
+    let cart_token = guest.token.clone().expect("a token");
+    let order = || shop.guest().order().field("cartToken", cart_token.as_str()).pickup().send_cart();
+    let replies = join_all((0..12).map(|_| order())).await;
+    let (taken, refused): (Vec<&Reply>, Vec<&Reply>) = replies.iter().partition(|reply| reply.status == 201);
+    assert_eq!(taken.len(), 1, "{replies:?}");
+    assert!(refused.iter().all(|reply| reply["code"] == "cart_empty"), "{refused:?}");
+    assert_eq!(shop.staff().await.pieces(&bread).await, (50, 3, 47));
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn in_a_storm_of_sign_ins_one_merge_wins_and_no_piece_is_lost() {
     const SIGN_INS: usize = 12;
     const ADDS: usize = 20;

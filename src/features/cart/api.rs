@@ -234,3 +234,26 @@ async fn delete_item(
     shop.db.write(Remove { key: key_of(&context), item, keys: Arc::clone(&shop.keys) }).await?;
     no_content()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::CartId;
+
+    fn keys() -> Keys {
+        Keys::load_or_make(tempfile::tempdir().expect("a folder").path()).expect("keys")
+    }
+
+    /// A token that opens nothing is never told, as when the key that made it was lost.
+    #[test]
+    fn a_token_is_told_only_where_it_opens() {
+        let (now, lost) = (keys(), keys());
+        let id = CartId::from_uuid(uuid::Uuid::from_u128(7));
+        let head = |token: &str| Head { id, user: None, token_hash: TokenHash::of(token) };
+        let (old, new) = (lost.cart_token(id), now.cart_token(id));
+        assert_eq!(token_of(&head(&new), &now, None), Some(new.clone()));
+        assert_eq!(token_of(&head(&new), &now, Some("another".to_owned())), Some(new));
+        assert_eq!(token_of(&head(&old), &now, None), None);
+        assert_eq!(token_of(&head(&old), &now, Some(old.clone())), Some(old));
+    }
+}
