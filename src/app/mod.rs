@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod control;
+mod jobs;
 mod reactions;
 pub mod routes;
 
@@ -23,11 +24,11 @@ pub use routes::openapi;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
-use crate::features::{AppState, Shop, accounts, catalog, orders, settings};
+use crate::features::{AppState, Shop, accounts, cart, catalog, orders, settings};
 use crate::http::front::Front;
 use crate::http::gate::{Access, Gatekeeper};
 use crate::http::{Caller, server};
-use crate::jobs::{self, Worker};
+use crate::jobs::{DbAccess, Queue, Worker};
 use crate::kernel::{Error, Result, ShopFormat};
 use crate::security::Keys;
 
@@ -73,15 +74,16 @@ impl App {
     pub async fn open(options: AppOptions) -> Result<App, StartFault> {
         let folder = DataFolder::own(&options.data_dir).map_err(OpenFault::from)?;
         let keys_fault = |reason: String| StartFault::Keys { folder: folder.path().join("keys"), reason };
-        let keys = Keys::load_or_make(folder.path()).map_err(|fault| keys_fault(fault.chain()))?;
+        let keys = Arc::new(Keys::load_or_make(folder.path()).map_err(|fault| keys_fault(fault.chain()))?);
         let accounts = Arc::new(accounts::Desk::new(options.clock.clone()).map_err(StartFault::Threads)?);
         let menu = Arc::new(catalog::Menu::new());
-        let queue = Arc::new(jobs::Queue::default());
+        let queue = Arc::new(Queue::default());
         let has_owner = Arc::new(AtomicBool::new(false));
         let keeper = Arc::new(settings::Keeper::of(&options.config));
         let live = Arc::new(settings::Live::new(Arc::clone(&keeper)).map_err(StartFault::Books)?);
         let reactions = reactions::ShopReactions {
             accounts: Arc::clone(&accounts),
+            keys: Arc::clone(&keys),
             menu: Arc::clone(&menu),
             settings: Arc::clone(&live),
             queue: Arc::clone(&queue),
@@ -104,7 +106,7 @@ impl App {
         let shop = Arc::new(Shop {
             db,
             clock: options.clock.clone(),
-            keys: Arc::new(keys),
+            keys,
             settings: live,
             accounts,
             menu,
@@ -113,8 +115,8 @@ impl App {
         let keeper: Arc<dyn Gatekeeper> =
             Arc::new(Keeper { shop: Arc::clone(&shop), has_owner: Arc::clone(&has_owner), known: routes::known() });
         let front = Front::new(routes::router(Arc::clone(&shop), Arc::clone(&keeper)), keeper);
-        let handlers: jobs::Handlers = vec![Arc::new(orders::ExpireHolds::new(Arc::clone(&shop)))];
-        let worker = Worker::new(Arc::clone(&shop) as Arc<dyn jobs::DbAccess>, options.clock, queue, handlers);
+        let db = Arc::clone(&shop) as Arc<dyn DbAccess>;
+        let worker = Worker::new(db, options.clock, queue, jobs::handlers(&shop), jobs::RECURRING);
         Ok(App { shop, front, worker, has_owner })
     }
 
@@ -158,10 +160,11 @@ impl App {
 pub fn doctor(reader: &Reader<'_>) -> Result<Vec<String>> {
     let mut found = db::check_books(reader)?;
     found.extend(orders::check_books(reader)?);
+    found.extend(cart::check_books(reader)?);
     Ok(found)
 }
 
-impl jobs::DbAccess for Shop {
+impl DbAccess for Shop {
     fn db(&self) -> &Db {
         &self.db
     }

@@ -5,24 +5,40 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::db::{Reactions, Reader, WriteTx};
-use crate::features::{accounts, catalog, settings};
+use crate::features::{accounts, cart, catalog, settings};
 use crate::jobs;
-use crate::kernel::{DomainEvent, JobDue, Result};
+use crate::kernel::{DomainEvent, JobDue, Result, UserId};
+use crate::security::Keys;
+use crate::security::token::TokenHash;
 
 /// What the reactions reach: all of it in memory, none of it blocking.
 pub struct ShopReactions {
     pub accounts: Arc<accounts::Desk>,
+    pub keys: Arc<Keys>,
     pub menu: Arc<catalog::Menu>,
     pub settings: Arc<settings::Live>,
     pub queue: Arc<jobs::Queue>,
     pub has_owner: Arc<AtomicBool>,
 }
 
+impl ShopReactions {
+    /// A guest's cart goes with them into their account. Nobody is kept out of it because a cart could not be merged.
+    fn merge_carts(&self, tx: &mut WriteTx<'_>, user: UserId, carried: [u8; 32]) -> Result<()> {
+        let merged = tx.attempt(|tx| cart::merge(tx, user, TokenHash::from_bytes(carried), &self.keys))?;
+        if let Err(error) = merged {
+            tracing::error!(user = %user, error = %error, "a guest's cart could not be merged; it stays as it was");
+        }
+        Ok(())
+    }
+}
+
 impl Reactions for ShopReactions {
-    fn inside(&self, _tx: &mut WriteTx<'_>, event: &DomainEvent) -> Result<()> {
+    fn inside(&self, tx: &mut WriteTx<'_>, event: &DomainEvent) -> Result<()> {
         match event {
-            // Rollups, messages and partners' events will stand here; nothing follows inside a transaction yet.
-            DomainEvent::SettingsChanged { .. }
+            DomainEvent::SignedIn { user, carried: Some(carried) } => self.merge_carts(tx, *user, *carried),
+            // Rollups, messages and partners' events will stand here.
+            DomainEvent::SignedIn { carried: None, .. }
+            | DomainEvent::SettingsChanged { .. }
             | DomainEvent::AccountCreated { .. }
             | DomainEvent::SessionEnded { .. }
             | DomainEvent::ProductChanged { .. }
@@ -49,6 +65,7 @@ impl Reactions for ShopReactions {
                 DomainEvent::AccountCreated { admin: true, .. } => self.has_owner.store(true, Ordering::SeqCst),
                 DomainEvent::SessionEnded { session } => self.accounts.session_ended(*session),
                 DomainEvent::AccountCreated { admin: false, .. }
+                | DomainEvent::SignedIn { .. }
                 | DomainEvent::OrderPlaced { .. }
                 | DomainEvent::OrderMoved { .. }
                 | DomainEvent::MoneyMoved { .. } => {}
@@ -95,7 +112,10 @@ mod tests {
             let config = config::load(&Source::new().variables(variables.iter().copied())).expect("a configuration");
             Arc::new(settings::Keeper::of(&config))
         };
+        let key_folder = tempfile::tempdir().expect("a temporary folder");
+        let keys = Arc::new(Keys::load_or_make(key_folder.path()).expect("keys"));
         let reactions = || ShopReactions {
+            keys: Arc::clone(&keys),
             accounts: Arc::new(accounts::Desk::new(clock.clone()).expect("threads")),
             menu: Arc::new(catalog::Menu::new()),
             settings: Arc::new(settings::Live::new(of(&[])).expect("the defaults are right")),

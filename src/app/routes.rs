@@ -11,7 +11,7 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::access::TABLE;
-use crate::features::{AppState, accounts, admin, catalog, inventory, money, orders, settings};
+use crate::features::{AppState, accounts, admin, cart, catalog, inventory, money, orders, settings};
 use crate::http::describe::{Operation, document};
 use crate::http::gate::{self, Access, Gatekeeper, Who};
 use crate::http::{Answer, Context, Route, problem, respond};
@@ -42,6 +42,7 @@ pub fn all() -> Vec<Route<AppState>> {
     routes.extend(accounts::api::routes());
     routes.extend(catalog::api::routes());
     routes.extend(inventory::api::routes());
+    routes.extend(cart::api::routes());
     routes.extend(orders::api::routes());
     routes.extend(money::api::routes());
     routes.extend(settings::api::routes());

@@ -6,6 +6,7 @@
 
 pub mod caller;
 pub mod card_guard;
+pub mod cart_token;
 pub mod context;
 pub mod describe;
 pub mod etag;

@@ -11,6 +11,9 @@ pub enum DomainEvent {
     SettingsChanged { document: Arc<str> },
     /// An account was made; `owner` if it is an administrator's.
     AccountCreated { user: UserId, admin: bool },
+    /// An account signed in, or was just made by who now uses it. `carried` is the SHA-256 of a token that came along with the
+    /// request, as a guest's cart has one.
+    SignedIn { user: UserId, carried: Option<[u8; 32]> },
     /// A session was ended; its access tokens stop at once.
     SessionEnded { session: SessionId },
     /// A product, its price, its options or its names changed, or it was made or hidden.

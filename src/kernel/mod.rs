@@ -24,7 +24,7 @@ pub use actor::{Actor, Role};
 pub use change::{Change, Origin};
 pub use check::{At, Faults, ShopFormat};
 pub use event::{DomainEvent, JobDue};
-pub use ids::{CategoryId, JobId, OrderId, PaymentId, ProductId, SessionId, StockLogId, UserId};
+pub use ids::{CartId, CartItemId, CategoryId, JobId, OrderId, PaymentId, ProductId, SessionId, StockLogId, UserId};
 pub use locale::Locale;
 pub use money::{Currency, Money};
 pub use pieces::Pieces;

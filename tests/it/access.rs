@@ -115,6 +115,11 @@ const OPEN: &[&str] = &[
     "GET /api/v1/products/{id}",
     "GET /api/v1/categories",
     "GET /api/v1/categories/{id}",
+    "GET /api/v1/cart",
+    "POST /api/v1/cart",
+    "DELETE /api/v1/cart",
+    "PUT /api/v1/cart/items/{itemId}",
+    "DELETE /api/v1/cart/items/{itemId}",
     "POST /api/v1/orders",
     "GET /api/v1/payments/methods",
 ];

@@ -21,8 +21,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("accounts", &["settings"]),
     ("inventory", &["settings"]),
     ("catalog", &["settings", "inventory"]),
+    ("cart", &["settings", "catalog", "inventory"]),
     ("money", &["settings"]),
-    ("orders", &["settings", "accounts", "catalog", "inventory", "money"]),
+    ("orders", &["settings", "accounts", "catalog", "inventory", "cart", "money"]),
     ("admin", &["settings", "inventory"]),
 ];
 
@@ -37,6 +38,8 @@ const OWNER: &[(&str, &str)] = &[
     ("product_allergens", "src/features/catalog/sql"),
     ("inventory", "src/features/inventory/sql"),
     ("stock_log", "src/features/inventory/sql"),
+    ("carts", "src/features/cart/sql"),
+    ("cart_lines", "src/features/cart/sql"),
     ("orders", "src/features/orders/sql"),
     ("order_lines", "src/features/orders/sql"),
     ("order_history", "src/features/orders/sql"),

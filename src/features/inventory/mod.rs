@@ -12,5 +12,5 @@ mod sql;
 mod verbs;
 
 pub use model::Shelf;
-pub use queries::{low, order_number};
+pub use queries::{available, low, order_number};
 pub use verbs::{Short, free, give_back, hold, open, set_counted, set_threshold, take, untake};

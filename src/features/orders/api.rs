@@ -15,6 +15,7 @@ use super::model::Order;
 use super::undo::Undo;
 use super::{place, problems, queries, sql};
 use crate::features::AppState;
+use crate::features::cart::problems as cart_problems;
 use crate::http::gate::order_token;
 use crate::http::idempotency::{IdempotencyKey, Kept, once};
 use crate::http::page::list_schema;
@@ -33,7 +34,8 @@ pub fn routes() -> Vec<Route<AppState>> {
             .body::<PlaceBody>()
             .idempotent()
             .answers(201, "Taken; a guest keeps the accessToken", shapes::placed_schema())
-            .refuses(&[&problems::INSUFFICIENT_STOCK, &problems::PRICE_CHANGED, &kinds::IDEMPOTENCY_KEY_REUSED]),
+            .refuses(&[&problems::INSUFFICIENT_STOCK, &problems::PRICE_CHANGED, &kinds::IDEMPOTENCY_KEY_REUSED])
+            .refuses(&[&cart_problems::UNKNOWN_CART, &cart_problems::CART_EMPTY]),
         Route::get("/api/v1/orders", list, "List orders, newest first").query::<ListQuery>().answers(
             200,
             "A page",
