@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::features::{AppState, orders};
+use crate::features::{AppState, catalog, orders};
 use crate::jobs::{Handlers, Recurring};
 
 /// What comes again by itself. Each kind has its handler below.
-pub(super) const RECURRING: &[Recurring] = &[];
+pub(super) const RECURRING: &[Recurring] = &[catalog::CountPopular::RECURRING];
 
 /// Who does the jobs of each kind.
 pub(super) fn handlers(shop: &AppState) -> Handlers {
-    vec![Arc::new(orders::ExpireHolds::new(Arc::clone(shop)))]
+    vec![Arc::new(orders::ExpireHolds::new(Arc::clone(shop))), Arc::new(catalog::CountPopular::new(Arc::clone(shop)))]
 }
 
 #[cfg(test)]

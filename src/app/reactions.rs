@@ -26,6 +26,7 @@ impl Reactions for ShopReactions {
             | DomainEvent::SessionEnded { .. }
             | DomainEvent::ProductChanged { .. }
             | DomainEvent::CategoryChanged
+            | DomainEvent::PopularityCounted
             | DomainEvent::StockChanged { .. }
             | DomainEvent::OrderPlaced { .. }
             | DomainEvent::OrderMoved { .. }
@@ -40,6 +41,7 @@ impl Reactions for ShopReactions {
                 DomainEvent::SettingsChanged
                 | DomainEvent::ProductChanged { .. }
                 | DomainEvent::CategoryChanged
+                | DomainEvent::PopularityCounted
                 | DomainEvent::StockChanged { .. } => menu_is_old = true,
                 DomainEvent::AccountCreated { admin: true, .. } => self.has_owner.store(true, Ordering::SeqCst),
                 DomainEvent::SessionEnded { session } => self.accounts.session_ended(*session),

@@ -28,7 +28,7 @@ impl Recurring {
     }
 }
 
-/// Marks a run done in the transaction of its effect and writes the next one; `false` if it was not running any more: then its
+/// Marks a run done in the transaction of its effect and writes the next one; earlier runs that died are made good by it. `false` if it was not running any more: then its
 /// effect must not be written either.
 ///
 /// # Errors
@@ -36,6 +36,7 @@ impl Recurring {
 pub fn finish_recurring(tx: &mut WriteTx<'_>, job: &Claimed, every_ms: i64) -> Result<bool> {
     let was_running = sql::finish(tx, job.id)?;
     if was_running {
+        sql::forget_dead(tx, &job.kind, KEY)?;
         open(tx, &job.kind, tx.now().plus_ms(every_ms))?;
     }
     Ok(was_running)

@@ -73,6 +73,12 @@ pub(super) fn free_leases(tx: &mut WriteTx<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Dead jobs of a kind and key are over: what they failed to do has been done since. By the index `jobs_dead`.
+pub(super) fn forget_dead(tx: &mut WriteTx<'_>, kind: &str, key: &str) -> Result<()> {
+    tx.exec("update jobs set status = 'cancelled' where kind = ?1 and key = ?2 and status = 'dead'", args![kind, key])?;
+    Ok(())
+}
+
 /// A waiting job of a kind and key that is due later than `latest` is due then. By the index `jobs_open`, which wants its own
 /// condition named.
 pub(super) fn bring_forward(tx: &mut WriteTx<'_>, kind: &str, key: &str, latest: UtcMs) -> Result<()> {

@@ -14,6 +14,8 @@ mod model;
 mod orders;
 mod recurring;
 mod schema;
+mod search;
+mod search_cases;
 mod start;
 mod wire;
 mod writer;

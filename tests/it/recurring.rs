@@ -225,6 +225,7 @@ async fn a_dead_run_does_not_end_the_schedule() {
     run_due(&worker).await;
     assert_eq!(job.runs.load(Ordering::SeqCst), 6);
     assert!(matches!(open_rows(&books).await[..], [(_, 59 | 60)]));
+    assert!(rows(&books).await.iter().all(|(_, status, ..)| status != "dead"), "a run that ended well makes good the dead one");
 }
 
 #[tokio::test]
