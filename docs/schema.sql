@@ -300,5 +300,3 @@ CREATE TABLE product_popularity (
 ) strict, without rowid;
 
 CREATE INDEX product_popularity_pieces on product_popularity (pieces);
-
-CREATE INDEX jobs_dead on jobs (kind, key) where status = 'dead';

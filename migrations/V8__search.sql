@@ -41,6 +41,3 @@ create table product_popularity (
 ) strict, without rowid;
 
 create index product_popularity_pieces on product_popularity (pieces);
-
--- What is dead is looked for by doctor and by the next run of a recurring job.
-create index jobs_dead on jobs (kind, key) where status = 'dead';

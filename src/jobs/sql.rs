@@ -73,9 +73,13 @@ pub(super) fn free_leases(tx: &mut WriteTx<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Dead jobs of a kind and key are over: what they failed to do has been done since. By the index `jobs_dead`.
-pub(super) fn forget_dead(tx: &mut WriteTx<'_>, kind: &str, key: &str) -> Result<()> {
-    tx.exec("update jobs set status = 'cancelled' where kind = ?1 and key = ?2 and status = 'dead'", args![kind, key])?;
+/// Dead jobs of a kind and key, made between two others, are over. By the ids, for the dead have no index: it would be one more
+/// tree to write for each order.
+pub(super) fn forget_dead(tx: &mut WriteTx<'_>, kind: &str, key: &str, since: JobId, before: JobId) -> Result<()> {
+    tx.exec(
+        "update jobs set status = 'cancelled' where id >= ?3 and id < ?4 and status = 'dead' and kind = ?1 and key = ?2",
+        args![kind, key, since, before],
+    )?;
     Ok(())
 }
 
