@@ -154,6 +154,11 @@ async fn it_goes_with_filters_pages_cursors_and_sorts() {
     assert!(safe.rows().len() < all.len());
     assert_eq!(skus(&guest.see(&path("croissant", "&in_stock=true")).await).len(), 4);
     assert!(guest.see(&path("croissant", "&in_stock=false")).await.rows().is_empty());
+    let of_cakes: Vec<String> = {
+        let cakes = skus(&guest.see("/api/v1/products?category=cakes&per_page=100").await);
+        all.iter().filter(|sku| cakes.contains(sku)).cloned().collect()
+    };
+    assert_eq!(skus(&guest.see(&path("cream", "&category=cakes")).await), of_cakes, "a filter keeps the order");
     assert!(guest.see(&path("croissant", "&category=drinks")).await.rows().is_empty());
     let reply = guest.get(&path("croissant", "")).send().await.expect(200);
     let tag = reply.header("etag").expect("a tag").to_owned();
@@ -499,4 +504,10 @@ async fn a_shop_of_an_older_program_is_searched_after_its_next_start() {
         let words = search::all_of(&search::words("كنافه"), How::Whole);
         assert!(app.shop().db.read(move |reader| search::is_there(reader, &words, true)).await.expect("a search"));
     }
+    // The index goes into a copy as whole as it is here.
+    let copy = folder.path().join("copy.db");
+    let database = rusqlite::Connection::open(folder.path().join("data/bayader.db")).expect("the database");
+    database.execute("vacuum into ?1", [copy.to_str().expect("a path")]).expect("copied");
+    let found = bayader::db::open_read_only(&copy, bayader::app::doctor).expect("it can look");
+    assert_eq!(found, Vec::<String>::new());
 }

@@ -99,6 +99,17 @@ pub(super) struct ProductFilter {
     pub is_sold: Option<bool>,
 }
 
+impl ProductFilter {
+    /// What the index of searches can tell by itself.
+    pub(super) fn plain(&self) -> ProductFilter {
+        ProductFilter { shown_only: self.shown_only, ..ProductFilter::default() }
+    }
+
+    pub(super) fn is_plain(&self) -> bool {
+        *self == self.plain()
+    }
+}
+
 /// The query of `GET /products`.
 #[derive(Clone, Debug)]
 pub(super) struct ProductQuery {

@@ -137,19 +137,29 @@ fn place_of(cursor: &Cursor, words: &str) -> Result<i64> {
 
 /// The best hits, at most so many.
 fn hits(reader: &Reader<'_>, plan: &Plan, filter: &ProductFilter, most: usize) -> Result<Vec<ProductId>> {
+    let most_rows = i64::try_from(most).unwrap_or(i64::MAX);
+    // Where a filter leaves few of many hits, each rank would ask the filter of all of them: it is asked once instead.
+    let few: Option<HashSet<ProductId>> = if filter.is_plain() {
+        None
+    } else {
+        let fit = sql::found(reader, &plan.whole(), filter, false, most_rows)?;
+        (fit.len() < most).then(|| fit.into_iter().collect())
+    };
+    let plain = filter.plain();
+    let (filter, limit) = if few.is_some() { (&plain, i64::MAX) } else { (filter, most_rows) };
+    let enough = few.as_ref().map_or(most, HashSet::len);
     let (mut hits, mut seen) = (Vec::new(), HashSet::new());
     for rank in plan.ranks() {
-        let limit = i64::try_from(most).unwrap_or(i64::MAX);
+        if hits.len() >= enough {
+            break;
+        }
         for id in sql::found(reader, &rank, filter, plan.any, limit)? {
-            if seen.insert(id) {
+            if few.as_ref().is_none_or(|few| few.contains(&id)) && seen.insert(id) {
                 hits.push(id);
             }
         }
-        if hits.len() >= most {
-            hits.truncate(most);
-            break;
-        }
     }
+    hits.truncate(most);
     Ok(hits)
 }
 
@@ -161,7 +171,7 @@ pub(super) fn index(tx: &mut WriteTx<'_>, id: ProductId) -> Result<()> {
 
 /// As [`index`], for every product of a category.
 pub(super) fn index_category(tx: &mut WriteTx<'_>, category: CategoryId) -> Result<()> {
-    for entry in sql::search_entries(tx, Some(category))? {
+    for entry in sql::search_entries_of(tx, category)? {
         search::put(tx, &entry)?;
     }
     Ok(())
@@ -175,7 +185,7 @@ impl Command for BuildSearchIndex {
     type Output = ();
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
-        search::rebuild(tx, &sql::search_entries(tx, None)?)
+        search::rebuild(tx, &sql::search_entries(tx)?)
     }
 }
 
@@ -198,7 +208,7 @@ pub fn check_search(reader: &Reader<'_>) -> Result<Vec<String>> {
     if !search::is_current(reader)? {
         return Ok(Vec::new());
     }
-    let mut found = search::check(reader, &sql::search_entries(reader, None)?)?;
+    let mut found = search::check(reader, &sql::search_entries(reader)?)?;
     found.truncate(MOST_TOLD);
     Ok(found)
 }

@@ -543,10 +543,14 @@ pub(super) fn search_entry(reader: &Reader<'_>, id: ProductId) -> Result<Option<
     reader.opt(concat!(search_texts!(), " where p.id = ?1"), args![id], search_entry_row)
 }
 
-/// What every product is found by, or every one of a category; in the order in which equal hits come.
-pub(super) fn search_entries(reader: &Reader<'_>, category: Option<CategoryId>) -> Result<Vec<Entry>> {
-    let of = concat!(search_texts!(), " where p.category_id = ?1 or ?1 is null order by c.sort_order, p.id");
-    reader.all(of, args![category], search_entry_row)
+/// What every product is found by, in the order in which equal hits come.
+pub(super) fn search_entries(reader: &Reader<'_>) -> Result<Vec<Entry>> {
+    reader.all(concat!(search_texts!(), " order by c.sort_order, p.id"), &[], search_entry_row)
+}
+
+/// As [`search_entries`], of one category.
+pub(super) fn search_entries_of(reader: &Reader<'_>, category: CategoryId) -> Result<Vec<Entry>> {
+    reader.all(concat!(search_texts!(), " where p.category_id = ?1 order by p.id"), args![category], search_entry_row)
 }
 
 /// The products that fit an expression of the search and the filter, at most so many.
@@ -557,10 +561,9 @@ pub(super) fn found(
     by_weight: bool,
     limit: i64,
 ) -> Result<Vec<ProductId>> {
-    let plain = ProductFilter { shown_only: filter.shown_only, ..ProductFilter::default() };
     let tail = if by_weight { search::BY_WEIGHT } else { search::IN_ORDER };
     // What the index itself knows needs no look at the products: most searches ask for no more.
-    let (mut query, head) = if *filter == plain {
+    let (mut query, head) = if filter.is_plain() {
         let mut query = Query::new();
         if filter.shown_only {
             query.filter("r.is_shown = 1", vec![]);
