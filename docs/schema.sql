@@ -281,3 +281,46 @@ CREATE TABLE cart_lines (
     seen_price_minor integer not null check (seen_price_minor >= 0), -- of one piece with its options
     primary key (cart_id, id)
 ) strict, without rowid;
+
+CREATE TABLE product_search_rows (
+    id          integer primary key, -- the category's place times 2^32, and a counter: hits of one rank come in this order
+    product_id  blob    not null references products (id),
+    name        text    not null,
+    category    text    not null,
+    description text    not null,
+    is_shown    integer not null check (is_shown in (0, 1))
+) strict;
+
+CREATE UNIQUE INDEX product_search_rows_product on product_search_rows (product_id);
+
+CREATE VIRTUAL TABLE product_search using fts5 (
+    name, category, description, content = '', contentless_delete = 1, tokenize = 'ascii', prefix = '1 2 3'
+);
+
+CREATE TABLE 'product_search_data'(id INTEGER PRIMARY KEY, block BLOB);
+
+CREATE TABLE 'product_search_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
+
+CREATE TABLE 'product_search_docsize'(id INTEGER PRIMARY KEY, sz BLOB, origin INTEGER);
+
+CREATE TABLE 'product_search_config'(k PRIMARY KEY, v) WITHOUT ROWID;
+
+CREATE VIRTUAL TABLE product_search_terms using fts5vocab ('product_search', 'instance');
+
+CREATE TABLE product_search_trigrams (
+    trigram text not null,
+    word    text not null,
+    primary key (trigram, word)
+) strict, without rowid;
+
+CREATE TABLE product_search_state (
+    id      integer primary key check (id = 1),
+    folding integer not null
+) strict;
+
+CREATE TABLE product_popularity (
+    product_id blob    not null primary key references products (id),
+    pieces     integer not null check (pieces > 0)
+) strict, without rowid;
+
+CREATE INDEX product_popularity_pieces on product_popularity (pieces);

@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::features::{AppState, cart, orders};
+use crate::features::{AppState, cart, catalog, orders};
 use crate::jobs::{Handlers, Recurring};
 
 /// What comes again by itself. Each kind has its handler below.
-pub(super) const RECURRING: &[Recurring] = &[cart::RemoveEnded::RECURRING];
+pub(super) const RECURRING: &[Recurring] = &[cart::RemoveEnded::RECURRING, catalog::CountPopular::RECURRING];
 
 /// Who does the jobs of each kind.
 pub(super) fn handlers(shop: &AppState) -> Handlers {
-    vec![Arc::new(orders::ExpireHolds::new(Arc::clone(shop))), Arc::new(cart::RemoveEnded::new(Arc::clone(shop)))]
+    vec![
+        Arc::new(orders::ExpireHolds::new(Arc::clone(shop))),
+        Arc::new(cart::RemoveEnded::new(Arc::clone(shop))),
+        Arc::new(catalog::CountPopular::new(Arc::clone(shop))),
+    ]
 }
 
 #[cfg(test)]

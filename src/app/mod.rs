@@ -101,6 +101,9 @@ impl App {
             return Err(StartFault::Currency { configured: configured.clone(), stored });
         }
         live.replace(db.write(settings::ApplyConfig { keeper }).await.map_err(StartFault::Books)?);
+        if !db.read(catalog::search_index_is_current).await.map_err(StartFault::Books)? {
+            db.write(catalog::BuildSearchIndex).await.map_err(StartFault::Books)?;
+        }
         has_owner.store(db.read(accounts::owner_exists).await.map_err(StartFault::Books)?, Ordering::SeqCst);
 
         let shop = Arc::new(Shop {
@@ -161,6 +164,7 @@ pub fn doctor(reader: &Reader<'_>) -> Result<Vec<String>> {
     let mut found = db::check_books(reader)?;
     found.extend(orders::check_books(reader)?);
     found.extend(cart::check_books(reader)?);
+    found.extend(catalog::check_search(reader)?);
     Ok(found)
 }
 

@@ -43,6 +43,7 @@ impl Reactions for ShopReactions {
             | DomainEvent::SessionEnded { .. }
             | DomainEvent::ProductChanged { .. }
             | DomainEvent::CategoryChanged
+            | DomainEvent::PopularityCounted
             | DomainEvent::StockChanged { .. }
             | DomainEvent::OrderPlaced { .. }
             | DomainEvent::OrderMoved { .. }
@@ -59,9 +60,10 @@ impl Reactions for ShopReactions {
                     self.settings.replace_by(document);
                     menu_is_old = true;
                 }
-                DomainEvent::ProductChanged { .. } | DomainEvent::CategoryChanged | DomainEvent::StockChanged { .. } => {
-                    menu_is_old = true;
-                }
+                DomainEvent::ProductChanged { .. }
+                | DomainEvent::CategoryChanged
+                | DomainEvent::PopularityCounted
+                | DomainEvent::StockChanged { .. } => menu_is_old = true,
                 DomainEvent::AccountCreated { admin: true, .. } => self.has_owner.store(true, Ordering::SeqCst),
                 DomainEvent::SessionEnded { session } => self.accounts.session_ended(*session),
                 DomainEvent::AccountCreated { admin: false, .. }

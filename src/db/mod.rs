@@ -14,6 +14,7 @@ pub mod origin;
 pub mod query;
 mod reader;
 mod row;
+pub mod search;
 mod stats;
 mod tx;
 mod writer;

@@ -73,6 +73,16 @@ pub(super) fn free_leases(tx: &mut WriteTx<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Dead jobs of a kind and key, made between two others, are over. By the ids, for the dead have no index: it would be one more
+/// tree to write for each order.
+pub(super) fn forget_dead(tx: &mut WriteTx<'_>, kind: &str, key: &str, since: JobId, before: JobId) -> Result<()> {
+    tx.exec(
+        "update jobs set status = 'cancelled' where id >= ?3 and id < ?4 and status = 'dead' and kind = ?1 and key = ?2",
+        args![kind, key, since, before],
+    )?;
+    Ok(())
+}
+
 /// A waiting job of a kind and key that is due later than `latest` is due then. By the index `jobs_open`, which wants its own
 /// condition named.
 pub(super) fn bring_forward(tx: &mut WriteTx<'_>, kind: &str, key: &str, latest: UtcMs) -> Result<()> {

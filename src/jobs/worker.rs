@@ -226,7 +226,7 @@ impl Command for Fail {
         if sql::fail(tx, self.job, &self.error, self.again_at)? {
             tx.wake(JobDue { job: self.job, due: self.again_at });
         } else if let Some(recurring) = self.recurring {
-            schedule::open(tx, recurring.kind, tx.now().plus_ms(recurring.every_ms))?;
+            schedule::go_on(tx, self.job, recurring)?;
         }
         Ok(())
     }

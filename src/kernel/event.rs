@@ -20,6 +20,8 @@ pub enum DomainEvent {
     ProductChanged { product: ProductId },
     /// A category changed, or was made or removed.
     CategoryChanged,
+    /// What sold lately was counted, and is not as it was.
+    PopularityCounted,
     /// A product's stock or what is promised of it changed.
     StockChanged { product: ProductId },
     /// An order was taken.

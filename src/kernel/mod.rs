@@ -8,6 +8,7 @@ pub mod calling_codes;
 pub mod change;
 pub mod check;
 pub mod event;
+pub mod fold;
 pub mod ids;
 pub mod locale;
 pub mod money;

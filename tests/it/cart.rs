@@ -612,34 +612,40 @@ async fn a_guests_cart_ends_thirty_days_after_its_last_change() {
     let (mut left, mut used) = (Basket::of(shop.guest()), Basket::of(shop.guest()));
     let layla = shop.customer("Layla").await;
     let mut account = Basket::of(layla.clone());
-    let count = || async { shop.rows("select count(*) from carts").await };
+    // The shop's own worker may have taken the job before us, so we look until it has done it.
+    let left_after_jobs = async |carts: i64| {
+        for _ in 0..200 {
+            shop.run_jobs().await;
+            if shop.rows("select count(*) from carts").await == carts {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{} carts are left, not {carts}", shop.rows("select count(*) from carts").await);
+    };
     for basket in [&mut left, &mut used, &mut account] {
         basket.add(&bread, 1, json!({})).await;
     }
     shop.advance(29 * DAY);
-    shop.run_jobs().await;
-    assert_eq!(count().await, 3);
+    left_after_jobs(3).await;
     assert_eq!(lines(&left.see().await), [("Bread", 1)]);
     used.add(&bread, 1, json!({})).await;
     shop.advance(DAY + Duration::from_secs(2));
-    // It has ended although its row is still there.
-    assert_eq!((&left.see().await["token"], count().await), (&Value::Null, 3));
+    // It has ended, whether its row is still there or not.
+    assert_eq!(&left.see().await["token"], &Value::Null);
     let left_token = left.token.clone().expect("a token");
     shop.guest().order().field("cartToken", left_token.as_str()).pickup().send_cart().await.expect_problem(422, "unknown_cart");
     shop.guest().log_in(layla.email(), PASSWORD).header("x-cart-token", &left_token).send().await.expect(200);
     assert_eq!(lines(&account.see().await), [("Bread", 1)]);
-    shop.run_jobs().await;
-    assert_eq!(count().await, 2);
+    left_after_jobs(2).await;
     assert_eq!(lines(&used.see().await), [("Bread", 2)]);
     shop.advance(31 * DAY);
     for _ in 0..45 {
         Basket::of(shop.guest()).add(&bread, 1, json!({})).await;
     }
-    shop.run_jobs().await;
-    assert_eq!(count().await, 46);
+    left_after_jobs(46).await;
     shop.advance(31 * DAY);
-    shop.run_jobs().await;
-    assert_eq!(count().await, 1);
+    left_after_jobs(1).await;
     assert_eq!(lines(&account.see().await), [("Bread", 1)], "an account's stays");
     left.add(&bread, 1, json!({})).await.expect(201);
     shop.close().await;

@@ -18,6 +18,8 @@ mod model;
 mod orders;
 mod recurring;
 mod schema;
+mod search;
+mod search_cases;
 mod settings;
 mod start;
 mod wire;

@@ -207,7 +207,7 @@ async fn a_failed_run_is_tried_again_and_the_next_hour_comes_all_the_same() {
 #[tokio::test]
 async fn a_dead_run_does_not_end_the_schedule() {
     let books = Arc::new(Books::open());
-    let (worker, job) = work_on(&books, &[HOURLY], &[End::Fault; 5]);
+    let (worker, job) = work_on(&books, &[HOURLY], &[End::Fault; 10]);
     worker.take_up().await.expect("it looks");
     a_moment_later(&books);
     for tries in 1..=5 {
@@ -222,9 +222,18 @@ async fn a_dead_run_does_not_end_the_schedule() {
     assert_eq!(states, [("dead".to_owned(), 5), ("queued".to_owned(), 0)]);
     assert!(matches!(open_rows(&books).await[..], [(_, 59 | 60)]), "the next run waits for its own time");
     an_hour_later(&books);
+    for tries in 6..=10 {
+        run_due(&worker).await;
+        assert_eq!(job.runs.load(Ordering::SeqCst), tries);
+        books.clock.advance_ms(12 * 60_000);
+    }
+    let states: Vec<String> = rows(&books).await.into_iter().map(|(_, status, ..)| status).collect();
+    assert_eq!(states, ["cancelled", "dead", "queued"], "the last that died stands for those before it");
+    an_hour_later(&books);
     run_due(&worker).await;
-    assert_eq!(job.runs.load(Ordering::SeqCst), 6);
+    assert_eq!(job.runs.load(Ordering::SeqCst), 11);
     assert!(matches!(open_rows(&books).await[..], [(_, 59 | 60)]));
+    assert!(rows(&books).await.iter().all(|(_, status, ..)| status != "dead"), "a run that ended well makes good the dead one");
 }
 
 #[tokio::test]

@@ -9,12 +9,12 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::Value;
 
 use super::categories::{CreateCategory, DeleteCategory, ReplaceCategory};
-use super::list::ProductQuery;
+use super::list::{ProductQuery, Sort};
 use super::menu::{Key, Ready};
 use super::model::Category;
 use super::products::{CreateProduct, HideProduct, ReplaceProduct};
 use super::shapes::{self, CategoryInput, ChangedProduct, NewProduct, View};
-use super::{Product, problems, sql};
+use super::{Product, problems, search, sql};
 use crate::features::AppState;
 use crate::http::idempotency::{IdempotencyKey, Kept, once};
 use crate::http::page::{List, Paging, PagingOnly, list_schema};
@@ -141,8 +141,15 @@ async fn list_products(State(app): State<AppState>, request: Request) -> Answer 
     let context = context_of(&parts)?;
     let view = view_of(context);
     asked.filter.shown_only = !view.staff;
+    if let Some(text) = asked.text.clone() {
+        let locale = view.locale;
+        let page = app.db.read(move |reader| search::page(reader, &text, &asked, locale)).await?;
+        let body = respond::to_bytes(&listed(page.map(|product| shapes::product_json(&product, view)))?.1)?;
+        // Not kept: what people type is different each time, and a flood of it would push the menu out of memory.
+        return Ok(respond::tagged_bytes(context, StatusCode::OK, &etag::tag(0, &body), body));
+    }
     let make = || async {
-        let (locale, sort, paging) = (view.locale, asked.sort, asked.paging.clone());
+        let (locale, sort, paging) = (view.locale, asked.sort.unwrap_or(Sort::Menu), asked.paging.clone());
         let read = move |reader: &crate::db::Reader<'_>| sql::products(reader, &asked.filter, sort, locale, &asked.paging);
         let (rows, total) = app.db.read(read).await?;
         let page = List::page(&paging, total, rows, sort.name(locale), |product| sort.keyset(product, locale));

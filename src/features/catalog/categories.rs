@@ -2,7 +2,7 @@
 
 use super::model::{Category, CategoryDraft};
 use super::shapes::CategoryInput;
-use super::{problems, rules, sql};
+use super::{problems, rules, search, sql};
 use crate::db::{Command, Reader, WriteTx};
 use crate::http::problem::not_found;
 use crate::kernel::{CategoryId, DomainEvent, Fault, Result, SeenVersion};
@@ -60,6 +60,7 @@ impl Command for ReplaceCategory {
         check(tx, self.id, &draft)?;
         if draft != now.draft {
             sql::update_category(tx, self.id, &draft)?;
+            search::index_category(tx, self.id)?;
             tx.record(DomainEvent::CategoryChanged);
         }
         read_back(tx, self.id)

@@ -181,6 +181,7 @@ fn blank(sku: &str) -> Product {
         stock: 0,
         reserved: 0,
         stock_threshold: 0,
+        sold: 0,
         version: 0,
         created_at: never,
         updated_at: never,

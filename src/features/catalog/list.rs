@@ -7,6 +7,7 @@ use super::shapes::read_allergen;
 use crate::http::input::wrong_type;
 use crate::http::page::Paging;
 use crate::http::{Fields, Input};
+use crate::kernel::text::{Lines, bounded};
 use crate::kernel::{At, Faults, Locale, Money};
 
 /// The order of a list.
@@ -20,15 +21,19 @@ pub(super) enum Sort {
     PriceDown,
     Newest,
     Oldest,
+    Popular,
+    Unpopular,
 }
 
-const SORTS: [(&str, Sort); 6] = [
+const SORTS: [(&str, Sort); 8] = [
     ("name", Sort::Name),
     ("-name", Sort::NameDown),
     ("price", Sort::Price),
     ("-price", Sort::PriceDown),
     ("newest", Sort::Newest),
     ("-newest", Sort::Oldest),
+    ("popular", Sort::Popular),
+    ("-popular", Sort::Unpopular),
 ];
 
 impl Sort {
@@ -45,6 +50,10 @@ impl Sort {
             (Sort::PriceDown, _) => "-price",
             (Sort::Newest, _) => "newest",
             (Sort::Oldest, _) => "-newest",
+            (Sort::Popular, Locale::En) => "popular.en",
+            (Sort::Popular, Locale::Ar) => "popular.ar",
+            (Sort::Unpopular, Locale::En) => "-popular.en",
+            (Sort::Unpopular, Locale::Ar) => "-popular.ar",
         }
     }
 
@@ -57,6 +66,10 @@ impl Sort {
             Sort::Name | Sort::NameDown => vec![name(), id],
             Sort::Price | Sort::PriceDown => vec![product.draft.price_minor.into(), id],
             Sort::Newest | Sort::Oldest => vec![id],
+            Sort::Popular | Sort::Unpopular => {
+                let place = [product.sold.into(), product.category_order.into(), product.category_id.to_string().into()];
+                place.into_iter().chain([name(), id]).collect()
+            }
         }
     }
 
@@ -70,7 +83,7 @@ impl Sort {
 }
 
 /// Which products.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub(super) struct ProductFilter {
     /// What the public may see.
     pub shown_only: bool,
@@ -80,13 +93,31 @@ pub(super) struct ProductFilter {
     pub price_max: Option<i64>,
     pub in_stock: Option<bool>,
     pub allergen_free: Vec<String>,
+    /// An expression of the search that must find it.
+    pub found_by: Option<String>,
+    /// Whether any of it was sold lately.
+    pub is_sold: Option<bool>,
+}
+
+impl ProductFilter {
+    /// What the index of searches can tell by itself.
+    pub(super) fn plain(&self) -> ProductFilter {
+        ProductFilter { shown_only: self.shown_only, ..ProductFilter::default() }
+    }
+
+    pub(super) fn is_plain(&self) -> bool {
+        *self == self.plain()
+    }
 }
 
 /// The query of `GET /products`.
 #[derive(Clone, Debug)]
 pub(super) struct ProductQuery {
+    /// What products are to be found by, as it was typed; never blank.
+    pub text: Option<String>,
     pub filter: ProductFilter,
-    pub sort: Sort,
+    /// `None`: by relevance with a text, else as the menu.
+    pub sort: Option<Sort>,
     pub paging: Paging,
 }
 
@@ -94,12 +125,13 @@ impl Input for ProductQuery {
     const NAME: &'static str = "ProductQuery";
 
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
-        let category = fields.opt_text("category", crate::kernel::text::Lines::One, 1..=100);
+        let text = fields.opt_with("q", text_schema, read_text).filter(|text| !text.is_empty());
+        let category = fields.opt_text("category", Lines::One, 1..=100);
         let price_min = fields.opt::<Money>("price_min").map(Money::minor);
         let price_max = fields.opt::<Money>("price_max").map(Money::minor);
         let sort = fields.opt_with(
             "sort",
-            || json!({ "type": "string", "enum": SORTS.map(|(name, _)| name), "description": "Without it by category, then name." }),
+            || json!({ "type": "string", "enum": SORTS.map(|(name, _)| name), "description": SORT_DESCRIPTION, "example": "popular" }),
             Sort::read,
         );
         let in_stock = fields.opt("in_stock");
@@ -111,9 +143,42 @@ impl Input for ProductQuery {
         let is_active = fields.opt("is_active");
         let paging = Paging::read(fields);
         let allergen_free = allergen_free.unwrap_or_default();
-        let filter = ProductFilter { shown_only: true, is_active, category, price_min, price_max, in_stock, allergen_free };
-        Some(ProductQuery { filter, sort: sort.unwrap_or(Sort::Menu), paging: paging? })
+        let filter = ProductFilter {
+            shown_only: true,
+            is_active,
+            category,
+            price_min,
+            price_max,
+            in_stock,
+            allergen_free,
+            found_by: None,
+            is_sold: None,
+        };
+        Some(ProductQuery { text, filter, sort, paging: paging? })
     }
+}
+
+const SORT_DESCRIPTION: &str = "A minus turns it round. Without it by category, then name; with `q` by relevance. `popular` counts pieces in \
+    orders confirmed within 30 days, anew each hour; equal ones come as on the menu.";
+
+/// Characters of a search.
+const LONGEST_TEXT: usize = 200;
+
+fn text_schema() -> Value {
+    json!({
+        "type": "string",
+        "maxLength": LONGEST_TEXT,
+        "description": "Words to find products by, in Arabic or English: in their names first, then in those of their categories, then in \
+            descriptions. Case, accents, Arabic letter forms and digits of either script do not matter, a word's beginning is enough, \
+            and where nothing fits a typing error is forgiven. All words must fit, unless nothing fits all. Blank is as leaving it \
+            out; without a letter or a digit it finds nothing. Without `sort` the best 500 hits are listed, the best first.",
+        "example": "كنافه",
+    })
+}
+
+fn read_text(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<String> {
+    let Some(text) = value.as_str() else { return wrong_type(at, faults, "a text") };
+    bounded(text, Lines::One, 0, LONGEST_TEXT).map_err(|fault| faults.add(at, fault.code, fault.message)).ok()
 }
 
 /// The most allergens a list may be asked to leave out.

@@ -133,6 +133,8 @@ pub struct Product {
     pub(super) stock: Pieces,
     pub(super) reserved: Pieces,
     pub(super) stock_threshold: Pieces,
+    /// Pieces in orders confirmed within 30 days; read only where a list is sorted by it, else 0.
+    pub(super) sold: Pieces,
     pub(super) version: Version,
     pub(super) created_at: UtcMs,
     pub(super) updated_at: UtcMs,

@@ -2,7 +2,7 @@
 
 use super::model::{Draft, Product};
 use super::shapes::{NewProduct, ProductInput};
-use super::{problems, rules, sql};
+use super::{problems, rules, search, sql};
 use crate::db::{Command, Reader, WriteTx};
 use crate::features::inventory;
 use crate::http::problem::not_found;
@@ -81,6 +81,7 @@ impl Command for HideProduct {
         self.seen.check(now.version)?;
         if now.draft.is_active {
             sql::hide_product(tx, self.id)?;
+            search::index(tx, self.id)?;
             tx.record(DomainEvent::ProductChanged { product: self.id });
         }
         Ok(())
@@ -130,6 +131,7 @@ pub(super) fn insert(
     by: Actor,
 ) -> Result<()> {
     sql::insert_product(tx, id, draft)?;
+    search::index(tx, id)?;
     inventory::open(tx, id, stock, threshold, by)?;
     tx.record(DomainEvent::ProductChanged { product: id });
     Ok(())
@@ -140,6 +142,7 @@ pub(super) fn update(tx: &mut WriteTx<'_>, now: &Product, draft: &Draft, thresho
     let (fields, level) = (now.draft != *draft, now.stock_threshold != threshold);
     if fields {
         sql::update_product(tx, now.id, draft)?;
+        search::index(tx, now.id)?;
     }
     if level {
         inventory::set_threshold(tx, now.id, threshold)?;

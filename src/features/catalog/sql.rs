@@ -1,4 +1,4 @@
-//! Every statement on `categories`, `products` and `product_allergens`.
+//! Every statement on `categories`, `products`, `product_allergens` and `product_popularity`.
 
 use std::collections::HashMap;
 
@@ -7,24 +7,42 @@ use serde_json::Value;
 
 use super::list::{ProductFilter, Sort};
 use super::model::{Category, CategoryDraft, Draft, ForSale, OptionGroup, Product, Words};
+use super::search::Texts;
 use crate::args;
 use crate::db::query::Query;
+use crate::db::search::{self, Entry};
 use crate::db::{Reader, Row, WriteTx};
 use crate::http::page::{Cursor, From, Paging, bad_cursor};
-use crate::kernel::{CategoryId, Fault, Locale, Pieces, ProductId, Result};
+use crate::kernel::{CategoryId, Fault, Locale, OrderId, Pieces, ProductId, Result, UtcMs};
 
-macro_rules! product_head {
+macro_rules! product_columns {
     () => {
-        "select p.id, p.sku, p.slug, c.slug, p.name_en, p.name_ar, p.description_en, p.description_ar, p.price_minor, p.unit, \
+        "p.id, p.sku, p.slug, c.slug, p.name_en, p.name_ar, p.description_en, p.description_ar, p.price_minor, p.unit, \
          p.allergens, p.attributes, p.option_groups, p.lead_time_hours, p.max_per_order, p.track_stock, p.is_active, \
-         c.id, c.sort_order, i.stock, i.reserved, i.stock_threshold, p.version, p.created_at, p.updated_at \
-         from products p join categories c on c.id = p.category_id join inventory i on i.product_id = p.id"
+         c.id, c.sort_order, i.stock, i.reserved, i.stock_threshold, p.version, p.created_at, p.updated_at"
     };
 }
 
 macro_rules! products_on_the_shelf {
     () => {
         " from products p join categories c on c.id = p.category_id join inventory i on i.product_id = p.id"
+    };
+}
+
+macro_rules! product_head {
+    () => {
+        concat!("select ", product_columns!(), products_on_the_shelf!())
+    };
+}
+
+macro_rules! sold_head {
+    () => {
+        concat!(
+            "select ",
+            product_columns!(),
+            ", f.pieces from product_popularity f cross join products p on p.id = f.product_id \
+             join categories c on c.id = p.category_id join inventory i on i.product_id = p.id"
+        )
     };
 }
 
@@ -59,6 +77,7 @@ fn product_row(row: &Row<'_>) -> Result<Product> {
         stock: columns.next()?,
         reserved: columns.next()?,
         stock_threshold: columns.next()?,
+        sold: 0,
         version: columns.next()?,
         created_at: columns.next()?,
         updated_at: columns.next()?,
@@ -120,26 +139,29 @@ pub(super) fn products(
     locale: Locale,
     paging: &Paging,
 ) -> Result<(Vec<Product>, Option<i64>)> {
-    if sort == Sort::Menu {
-        return products_by_menu(reader, filter, locale, paging);
+    match sort {
+        Sort::Menu => return products_by_menu(reader, filter, locale, paging),
+        Sort::Popular | Sort::Unpopular => return products_by_popularity(reader, filter, sort, locale, paging),
+        _ => {}
     }
     let mut query = conditions(filter);
-    let total = if paging.wants_total() {
-        let head = if filter.in_stock.is_some() {
-            concat!("select count(*)", products_on_the_shelf!())
-        } else {
-            concat!("select count(*)", products_alone!())
-        };
-        Some(reader.one(&query.sql(head, ""), &query.values(&[]), |row| row.get(0))?)
-    } else {
-        None
-    };
+    let total = if paging.wants_total() { Some(count(reader, filter)?) } else { None };
     if let From::After(cursor) = &paging.from {
         after(&mut query, cursor, sort, locale)?;
     }
     let sql = query.sql(product_head!(), order(sort, locale));
     let rows = reader.all(&sql, &query.values(args![paging.per_page + 1, paging.offset()?]), product_row)?;
     Ok((rows, total))
+}
+
+fn count(reader: &Reader<'_>, filter: &ProductFilter) -> Result<i64> {
+    let query = conditions(filter);
+    let head = if filter.in_stock.is_some() {
+        concat!("select count(*)", products_on_the_shelf!())
+    } else {
+        concat!("select count(*)", products_alone!())
+    };
+    reader.one(&query.sql(head, ""), &query.values(&[]), |row| row.get(0))
 }
 
 fn conditions(filter: &ProductFilter) -> Query {
@@ -162,6 +184,12 @@ fn conditions(filter: &ProductFilter) -> Query {
             vec![Box::new(allergen.clone())],
         );
     }
+    query.filter_opt(search::IS_HIT, filter.found_by.clone());
+    match filter.is_sold {
+        Some(true) => query.filter("exists (select 1 from product_popularity f where f.product_id = p.id)", vec![]),
+        Some(false) => query.filter("not exists (select 1 from product_popularity f where f.product_id = p.id)", vec![]),
+        None => {}
+    }
     query
 }
 
@@ -173,17 +201,30 @@ fn products_by_menu(
     locale: Locale,
     paging: &Paging,
 ) -> Result<(Vec<Product>, Option<i64>)> {
-    let categories: Vec<(CategoryId, i64)> =
-        reader
-            .all("select id, sort_order from categories order by sort_order, id", &[], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let counts = if paging.wants_total() { Some(counts_by_category(reader, filter)?) } else { None };
     let total = counts.as_ref().map(|counts| counts.values().sum());
     let start = match &paging.from {
         From::Page(_) => None,
-        From::After(cursor) => Some(menu_place(cursor, locale)?),
+        From::After(cursor) => Some(menu_place(&cursor.values_of(Sort::Menu.name(locale))?)?),
     };
-    let mut skip = paging.offset()?;
-    let mut wanted = paging.per_page + 1;
+    let span = Span { start, counts, skip: paging.offset()?, wanted: paging.per_page + 1 };
+    Ok((menu_span(reader, filter, locale, span)?, total))
+}
+
+/// A part of the menu.
+struct Span {
+    start: Option<MenuPlace>,
+    /// Products by category, where some are to be skipped.
+    counts: Option<HashMap<CategoryId, i64>>,
+    skip: i64,
+    wanted: i64,
+}
+
+fn menu_span(reader: &Reader<'_>, filter: &ProductFilter, locale: Locale, span: Span) -> Result<Vec<Product>> {
+    let categories: Vec<(CategoryId, i64)> =
+        reader
+            .all("select id, sort_order from categories order by sort_order, id", &[], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let Span { start, counts, mut skip, mut wanted } = span;
     let mut rows: Vec<Product> = Vec::new();
     for (category, place) in categories {
         if start.as_ref().is_some_and(|start| (place, category) < (start.place, start.category)) {
@@ -214,8 +255,97 @@ fn products_by_menu(
             break;
         }
     }
-    Ok((rows, total))
+    Ok(rows)
 }
+
+/// What sold lately, the most pieces first, equal ones as on the menu; then the rest of the menu. Turned round: the rest first,
+/// then the fewest pieces first. What sold goes along the index of pieces, and only equal ones are sorted.
+fn products_by_popularity(
+    reader: &Reader<'_>,
+    filter: &ProductFilter,
+    sort: Sort,
+    locale: Locale,
+    paging: &Paging,
+) -> Result<(Vec<Product>, Option<i64>)> {
+    let sold = ProductFilter { is_sold: Some(true), ..filter.clone() };
+    let rest = ProductFilter { is_sold: Some(false), ..filter.clone() };
+    let wanted = paging.per_page + 1;
+    let missing = |rows: &[Product]| wanted - i64::try_from(rows.len()).unwrap_or(0);
+    let most_first = sort == Sort::Popular;
+    match &paging.from {
+        From::Page(_) => {
+            let (skip, sold_count) = (paging.offset()?, count(reader, &sold)?);
+            let counts = counts_by_category(reader, &rest)?;
+            let rest_count: i64 = counts.values().sum();
+            let mut rows;
+            if most_first {
+                rows = sold_span(reader, filter, sort, locale, None, wanted, skip)?;
+                let span = Span { start: None, counts: Some(counts), skip: (skip - sold_count).max(0), wanted: missing(&rows) };
+                if span.wanted > 0 {
+                    rows.extend(menu_span(reader, &rest, locale, span)?);
+                }
+            } else {
+                rows = menu_span(reader, &rest, locale, Span { start: None, counts: Some(counts), skip, wanted })?;
+                let (skip, wanted) = ((skip - rest_count).max(0), missing(&rows));
+                rows.extend(sold_span(reader, filter, sort, locale, None, wanted, skip)?);
+            }
+            Ok((rows, Some(sold_count + rest_count)))
+        }
+        From::After(cursor) => {
+            let [pieces, place @ ..] = cursor.values_of::<5>(sort.name(locale))?;
+            let pieces = pieces.as_i64().ok_or_else(bad_cursor)?;
+            let place = menu_place(&place)?;
+            let whole = |start, wanted| menu_span(reader, &rest, locale, Span { start, counts: None, skip: 0, wanted });
+            let mut rows;
+            if pieces > 0 {
+                rows = sold_span(reader, filter, sort, locale, Some((pieces, place)), wanted, 0)?;
+                if most_first && missing(&rows) > 0 {
+                    rows.extend(whole(None, missing(&rows))?);
+                }
+            } else {
+                rows = whole(Some(place), wanted)?;
+                if !most_first {
+                    rows.extend(sold_span(reader, filter, sort, locale, None, missing(&rows), 0)?);
+                }
+            }
+            Ok((rows, None))
+        }
+    }
+}
+
+fn sold_span(
+    reader: &Reader<'_>,
+    filter: &ProductFilter,
+    sort: Sort,
+    locale: Locale,
+    start: Option<(i64, MenuPlace)>,
+    wanted: i64,
+    skip: i64,
+) -> Result<Vec<Product>> {
+    let mut query = conditions(filter);
+    if let Some((pieces, MenuPlace { place, category, name, product })) = start {
+        let condition = match (sort, locale) {
+            (Sort::Unpopular, Locale::En) => {
+                "f.pieces >= ? and (f.pieces > ? or (c.sort_order, c.id, p.sort_en, p.id) > (?, ?, ?, ?))"
+            }
+            (Sort::Unpopular, Locale::Ar) => {
+                "f.pieces >= ? and (f.pieces > ? or (c.sort_order, c.id, p.sort_ar, p.id) > (?, ?, ?, ?))"
+            }
+            (_, Locale::En) => "f.pieces <= ? and (f.pieces < ? or (c.sort_order, c.id, p.sort_en, p.id) > (?, ?, ?, ?))",
+            (_, Locale::Ar) => "f.pieces <= ? and (f.pieces < ? or (c.sort_order, c.id, p.sort_ar, p.id) > (?, ?, ?, ?))",
+        };
+        let (category, product) = (Box::new(category), Box::new(product));
+        query.filter(condition, vec![Box::new(pieces), Box::new(pieces), Box::new(place), category, Box::new(name), product]);
+    }
+    let sql = query.sql(sold_head!(), order(sort, locale));
+    reader.all(&sql, &query.values(args![wanted, skip]), |row| {
+        let sold = row.get(SOLD_COLUMN)?;
+        Ok(Product { sold, ..product_row(row)? })
+    })
+}
+
+/// The column after those of a product.
+const SOLD_COLUMN: usize = 25;
 
 fn counts_by_category(reader: &Reader<'_>, filter: &ProductFilter) -> Result<HashMap<CategoryId, i64>> {
     let query = conditions(filter);
@@ -237,8 +367,7 @@ struct MenuPlace {
     product: ProductId,
 }
 
-fn menu_place(cursor: &Cursor, locale: Locale) -> Result<MenuPlace> {
-    let [place, category, name, product] = cursor.values_of(Sort::Menu.name(locale))?;
+fn menu_place([place, category, name, product]: &[Value; 4]) -> Result<MenuPlace> {
     Ok(MenuPlace {
         place: place.as_i64().ok_or_else(bad_cursor)?,
         category: category.as_str().and_then(CategoryId::parse).ok_or_else(bad_cursor)?,
@@ -259,6 +388,10 @@ fn order(sort: Sort, locale: Locale) -> &'static str {
         // Ids grow with time.
         (Sort::Newest, _) => "order by p.id desc limit ? offset ?",
         (Sort::Oldest, _) => "order by p.id limit ? offset ?",
+        (Sort::Popular, Locale::En) => "order by f.pieces desc, c.sort_order, c.id, p.sort_en, p.id limit ? offset ?",
+        (Sort::Popular, Locale::Ar) => "order by f.pieces desc, c.sort_order, c.id, p.sort_ar, p.id limit ? offset ?",
+        (Sort::Unpopular, Locale::En) => "order by f.pieces, c.sort_order, c.id, p.sort_en, p.id limit ? offset ?",
+        (Sort::Unpopular, Locale::Ar) => "order by f.pieces, c.sort_order, c.id, p.sort_ar, p.id limit ? offset ?",
     }
 }
 
@@ -269,7 +402,9 @@ fn after(query: &mut Query, cursor: &Cursor, sort: Sort, locale: Locale) -> Resu
     let text_of = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(bad_cursor);
     let number_of = |value: &Value| value.as_i64().ok_or_else(bad_cursor);
     match sort {
-        Sort::Menu | Sort::Name | Sort::NameDown => {
+        // Read by functions of their own.
+        Sort::Menu | Sort::Popular | Sort::Unpopular => return Err(bad_cursor().into()),
+        Sort::Name | Sort::NameDown => {
             let [name, id] = cursor.values_of(order)?;
             let condition = match (sort, locale) {
                 (Sort::NameDown, Locale::En) => "(p.sort_en, p.id) < (?, ?)",
@@ -378,6 +513,106 @@ fn insert_allergens(tx: &mut WriteTx<'_>, id: ProductId, draft: &Draft) -> Resul
 pub(super) fn hide_product(tx: &mut WriteTx<'_>, id: ProductId) -> Result<()> {
     let now = tx.now();
     tx.exec_one("update products set is_active = 0, version = version + 1, updated_at = ?2 where id = ?1", args![id, now])
+}
+
+macro_rules! search_texts {
+    () => {
+        concat!(
+            "select p.id, c.sort_order, p.name_en, p.name_ar, c.name_en, c.name_ar, c.slug, p.description_en, p.description_ar, \
+             p.is_active and c.is_active",
+            products_alone!()
+        )
+    };
+}
+
+fn search_entry_row(row: &Row<'_>) -> Result<Entry> {
+    let mut columns = row.columns();
+    let texts = Texts {
+        product: columns.next()?,
+        place: columns.next()?,
+        name: [columns.next()?, columns.next()?],
+        category: [columns.next()?, columns.next()?, columns.next()?],
+        description: [columns.next()?, columns.next()?],
+        is_shown: columns.next()?,
+    };
+    Ok(texts.entry())
+}
+
+/// What a product is found by.
+pub(super) fn search_entry(reader: &Reader<'_>, id: ProductId) -> Result<Option<Entry>> {
+    reader.opt(concat!(search_texts!(), " where p.id = ?1"), args![id], search_entry_row)
+}
+
+/// What every product is found by, in the order in which equal hits come.
+pub(super) fn search_entries(reader: &Reader<'_>) -> Result<Vec<Entry>> {
+    reader.all(concat!(search_texts!(), " order by c.sort_order, p.id"), &[], search_entry_row)
+}
+
+/// As [`search_entries`], of one category.
+pub(super) fn search_entries_of(reader: &Reader<'_>, category: CategoryId) -> Result<Vec<Entry>> {
+    reader.all(concat!(search_texts!(), " where p.category_id = ?1 order by p.id"), args![category], search_entry_row)
+}
+
+/// The products that fit an expression of the search and the filter, at most so many.
+pub(super) fn found(
+    reader: &Reader<'_>,
+    expression: &str,
+    filter: &ProductFilter,
+    by_weight: bool,
+    limit: i64,
+) -> Result<Vec<ProductId>> {
+    let tail = if by_weight { search::BY_WEIGHT } else { search::IN_ORDER };
+    // What the index itself knows needs no look at the products: most searches ask for no more.
+    let (mut query, head) = if filter.is_plain() {
+        let mut query = Query::new();
+        if filter.shown_only {
+            query.filter("r.is_shown = 1", vec![]);
+        }
+        (query, concat!("select r.product_id", crate::search_hits!()))
+    } else {
+        let head = concat!(
+            "select r.product_id",
+            crate::search_hits!(),
+            " cross join products p on p.id = r.product_id cross join categories c on c.id = p.category_id \
+             cross join inventory i on i.product_id = p.id"
+        );
+        (conditions(filter), head)
+    };
+    query.filter(search::MATCHES, vec![Box::new(expression.to_owned())]);
+    reader.all(&query.sql(head, tail), &query.values(args![limit]), |row| row.get(0))
+}
+
+pub(super) fn count_products(reader: &Reader<'_>) -> Result<i64> {
+    reader.one("select count(*) from products", &[], |row| row.get(0))
+}
+
+/// Pieces of each product in orders that were confirmed since a moment and stand. Only orders placed since `placed_from` are
+/// looked at: ids grow with time, so that is the end of the orders' own tree.
+pub(super) fn count_sold(reader: &Reader<'_>, placed_from: OrderId, confirmed_from: UtcMs) -> Result<Vec<(ProductId, Pieces)>> {
+    reader.all(
+        "select l.product_id, sum(l.quantity) from orders o join order_lines l on l.order_id = o.id \
+         where o.id >= ?1 and o.status not in ('Pending', 'Cancelled') and exists (select 1 from order_history h \
+         where h.order_id = o.id and h.kind = 'move' and h.status = 'Confirmed' and h.at >= ?2) \
+         group by l.product_id",
+        args![placed_from, confirmed_from],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+pub(super) fn sold(reader: &Reader<'_>) -> Result<HashMap<ProductId, Pieces>> {
+    let rows = reader.all("select product_id, pieces from product_popularity", &[], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.into_iter().collect())
+}
+
+pub(super) fn set_sold(tx: &mut WriteTx<'_>, product: ProductId, pieces: Pieces) -> Result<()> {
+    tx.exec_one(
+        "insert into product_popularity (product_id, pieces) values (?1, ?2) on conflict (product_id) do update set pieces = ?2",
+        args![product, pieces],
+    )
+}
+
+pub(super) fn clear_sold(tx: &mut WriteTx<'_>, product: ProductId) -> Result<()> {
+    tx.exec_one("delete from product_popularity where product_id = ?1", args![product])
 }
 
 macro_rules! category_head {

@@ -54,7 +54,8 @@ impl Kitchen {
     }
 
     async fn page(&self, query: Value, locale: Locale, staff: bool) -> List<Product> {
-        let ProductQuery { filter, sort, paging } = read(query);
+        let ProductQuery { filter, sort, paging, .. } = read(query);
+        let sort = sort.unwrap_or(Sort::Menu);
         let filter = ProductFilter { shown_only: !staff, ..filter };
         let asked = paging.clone();
         let (rows, total) =
@@ -83,7 +84,17 @@ async fn every_order_pages_by_cursor_as_it_does_by_number() {
     let parsed = parse(include_bytes!("../../../assets/sample/menu.csv"), &shop()).expect("a menu");
     kitchen.db.write(Import { parsed, set_stock: false, dry_run: false, by: Actor::System }).await.expect("imported");
     for locale in Locale::ALL {
-        for sort in [None, Some("name"), Some("-name"), Some("price"), Some("-price"), Some("newest"), Some("-newest")] {
+        for sort in [
+            None,
+            Some("name"),
+            Some("-name"),
+            Some("price"),
+            Some("-price"),
+            Some("newest"),
+            Some("-newest"),
+            Some("popular"),
+            Some("-popular"),
+        ] {
             let whole = kitchen.page(json!({ "sort": sort, "per_page": "100" }), locale, false).await;
             let whole: Vec<_> = whole.data.into_iter().map(|product| product.id).collect();
             let (mut by_cursor, mut by_number, mut cursor, mut number) = (Vec::new(), Vec::new(), None::<String>, 1);
@@ -116,8 +127,9 @@ async fn every_order_pages_by_cursor_as_it_does_by_number() {
 
 #[test]
 fn what_cannot_be_listed_by_is_told() {
-    assert_eq!(faults::<ProductQuery>(json!({ "q": "x" })), [("q".to_owned(), "unknown_field")]);
-    for sort in ["popular", "rating", "Name", ""] {
+    assert_eq!(faults::<ProductQuery>(json!({ "q": "x".repeat(201) })), [("q".to_owned(), "too_long")]);
+    assert_eq!(faults::<ProductQuery>(json!({ "q": "x\u{0}" })), [("q".to_owned(), "control_character")]);
+    for sort in ["relevance", "rating", "Name", ""] {
         assert_eq!(faults::<ProductQuery>(json!({ "sort": sort })), [("sort".to_owned(), "unknown_value")]);
     }
     assert_eq!(faults::<ProductQuery>(json!({ "price_min": "-1" })), [("price_min".to_owned(), "invalid_amount")]);

@@ -7,7 +7,7 @@ use super::sql;
 use crate::db::Reader;
 use crate::db::query::Query;
 use crate::http::page::{From, List, Paging, bad_cursor};
-use crate::kernel::{Pieces, ProductId, Result, ShopDay, UtcMs};
+use crate::kernel::{Pieces, ProductId, Result, ShopDay, UtcMs, fold};
 
 /// Which products.
 #[derive(Clone, Debug)]
@@ -25,11 +25,18 @@ const NEWEST: &str = "newest";
 pub(super) fn list(reader: &Reader<'_>, filter: &ShelfFilter) -> Result<List<Shelf>> {
     let mut query = Query::new();
     if let Some(text) = &filter.text {
-        let text = text.to_lowercase();
-        query.filter(
-            "instr(lower(p.sku), ?) > 0 or instr(p.sort_en, ?) > 0 or instr(p.sort_ar, ?) > 0",
-            vec![Box::new(text.clone()), Box::new(text.clone()), Box::new(text)],
-        );
+        let words = fold::fold(text);
+        if words.is_empty() {
+            query.filter("false", vec![]);
+        }
+        // Each word somewhere in the sku or in the folded names; a shelf is read by few, so nothing needs to be faster than this.
+        for word in words.split(' ').filter(|word| !word.is_empty()) {
+            query.filter(
+                "instr(lower(p.sku), ?) > 0 or exists (select 1 from product_search_rows w where w.product_id = p.id \
+                 and instr(w.name, ?) > 0)",
+                vec![Box::new(word.to_owned()), Box::new(without_article(word))],
+            );
+        }
     }
     query.filter_opt("i.product_id = ?", filter.product);
     query.filter_opt("c.slug = ?", filter.category.clone());
@@ -44,6 +51,11 @@ pub(super) fn list(reader: &Reader<'_>, filter: &ShelfFilter) -> Result<List<She
     }
     let rows = sql::list(reader, &query, filter.paging.per_page + 1, filter.paging.offset()?)?;
     Ok(List::page(&filter.paging, total, rows, NEWEST, |row| vec![row.product.to_string().into()]))
+}
+
+/// The shortest of a word's forms: what is attached to it here need not be there.
+fn without_article(word: &str) -> String {
+    fold::forms(word).into_iter().min_by_key(String::len).unwrap_or_default()
 }
 
 fn id_after(values: &[Value; 1]) -> Result<Vec<u8>> {

@@ -128,6 +128,13 @@ impl Shop {
         Client::sign_in(&self.wire, &email).await
     }
 
+    /// Brings in a menu as `bayader products import` does.
+    pub async fn import(&self, csv: &[u8]) {
+        let request = bayader::app::control::Request::import(csv, false, false);
+        let answer = bayader::app::control::execute(&self.inner, request, &|_| ()).await;
+        assert!(matches!(answer, bayader::app::control::Answer::Imported(_)), "{answer:?}");
+    }
+
     /// Moves the shop's clock.
     pub fn advance(&self, by: Duration) {
         self.clock.advance_ms(i64::try_from(by.as_millis()).expect("a test's time is short"));
