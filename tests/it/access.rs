@@ -105,6 +105,8 @@ const OPEN: &[&str] = &[
     "GET /readyz",
     "GET /assets/{*path}",
     "GET /api/v1/openapi.json",
+    "GET /api/v1/docs",
+    "GET /api/v1/docs/errors",
     "POST /api/v1/auth/register",
     "POST /api/v1/auth/login",
     "POST /api/v1/auth/refresh",
