@@ -103,14 +103,14 @@ pub fn error_page(locale: Locale) -> String {
     let mut page = format!(
         "<!doctype html>\n<html lang=\"{language}\" dir=\"{direction}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title} · EL-Bayader</title>\n\
-         <link rel=\"stylesheet\" href=\"/assets/base.css\">\n<link rel=\"stylesheet\" href=\"/assets/docs.css\">\n</head>\n<body>\n\
+         <link rel=\"icon\" href=\"data:,\">\n<link rel=\"stylesheet\" href=\"/assets/base.css\">\n<link rel=\"stylesheet\" href=\"/assets/docs.css\">\n</head>\n<body>\n\
          <main class=\"page wide\">\n<div class=\"bar\"><a href=\"/api/v1/docs?lang={language}\">{back}</a>\
          <a href=\"?lang={other}\" lang=\"{other}\">{other_name}</a></div>\n<h1>{title}</h1>\n<p>{lead}</p>\n",
         title = words.title,
         back = words.back,
         other = locale.other().code(),
         other_name = words.other,
-        lead = words.lead,
+        lead = prose(words.lead, locale),
     );
     let mut all: Vec<&ProblemKind> = PROBLEMS.iter().flat_map(|(_, kinds)| *kinds).copied().collect();
     all.sort_by_key(|kind| (kind.status, kind.code));
@@ -121,11 +121,14 @@ pub fn error_page(locale: Locale) -> String {
     let _ = write!(
         page,
         "<h2 id=\"fields\">{}</h2>\n<p>{}</p>\n<table>\n<thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead>\n<tbody>\n",
-        words.fields, words.fields_lead, words.code, words.meaning
+        words.fields,
+        prose(words.fields_lead, locale),
+        words.code,
+        words.meaning
     );
     for (code, en, ar) in FIELD_FAULTS {
         let meaning = if locale == Locale::Ar { ar } else { en };
-        let _ = writeln!(page, "<tr id=\"field-{code}\"><td><code>{code}</code></td><td>{}</td></tr>", escape(meaning));
+        let _ = writeln!(page, "<tr id=\"field-{code}\"><td><code>{code}</code></td><td>{}</td></tr>", prose(meaning, locale));
     }
     page.push_str("</tbody>\n</table>\n</main>\n</body>\n</html>\n");
     page
@@ -146,7 +149,7 @@ fn problem_section(
         status = kind.status,
         en = escape(kind.title_en),
         ar = escape(kind.title_ar),
-        told = escape(kind.told(locale)),
+        told = prose(kind.told(locale), locale),
     );
     if !kind.facts.is_empty() {
         let facts: Vec<String> = kind.facts.iter().map(|fact| format!("<code>{fact}</code>")).collect();
@@ -178,6 +181,34 @@ fn refusing_routes() -> Vec<(&'static ProblemKind, Vec<String>)> {
         }
         from
     })
+}
+
+/// Words among Arabic ones that read from left to right, as paths and fields, stay whole and in their direction.
+fn prose(text: &str, locale: Locale) -> String {
+    if locale == Locale::En {
+        return escape(text);
+    }
+    let mut shown = String::new();
+    let mut run: Vec<&str> = Vec::new();
+    let close = |run: &mut Vec<&str>, shown: &mut String| {
+        let joined = run.join(" ");
+        let whole = joined.trim_end_matches(['.', ',', ':', ';']);
+        if !whole.is_empty() {
+            let _ = write!(shown, "<bdi dir=\"ltr\">{}</bdi>{} ", escape(whole), &joined[whole.len()..]);
+        }
+        run.clear();
+    };
+    for word in text.split(' ') {
+        if word.is_ascii() && word.contains(|c: char| c.is_ascii_alphabetic() || c == '/') {
+            run.push(word);
+        } else {
+            close(&mut run, &mut shown);
+            shown.push_str(&escape(word));
+            shown.push(' ');
+        }
+    }
+    close(&mut run, &mut shown);
+    shown.trim_end().to_owned()
 }
 
 fn escape(text: &str) -> String {

@@ -62,7 +62,7 @@ pub fn all() -> Vec<Route<AppState>> {
             .tagged()
             .answers(200, "OpenAPI 3.1", Shape::named(
                 "OpenApi",
-                json!({ "type": "object", "required": ["openapi", "info", "paths"], "properties": { "openapi": { "type": "string" } } }),
+                json!({ "type": "object", "required": ["openapi", "info", "paths"], "properties": { "openapi": { "type": "string" }, "info": { "type": "object" }, "paths": { "type": "object" } } }),
                 json!({ "openapi": "3.1.0", "info": { "title": "EL-Bayader", "version": "1.0.0" }, "paths": {} }),
             )),
         Route::get("/assets/{*path}", assets::file, "Load what a page needs")

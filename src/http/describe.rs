@@ -134,7 +134,7 @@ const DESCRIPTION: &str = "A bakery's back office: catalog, stock, orders, accou
 #[must_use]
 pub fn document(tags: &[Tag], operations: &[Operation<'_>]) -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    let mut schemas = Map::new();
+    let (mut schemas, mut refusals) = (Map::new(), Map::new());
     schemas.insert("Problem".to_owned(), problem::schema());
     for operation in operations {
         if let Some((name, schema)) = &operation.described.body {
@@ -144,7 +144,7 @@ pub fn document(tags: &[Tag], operations: &[Operation<'_>]) -> Value {
             shape.define(&mut schemas);
         }
         let path = paths.entry(operation.path.replace("{*", "{")).or_insert_with(|| json!({}));
-        path[operation.method.as_str().to_ascii_lowercase()] = operation_object(operation);
+        path[operation.method.as_str().to_ascii_lowercase()] = operation_object(operation, &mut refusals);
     }
     json!({
         "openapi": "3.1.0",
@@ -159,6 +159,7 @@ pub fn document(tags: &[Tag], operations: &[Operation<'_>]) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "responses": refusals,
             "parameters": parameter_components(),
             "headers": header_components(),
             "securitySchemes": {
@@ -201,7 +202,7 @@ fn header_components() -> Value {
     })
 }
 
-fn operation_object(operation: &Operation<'_>) -> Value {
+fn operation_object(operation: &Operation<'_>, shared: &mut Map<String, Value>) -> Value {
     let described = operation.described;
     let mut object = json!({
         "operationId": operation_id(&format!("{} {}", operation.method, operation.path)),
@@ -209,7 +210,7 @@ fn operation_object(operation: &Operation<'_>) -> Value {
         "description": described.description,
         "tags": [operation.tag],
         "parameters": parameters(operation),
-        "responses": responses(operation),
+        "responses": responses(operation, shared),
     });
     if let Some((name, schema)) = &described.body {
         let mut content = json!({ "schema": { "$ref": format!("#/components/schemas/{name}") } });
@@ -287,7 +288,7 @@ fn headers(names: &[&str]) -> Value {
     Value::Object(names.iter().map(header).collect())
 }
 
-fn responses(operation: &Operation<'_>) -> Value {
+fn responses(operation: &Operation<'_>, shared: &mut Map<String, Value>) -> Value {
     let described = operation.described;
     let mut responses: Map<String, Value> = Map::new();
     let limited = operation.path.starts_with("/api/v1/");
@@ -326,7 +327,9 @@ fn responses(operation: &Operation<'_>) -> Value {
             .insert("304".to_owned(), json!({ "description": "What `If-None-Match` names is current", "headers": headers }));
     }
     for (status, kinds) in refusals(operation) {
-        responses.insert(status.to_string(), refusal(status, &kinds));
+        let name = refusal_name(status, &kinds);
+        responses.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));
+        shared.entry(name).or_insert_with(|| refusal(status, &kinds));
     }
     Value::Object(responses)
 }
@@ -345,6 +348,12 @@ pub fn refusals(operation: &Operation<'_>) -> BTreeMap<u16, Vec<&'static Problem
         kinds.sort_by_key(|kind| kind.code);
     }
     by_status
+}
+
+/// Routes that refuse alike share one response, named by its status and codes.
+fn refusal_name(status: u16, kinds: &[&'static ProblemKind]) -> String {
+    let codes: Vec<&str> = kinds.iter().map(|kind| kind.code).collect();
+    format!("{status}.{}", codes.join("."))
 }
 
 fn refusal(status: u16, kinds: &[&'static ProblemKind]) -> Value {

@@ -62,6 +62,7 @@ fn every_route_is_told_in_full() {
             }
         }
         for (status, response) in operation["responses"].as_object().expect("responses") {
+            let response = resolved(&document, response);
             if text(response, "description").is_empty() {
                 missing.push(format!("{name} {status}: no description"));
             }
@@ -94,6 +95,7 @@ fn every_example_fits_its_schema() {
             );
         }
         for (status, response) in operation["responses"].as_object().expect("responses") {
+            let response = resolved(&document, response);
             for (media_type, content) in response["content"].as_object().into_iter().flatten() {
                 if content["example"].is_null() {
                     continue;
@@ -126,7 +128,7 @@ fn every_reference_resolves_and_every_component_is_used() {
     for reference in &references {
         assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference} is nowhere");
     }
-    for kind in ["schemas", "headers", "parameters"] {
+    for kind in ["schemas", "responses", "headers", "parameters"] {
         for name in document["components"][kind].as_object().expect(kind).keys() {
             assert!(references.contains(&format!("#/components/{kind}/{name}")), "nothing uses {kind}/{name}");
         }

@@ -16,5 +16,6 @@ mod orders;
 mod pages;
 mod schema;
 mod start;
+mod walk;
 mod wire;
 mod writer;

@@ -37,3 +37,32 @@ async fn a_page_ignores_a_parameter_it_does_not_know() {
     shop.guest().see("/assets/base.css?v=2").await;
     shop.close().await;
 }
+
+#[tokio::test]
+async fn the_pages_for_programmers_speak_both_languages_under_a_strict_policy() {
+    let shop = Shop::open().await;
+    let guest = shop.guest();
+    for path in ["/api/v1/docs", "/api/v1/docs/errors"] {
+        let page = guest.see(path).await;
+        let policy = page.header("content-security-policy").expect("a page has a policy");
+        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        assert_eq!((page.header("referrer-policy"), page.header("cache-control")), (Some("no-referrer"), Some("no-store")));
+        assert!(page.text.contains("<html lang=\"en\" dir=\"ltr\">"), "{path}");
+        let arabic = guest.get(path).header("accept-language", "ar").send().await.expect(200);
+        assert!(arabic.text.contains("<html lang=\"ar\" dir=\"rtl\">"), "{path}");
+        assert_eq!(guest.see(&format!("{path}?lang=ar")).await.text, arabic.text);
+        guest.get(&format!("{path}?colour=red")).send().await.expect_field("colour");
+        guest.get(&format!("{path}?lang=fr")).send().await.expect_field("lang");
+    }
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn the_type_of_a_problem_leads_to_what_it_means() {
+    let shop = Shop::open().await;
+    let problem = shop.guest().get("/api/v1/nothing").send().await.expect_problem(404, "not_found");
+    let (page, place) = problem["type"].as_str().and_then(|link| link.split_once('#')).expect("a place on a page");
+    let page = shop.guest().see(page).await;
+    assert!(page.text.contains(&format!("id=\"{place}\"")), "{place}");
+    shop.close().await;
+}

@@ -238,7 +238,13 @@ impl Input for LogQuery {
 pub(crate) fn read_moment(fields: &mut Fields<'_, '_>, name: &'static str, end: bool) -> Option<UtcMs> {
     fields.opt_with(
         name,
-        || json!({ "type": "string", "description": "A time (RFC 3339), or a day YYYY-MM-DD of the shop.", "example": "2026-11-25" }),
+        || {
+            json!({
+                "anyOf": [{ "type": "string", "format": "date" }, { "type": "string", "format": "date-time" }],
+                "description": "A time (RFC 3339), or a day YYYY-MM-DD of the shop.",
+                "example": "2026-11-25",
+            })
+        },
         |value, at, faults| {
             let Some(text) = value.as_str() else { return wrong_type(at, faults, "a text") };
             let day = ShopDay::parse(text).and_then(|day| if end { day.plus_days(1) } else { Some(day) });

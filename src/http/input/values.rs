@@ -65,6 +65,11 @@ fn read_amount(value: &Value, at: &At<'_>, faults: &mut Faults<'_>, signed: bool
         _ => return wrong_type(at, faults, "an amount such as \"4.25\""),
     };
     let currency = faults.shop.currency;
+    // Some languages write the number 5 as 5.0; where the currency has decimals, that is no further digit.
+    let text = match text.strip_suffix(".0") {
+        Some(whole) if value.is_number() && currency.digits() > 0 => whole.to_owned(),
+        _ => text,
+    };
     let read = if signed { currency.parse_signed(&text) } else { currency.parse(&text) };
     read.map_err(|fault| faults.add(at, "invalid_amount", fault.to_string())).ok()
 }
@@ -83,7 +88,7 @@ macro_rules! text_values {
         }
     )+};
 }
-text_values!(Name = Lines::One, Note = Lines::Many, Reason = Lines::Many);
+text_values!(Name = Lines::One, Note = Lines::Many, Reason = Lines::One);
 
 impl FromJson for Email {
     fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {

@@ -69,6 +69,9 @@ fn fault_of(document: &Value, answer: &Seen, validators: &mut Validators) -> Opt
     let operation = &document["paths"][route][method];
     let (schema, media_type) = if operation.is_object() {
         let response = &operation["responses"][status.to_string()];
+        // Refusals are shared between routes.
+        let shared = response["$ref"].as_str().and_then(|reference| document.pointer(reference.trim_start_matches('#')));
+        let response = shared.unwrap_or(response);
         if !response.is_object() {
             return fault(format!("{route} does not document this status"));
         }
