@@ -103,7 +103,8 @@ const pretty = (value) => (typeof value === 'string' ? value : JSON.stringify(va
 
 function copyable(text, label) {
   const pre = make('pre', { tabindex: 0, 'aria-label': label }, text);
-  const button = ours('button', words.copy, { type: 'button' });
+  const told = ours('span', words.copy);
+  const button = make('button', { type: 'button' }, told);
   button.addEventListener('click', async () => {
     try {
       await navigator.clipboard.writeText(pre.textContent);
@@ -112,8 +113,8 @@ function copyable(text, label) {
       getSelection().selectAllChildren(pre);
       return;
     }
-    button.textContent = words.copied;
-    setTimeout(() => { button.textContent = words.copy; }, 1500);
+    told.textContent = words.copied;
+    setTimeout(() => { told.textContent = words.copy; }, 1500);
   });
   return { box: make('div', { class: 'copy' }, pre, button), pre };
 }
