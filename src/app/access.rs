@@ -59,4 +59,9 @@ pub const TABLE: &[Access] = &[
     line("POST",   "/api/v1/orders/{id}/cancel",        Who::SignedInOrToken),
     line("POST",   "/api/v1/orders/{id}/undo",          STAFF),
     line("POST",   "/api/v1/orders/{id}/collect",       STAFF),
+    line("GET",    "/api/v1/payments/methods",          Who::Anyone),
+    line("GET",    "/api/v1/admin/settings",            ADMIN),
+    line("PUT",    "/api/v1/admin/settings",            ADMIN),
+    line("GET",    "/api/v1/admin/orders",              STAFF),
+    line("GET",    "/api/v1/admin/dashboard",           STAFF),
 ];

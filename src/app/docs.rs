@@ -5,7 +5,7 @@ use std::fmt::Write;
 use bytes::Bytes;
 
 use super::routes;
-use crate::features::{AppState, accounts, catalog, inventory, orders};
+use crate::features::{AppState, accounts, catalog, inventory, orders, settings};
 use crate::http::assets::{self, PageQuery, asked_language};
 use crate::http::describe::refusals;
 use crate::http::field_faults::FIELD_FAULTS;
@@ -20,6 +20,7 @@ pub const PROBLEMS: &[(&str, &[&ProblemKind])] = &[
     ("src/features/catalog/problems.rs", catalog::problems::ALL),
     ("src/features/inventory/problems.rs", inventory::problems::ALL),
     ("src/features/orders/problems.rs", orders::problems::ALL),
+    ("src/features/settings/problems.rs", settings::problems::ALL),
 ];
 
 /// What the machine says where no route is involved.
@@ -245,26 +246,65 @@ mod tests {
         assert_eq!(faults.len(), FIELD_FAULTS.len());
     }
 
-    #[test]
-    fn no_list_of_kinds_is_forgotten() {
-        let mut declared = Vec::new();
-        let mut folders = vec![std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
+    /// Every file of the source with its code before the tests, in one line.
+    fn sources() -> Vec<(String, String)> {
+        let root = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        let (mut found, mut folders) = (Vec::new(), vec![root.join("src")]);
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
                 if entry.is_dir() {
                     folders.push(entry);
-                } else if std::fs::read_to_string(&entry).expect("a file").lines().any(|line| {
-                    let line = line.trim_start().trim_start_matches("crate::");
-                    line.starts_with("problem_kinds! {")
-                }) {
-                    let path = entry.strip_prefix(env!("CARGO_MANIFEST_DIR")).expect("inside");
-                    declared.push(path.to_string_lossy().into_owned());
+                } else {
+                    let text = std::fs::read_to_string(&entry).expect("a file");
+                    let code: Vec<&str> = text.split("#[cfg(test)]").next().unwrap_or("").split_whitespace().collect();
+                    found.push((entry.strip_prefix(&root).expect("inside").to_string_lossy().into_owned(), code.join(" ")));
                 }
             }
         }
-        declared.sort();
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn no_list_of_kinds_is_forgotten() {
+        let declares = |code: &str| {
+            code.starts_with("problem_kinds! {")
+                || code.contains("; problem_kinds! {")
+                || code.contains("crate::problem_kinds! {")
+                || code.contains("{ problem_kinds! {")
+        };
+        let declared: Vec<String> = sources().into_iter().filter(|(_, code)| declares(code)).map(|(file, _)| file).collect();
         let mut listed: Vec<&str> = PROBLEMS.iter().map(|(file, _)| *file).collect();
         listed.sort_unstable();
         assert_eq!(declared, listed);
+    }
+
+    /// A code is the first small word that stands alone between commas, as in `fields.fault("note", "required", ..)`.
+    #[test]
+    fn every_fault_that_a_field_can_have_is_in_the_table() {
+        let (mut seen, mut missing) = (0, Vec::new());
+        for (file, code) in sources() {
+            for start in ["faults.add(", "fields.fault(", "Problem::field(", " fault("] {
+                for (at, _) in code.match_indices(start) {
+                    let call = code[at + start.len()..].split(';').next().unwrap_or("");
+                    let mut pieces = call.split('"');
+                    let mut before = pieces.next().unwrap_or("");
+                    while let (Some(word), Some(after)) = (pieces.next(), pieces.next()) {
+                        let alone = after.starts_with(',')
+                            && (before.ends_with(", ") || start == " fault(" && before.trim().is_empty());
+                        if alone && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
+                            seen += 1;
+                            if !FIELD_FAULTS.iter().any(|(known, ..)| *known == word) {
+                                missing.push(format!("{file}: {word}"));
+                            }
+                            break;
+                        }
+                        before = after;
+                    }
+                }
+            }
+        }
+        assert!(missing.is_empty(), "say in http/field_faults.rs what these mean:\n{}", missing.join("\n"));
+        assert!(seen > 60, "only {seen} faults were found");
     }
 }

@@ -51,7 +51,7 @@ pub enum StartFault {
     #[error("the books cannot be read: {0}")]
     Books(Error),
     #[error(
-        "the configuration says currency {configured}, but the shop has orders in {stored}. Set shop.currency back to {stored}; a shop keeps its currency"
+        "the configuration says currency {configured}, but the shop has products or orders in {stored}. Set shop.currency back to {stored}; a shop keeps its currency"
     )]
     Currency { configured: String, stored: String },
     #[error("the system gave no thread: {0}")]
@@ -79,9 +79,12 @@ impl App {
         let menu = Arc::new(catalog::Menu::new());
         let queue = Arc::new(jobs::Queue::default());
         let has_owner = Arc::new(AtomicBool::new(false));
+        let keeper = Arc::new(settings::Keeper::of(&options.config));
+        let live = Arc::new(settings::Live::new(Arc::clone(&keeper)).map_err(StartFault::Books)?);
         let reactions = reactions::ShopReactions {
             accounts: Arc::clone(&accounts),
             menu: Arc::clone(&menu),
+            settings: Arc::clone(&live),
             queue: Arc::clone(&queue),
             has_owner: Arc::clone(&has_owner),
         };
@@ -89,20 +92,21 @@ impl App {
             DbOptions { clock: options.clock.clone(), accept_clock: options.accept_clock, reactions: Arc::new(reactions) };
         let db = Db::open(folder, db_options)?;
 
-        let stored = db.read(orders::stored_currency).await.map_err(StartFault::Books)?;
+        let stored = |reader: &Reader<'_>| Ok(orders::stored_currency(reader)?.or(settings::currency_in_use(reader)?));
+        let stored = db.read(stored).await.map_err(StartFault::Books)?;
         if let (Some(stored), Some(configured)) = (stored, &options.config.shop.currency)
             && stored != *configured
         {
             return Err(StartFault::Currency { configured: configured.clone(), stored });
         }
-        let settings = db.write(settings::ApplyConfig::new(&options.config)).await.map_err(StartFault::Books)?;
+        live.replace(db.write(settings::ApplyConfig { keeper }).await.map_err(StartFault::Books)?);
         has_owner.store(db.read(accounts::owner_exists).await.map_err(StartFault::Books)?, Ordering::SeqCst);
 
         let shop = Arc::new(Shop {
             db,
             clock: options.clock.clone(),
             keys: Arc::new(keys),
-            settings: Arc::new(settings::Live::new(settings)),
+            settings: live,
             accounts,
             menu,
             public_url: options.config.server.public_url.url().as_str().to_owned(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::db::{Reactions, Reader, WriteTx};
-use crate::features::{accounts, catalog};
+use crate::features::{accounts, catalog, settings};
 use crate::jobs;
 use crate::kernel::{DomainEvent, JobDue, Result};
 
@@ -13,6 +13,7 @@ use crate::kernel::{DomainEvent, JobDue, Result};
 pub struct ShopReactions {
     pub accounts: Arc<accounts::Desk>,
     pub menu: Arc<catalog::Menu>,
+    pub settings: Arc<settings::Live>,
     pub queue: Arc<jobs::Queue>,
     pub has_owner: Arc<AtomicBool>,
 }
@@ -21,7 +22,7 @@ impl Reactions for ShopReactions {
     fn inside(&self, _tx: &mut WriteTx<'_>, event: &DomainEvent) -> Result<()> {
         match event {
             // Rollups, messages and partners' events will stand here; nothing follows inside a transaction yet.
-            DomainEvent::SettingsChanged
+            DomainEvent::SettingsChanged { .. }
             | DomainEvent::AccountCreated { .. }
             | DomainEvent::SessionEnded { .. }
             | DomainEvent::ProductChanged { .. }
@@ -37,10 +38,14 @@ impl Reactions for ShopReactions {
         let mut menu_is_old = false;
         for event in events {
             match event {
-                DomainEvent::SettingsChanged
-                | DomainEvent::ProductChanged { .. }
-                | DomainEvent::CategoryChanged
-                | DomainEvent::StockChanged { .. } => menu_is_old = true,
+                DomainEvent::SettingsChanged { document } => {
+                    // Before the menu is dropped, so that what is read for it anew is read by these.
+                    self.settings.replace_by(document);
+                    menu_is_old = true;
+                }
+                DomainEvent::ProductChanged { .. } | DomainEvent::CategoryChanged | DomainEvent::StockChanged { .. } => {
+                    menu_is_old = true;
+                }
                 DomainEvent::AccountCreated { admin: true, .. } => self.has_owner.store(true, Ordering::SeqCst),
                 DomainEvent::SessionEnded { session } => self.accounts.session_ended(*session),
                 DomainEvent::AccountCreated { admin: false, .. }
@@ -56,6 +61,12 @@ impl Reactions for ShopReactions {
     }
 
     fn resync(&self, reader: &Reader<'_>) {
+        match settings::read(reader) {
+            Ok(settings) => self.settings.replace(settings),
+            Err(error) => {
+                tracing::error!(error = %error, "settings of a commit with unknown outcome may wait for the next start");
+            }
+        }
         self.menu.drop_all();
         self.accounts.forget_sessions();
         match (accounts::owner_exists(reader), jobs::waiting(reader)) {
@@ -67,5 +78,47 @@ impl Reactions for ShopReactions {
                 tracing::error!(error = %error, "jobs of a commit with unknown outcome may wait for the next start");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::{self, Source};
+    use crate::db::{DataFolder, Db, DbOptions};
+
+    #[tokio::test]
+    async fn settings_of_a_commit_with_unknown_outcome_are_read_from_the_books() {
+        let clock = Clock::system();
+        let of = |variables: &[(&str, &str)]| {
+            let config = config::load(&Source::new().variables(variables.iter().copied())).expect("a configuration");
+            Arc::new(settings::Keeper::of(&config))
+        };
+        let reactions = || ShopReactions {
+            accounts: Arc::new(accounts::Desk::new(clock.clone()).expect("threads")),
+            menu: Arc::new(catalog::Menu::new()),
+            settings: Arc::new(settings::Live::new(of(&[])).expect("the defaults are right")),
+            queue: Arc::new(jobs::Queue::default()),
+            has_owner: Arc::new(AtomicBool::new(false)),
+        };
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let own = DataFolder::own(&folder.path().join("data")).expect("a folder of ours");
+        let heard = Arc::new(reactions());
+        let options =
+            DbOptions { clock: clock.clone(), accept_clock: true, reactions: Arc::clone(&heard) as Arc<dyn Reactions> };
+        let db = Db::open(own, options).expect("the database opens");
+        db.write(settings::ApplyConfig { keeper: of(&[("BAYADER_SHOP__NAME", "Al-Quds")]) }).await.expect("written");
+        assert_eq!(heard.settings.get().shop.name, "Al-Quds", "who wrote is answered after its settings are in force");
+        // Another, which never heard of that commit.
+        let deaf = Arc::new(reactions());
+        let asked = Arc::clone(&deaf);
+        db.read(move |reader| {
+            asked.resync(reader);
+            Ok(())
+        })
+        .await
+        .expect("read");
+        assert_eq!(deaf.settings.get().shop.name, "Al-Quds");
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::access::TABLE;
 use super::docs;
-use crate::features::{AppState, accounts, catalog, inventory, orders};
+use crate::features::{AppState, accounts, admin, catalog, inventory, money, orders, settings};
 use crate::http::describe::{Operation, Tag, document};
 use crate::http::gate::{self, Access, Gatekeeper, Who};
 use crate::http::{Answer, Context, Route, Shape, assets, problem, respond};
@@ -49,7 +49,10 @@ pub fn all() -> Vec<Route<AppState>> {
     let mut routes = catalog::api::routes();
     routes.extend(orders::api::routes());
     routes.extend(inventory::api::routes());
+    routes.extend(money::api::routes());
     routes.extend(accounts::api::routes());
+    routes.extend(settings::api::routes());
+    routes.extend(admin::api::routes());
     routes.extend([
         Route::get("/healthz", healthz, "Tell whether the process lives")
             .describe("Looks at nothing else: an answer is the news.")

@@ -58,6 +58,7 @@ pub const PARAMETERS: &[(&str, &str)] = &[
     ("in_stock", "Only what can be sold now, or only what cannot."),
     ("is_active", "Only what is on sale, or only what is hidden. For staff; the public sees what is on sale."),
     ("lang", "Language of the page; without it `Accept-Language` decides."),
+    ("limit", "Entries, at most."),
     ("low", "Only what has reached its threshold, or only what has not."),
     ("page", "Number of the page, from 1. `page × per_page` reaches entry 10,000; go further with `cursor`."),
     ("path", "Path of the file."),

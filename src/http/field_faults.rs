@@ -4,8 +4,20 @@
 /// Code, meaning in English, meaning in Arabic.
 pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
     ("amount_too_large", "The sum is larger than the shop can book.", "المجموع أكبر مما يمكن تسجيله."),
+    ("before_from", "to must be after from; exchange the two.", "يجب أن تكون to بعد from؛ بدّل بينهما."),
+    ("closed", "The shop has no opening hours within 60 days.", "لا توجد أوقات دوام للمتجر خلال 60 يومًا."),
+    (
+        "closes_first",
+        "A shop closes after it opens; hours past midnight are two rows.",
+        "وقت الإغلاق بعد وقت الفتح؛ والدوام بعد منتصف الليل يُكتب في سطرين.",
+    ),
     ("control_character", "The text holds a control character; take it out.", "في النص رمز تحكّم غير مسموح؛ احذفه."),
     ("duplicate", "It stands twice; leave one out.", "مكرّر؛ احذف أحدهما."),
+    (
+        "fixed_by_configuration",
+        "The server's configuration decides this; its keeper changes it there.",
+        "تحدّد إعدادات الخادم هذه القيمة، ويغيّرها المسؤول عن النظام هناك.",
+    ),
     ("in_the_past", "The time is over; take a later one.", "الوقت المطلوب مضى؛ اختر وقتًا لاحقًا."),
     ("invalid", "It could not be read.", "تعذّرت قراءته."),
     (
@@ -43,9 +55,20 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
         "The shop's main language stands in name and description, not in translations.",
         "لغة المتجر الأساسية تُكتب في name وdescription لا في translations.",
     ),
+    (
+        "method_not_offered",
+        "The shop does not offer this way to pay; GET /payments/methods lists those it does.",
+        "طريقة الدفع هذه غير متاحة؛ الطرق المتاحة في GET /payments/methods.",
+    ),
     ("not_changed_here", "Another address changes this; the message names it.", "يُغيَّر هذا من عنوان آخر تذكره الرسالة."),
     ("not_with_text", "A group with text has no choices.", "المجموعة النصية لا خيارات لها."),
     ("out_of_range", "The number is too small or too large.", "الرقم أصغر أو أكبر من المسموح."),
+    (
+        "outside_hours",
+        "The shop is closed then; earliest beside the code is the nearest time.",
+        "المتجر مغلق في ذلك الوقت؛ قيمة earliest هي أقرب موعد.",
+    ),
+    ("overlaps", "Two rows of a day overlap.", "سطران من اليوم نفسه متداخلان."),
     ("page_and_cursor", "page and cursor do not go together.", "لا يجتمع page وcursor."),
     ("required", "It is missing.", "حقل مطلوب."),
     ("same_as_email", "The password must not be the e-mail address.", "لا يجوز أن تكون كلمة المرور هي البريد الإلكتروني."),

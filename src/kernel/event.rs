@@ -1,12 +1,14 @@
 //! What has happened. Each write records its own events; `app/reactions.rs` says what follows from each.
 
+use std::sync::Arc;
+
 use super::{JobId, OrderId, OrderStatus, ProductId, SessionId, UserId, UtcMs};
 
 /// A fact that a committed write leaves behind.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DomainEvent {
-    /// The owner's settings changed.
-    SettingsChanged,
+    /// The owner's settings changed; `document` is all of them as they are now, JSON.
+    SettingsChanged { document: Arc<str> },
     /// An account was made; `owner` if it is an administrator's.
     AccountCreated { user: UserId, admin: bool },
     /// A session was ended; its access tokens stop at once.

@@ -18,6 +18,7 @@ pub mod status;
 pub mod text;
 pub mod time;
 pub mod version;
+pub mod weekday;
 
 pub use actor::{Actor, Role};
 pub use change::{Change, Origin};
@@ -33,3 +34,4 @@ pub use status::{Fulfilment, OrderStatus, PaymentMethod, PaymentStatus, Source};
 pub use text::{Email, Name, Note, Phone, Reason};
 pub use time::UtcMs;
 pub use version::{SeenVersion, Version};
+pub use weekday::Weekday;

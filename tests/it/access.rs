@@ -97,6 +97,10 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/v1/orders/{id}/cancel", &["customer", "driver", "staff", "admin"]),
     ("POST", "/api/v1/orders/{id}/undo", &["staff", "admin"]),
     ("POST", "/api/v1/orders/{id}/collect", &["staff", "admin"]),
+    ("GET", "/api/v1/admin/settings", &["admin"]),
+    ("PUT", "/api/v1/admin/settings", &["admin"]),
+    ("GET", "/api/v1/admin/orders", &["staff", "admin"]),
+    ("GET", "/api/v1/admin/dashboard", &["staff", "admin"]),
 ];
 
 /// What everybody may do; a route that stands in neither list is one that nobody has thought about.
@@ -115,6 +119,7 @@ const OPEN: &[&str] = &[
     "GET /api/v1/categories",
     "GET /api/v1/categories/{id}",
     "POST /api/v1/orders",
+    "GET /api/v1/payments/methods",
 ];
 
 #[test]

@@ -23,6 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("catalog", &["settings", "inventory"]),
     ("money", &["settings"]),
     ("orders", &["settings", "accounts", "catalog", "inventory", "money"]),
+    ("admin", &["settings", "inventory"]),
 ];
 
 /// A table, and the only place that inserts, updates or deletes there.

@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod admin;
 mod architecture;
 mod btree;
 mod catalog;
@@ -10,11 +11,13 @@ mod contract;
 mod crash;
 mod faults;
 mod harness;
+mod hours;
 mod inventory;
 mod model;
 mod orders;
 mod pages;
 mod schema;
+mod settings;
 mod start;
 mod walk;
 mod wire;

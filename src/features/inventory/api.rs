@@ -17,7 +17,7 @@ use crate::http::problem::not_found;
 use crate::http::{Answer, Body, Context, Id, Link, Query, Route, Shape, etag, respond};
 use crate::kernel::pieces::MAX_STOCK;
 use crate::kernel::problem::kinds;
-use crate::kernel::text::Lines;
+use crate::kernel::text::{Lines, fold_digits};
 use crate::kernel::{At, Faults, Locale, Note, Pieces, Problem, ProductId, Role, SeenVersion, ShopDay, UtcMs};
 
 /// Every route of this feature.
@@ -228,10 +228,19 @@ impl Input for LogQuery {
             || json!({ "type": "string", "enum": REASONS }),
             |value, at, faults| word(value, at, faults, REASONS),
         );
-        let (from, to) = (read_moment(fields, "from", false), read_moment(fields, "to", true));
+        let (from, to) = read_span(fields);
         let paging = Paging::read(fields)?;
         Some(LogQuery { reason, from, to, paging })
     }
+}
+
+/// `from` and `to` of a list; an end that is not after its beginning is a fault.
+pub(crate) fn read_span(fields: &mut Fields<'_, '_>) -> (Option<UtcMs>, Option<UtcMs>) {
+    let (from, to) = (read_moment(fields, "from", false), read_moment(fields, "to", true));
+    if from.zip(to).is_some_and(|(from, to)| to <= from) {
+        fields.fault("to", "before_from", "must be after from; exchange the two");
+    }
+    (from, to)
 }
 
 /// A moment, or a day of the shop: its first moment, or for `to` the first moment after it.
@@ -246,9 +255,9 @@ pub(crate) fn read_moment(fields: &mut Fields<'_, '_>, name: &'static str, end: 
             })
         },
         |value, at, faults| {
-            let Some(text) = value.as_str() else { return wrong_type(at, faults, "a text") };
-            let day = ShopDay::parse(text).and_then(|day| if end { day.plus_days(1) } else { Some(day) });
-            let moment = day.and_then(|day| faults.shop.zone.start_of(day)).or_else(|| UtcMs::parse(text));
+            let Some(text) = value.as_str().map(fold_digits) else { return wrong_type(at, faults, "a text") };
+            let day = ShopDay::parse(&text).and_then(|day| if end { day.plus_days(1) } else { Some(day) });
+            let moment = day.and_then(|day| faults.shop.zone.start_of(day)).or_else(|| UtcMs::parse(&text));
             if moment.is_none() {
                 faults.add(at, "invalid_time", "must be a day such as 2026-11-25 or a time such as 2026-11-25T10:47:45.000Z");
             }

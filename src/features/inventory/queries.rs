@@ -79,6 +79,14 @@ pub(super) fn log(reader: &Reader<'_>, filter: &LogFilter) -> Result<Option<List
     Ok(Some(List::page(&filter.paging, total, rows, NEWEST, |row| vec![row.id.to_string().into()])))
 }
 
+/// How many products run low, and the lowest of them, at most `most`.
+///
+/// # Errors
+/// A fault.
+pub fn low(reader: &Reader<'_>, most: i64) -> Result<(i64, Vec<Shelf>)> {
+    Ok((sql::low_count(reader)?, sql::lowest(reader, most)?))
+}
+
 /// `B-261123-0042` (SPEC 1).
 #[must_use]
 pub fn order_number(day: i64, number: i64) -> String {

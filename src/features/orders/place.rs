@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::model::{Customer, Delivery, HoldState, Line, Order, Totals};
-use super::rules::{self, Asked, NoTime};
+use super::rules::{self, Asked, NoTime, Open};
 use super::{change_status, collect, expire, problems, sql};
 use crate::db::{Command, WriteTx};
 use crate::features::accounts;
@@ -67,7 +67,8 @@ impl Command for PlaceOrder {
         self.check_expected_total(&priced.totals)?;
         let zone = &self.settings.format.zone;
         let now = tx.now();
-        let (due_at, warning) = rules::due_at(self.asked, now, priced.lead_hours, zone, self.by.is_staff()).map_err(no_time)?;
+        let open = Open { hours: &self.settings.hours, zone };
+        let (due_at, warning) = rules::due_at(self.asked, now, priced.lead_hours, open, self.by.is_staff()).map_err(no_time)?;
         self.hold(tx, &priced.lines)?;
 
         let day = zone.day_of(now).number();
@@ -129,10 +130,19 @@ impl PlaceOrder {
         }
     }
 
+    /// The owner says how orders are paid, to staff too.
+    fn check_method(&self, faults: &mut Faults<'_>) {
+        if !self.settings.methods.offers(self.method) {
+            let message = "is not offered by this shop now; GET /api/v1/payments/methods lists what is";
+            faults.add(&At::Root.field("paymentMethod"), "method_not_offered", message);
+        }
+    }
+
     /// Prices every line from the catalog; every fault of every line is told.
     fn price(&self, tx: &mut WriteTx<'_>) -> Result<Priced> {
         let shop = Arc::clone(&self.settings.format);
         let mut faults = Faults::new(&shop);
+        self.check_method(&mut faults);
         let mut lines = Vec::with_capacity(self.items.len());
         let mut lead_hours = 0;
         let root = At::Root;
@@ -300,6 +310,11 @@ fn no_time(why: NoTime) -> Error {
             problem("too_early", format!("is too early for what was ordered; the earliest is {earliest}"))
                 .fact("earliest", earliest.to_string())
         }
+        NoTime::OutsideHours { earliest } => {
+            problem("outside_hours", format!("is outside the opening hours; the nearest that can be had is {earliest}"))
+                .fact("earliest", earliest.to_string())
+        }
+        NoTime::Closed => problem("closed", "cannot be: the shop has no opening hours within 60 days; ask the shop".to_owned()),
     }
     .into()
 }
@@ -311,6 +326,10 @@ pub fn warning_text(why: NoTime) -> (&'static str, String) {
         NoTime::TooEarly { earliest } => {
             ("too_early", format!("earlier than the lead time allows; the earliest is {earliest}"))
         }
+        NoTime::OutsideHours { earliest } => {
+            ("outside_hours", format!("outside the opening hours; the nearest open moment is {earliest}"))
+        }
+        NoTime::Closed => ("closed", "the shop has no opening hours within 60 days".to_owned()),
         NoTime::InThePast => ("in_the_past", "in the past".to_owned()),
         NoTime::TooFarAhead => ("too_far_ahead", "more than 60 days ahead".to_owned()),
     }

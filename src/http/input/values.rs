@@ -6,7 +6,7 @@ use super::{FromJson, noted, wrong_type};
 use crate::kernel::text::{Lines, fold_digits};
 use crate::kernel::{
     At, Email, Faults, Fulfilment, Locale, Money, Name, Note, OrderStatus, PaymentMethod, PaymentStatus, Phone, Reason, Role,
-    ShopDay, Source, UtcMs,
+    ShopDay, Source, UtcMs, Weekday,
 };
 
 impl FromJson for bool {
@@ -114,7 +114,7 @@ impl FromJson for Phone {
 
 impl FromJson for ShopDay {
     fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
-        let day = value.as_str().and_then(ShopDay::parse);
+        let day = value.as_str().and_then(|text| ShopDay::parse(&fold_digits(text)));
         if day.is_none() {
             faults.add(at, "invalid_day", "must be a day such as 2026-11-25");
         }
@@ -128,7 +128,7 @@ impl FromJson for ShopDay {
 
 impl FromJson for UtcMs {
     fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
-        let moment = value.as_str().and_then(UtcMs::parse);
+        let moment = value.as_str().and_then(|text| UtcMs::parse(&fold_digits(text)));
         if moment.is_none() {
             faults.add(at, "invalid_time", "must be a time such as 2026-11-25T10:47:45.000Z");
         }
@@ -158,7 +158,7 @@ macro_rules! word_values {
         }
     )+};
 }
-word_values!(Fulfilment, Locale, OrderStatus, PaymentMethod, PaymentStatus, Role, Source);
+word_values!(Fulfilment, Locale, OrderStatus, PaymentMethod, PaymentStatus, Role, Source, Weekday);
 
 macro_rules! id_values {
     ($($name:ident),+) => {$(

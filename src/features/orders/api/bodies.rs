@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::features::inventory::api::read_moment;
+use crate::features::inventory::api::{read_moment, read_span};
 use crate::features::orders::model::{Address, Customer, Delivery};
 use crate::features::orders::place::{Item, PlaceOrder};
 use crate::features::orders::queries::OrderFilter;
@@ -14,7 +14,7 @@ use crate::http::Context;
 use crate::http::input::{Fields, FromJson, Input, there, wrong_type};
 use crate::http::page::Paging;
 use crate::kernel::pieces::{MAX_LINES, MAX_QUANTITY};
-use crate::kernel::text::Lines;
+use crate::kernel::text::{Lines, fold_digits};
 use crate::kernel::{
     Actor, At, Email, Faults, Fulfilment, Money, Name, Note, OrderStatus, PaymentMethod, Phone, ProductId, Reason, ShopDay,
     UserId,
@@ -112,10 +112,8 @@ impl Input for DeliveryBody {
             "time",
             || json!({ "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "example": "09:30" }),
             |value, at, faults| {
-                let time = value
-                    .as_str()
-                    .filter(|text| text.len() == 5)
-                    .and_then(|text| jiff::civil::Time::strptime("%H:%M", text).ok());
+                let text = value.as_str().map(fold_digits).filter(|text| text.len() == 5);
+                let time = text.and_then(|text| jiff::civil::Time::strptime("%H:%M", text).ok());
                 if time.is_none() {
                     faults.add(at, "invalid_time", "must be a time such as 09:30");
                 }
@@ -365,7 +363,7 @@ impl Input for ListQuery {
         let (status, payment_status, payment_method) =
             (fields.opt("status"), fields.opt("payment_status"), fields.opt("payment_method"));
         let (fulfilment, day) = (fields.opt("fulfilment"), fields.opt("day"));
-        let (from, to) = (read_moment(fields, "from", false), read_moment(fields, "to", true));
+        let (from, to) = read_span(fields);
         let text = fields.opt_text("q", Lines::One, 1..=200);
         let customer = fields.opt("customer_id");
         let updated_since = read_moment(fields, "updated_since", false);
