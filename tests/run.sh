@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
 # Runs every test. The last line is `N passed, N failed, N skipped`; the exit code is 0 only if nothing failed.
 #   tests/run.sh           what a change needs
-#   tests/run.sh --long    the long storms too (BAYADER_TEST_LONG=1)
+#   tests/run.sh --long    the long storms too (BAYADER_TEST_LONG=1), and a longer fuzz
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+long=()
 for argument in "$@"; do
     case "$argument" in
-        --long) export BAYADER_TEST_LONG=1 ;;
+        --long)
+            export BAYADER_TEST_LONG=1
+            long=(--long)
+            ;;
         *)
             echo "usage: tests/run.sh [--long]" >&2
             exit 2
@@ -65,6 +69,15 @@ skipped=$((skipped + skipped_here + told))
 if ((status == 0 && passed == 0)); then
     echo "tests/run.sh: no test ran" >&2
     status=1
+fi
+
+# The API by its own description: linters and the fuzzer. Where nothing could be built there is nothing to ask.
+if ((passed > 0)); then
+    tests/openapi/run.sh "${long[@]}" 2>&1 | tee "$log" || status=$?
+    summary=$(tail -n 1 "$log")
+    of_peers() { sed -nE "s/(.*, )?([0-9]+) $1.*/\\2/p" <<< "$summary" | head -n 1; }
+    peers_passed=$(of_peers passed) peers_failed=$(of_peers failed) peers_skipped=$(of_peers skipped)
+    passed=$((passed + ${peers_passed:-0})) failed=$((failed + ${peers_failed:-0})) skipped=$((skipped + ${peers_skipped:-0}))
 fi
 # Where nothing could be built no test has failed, and still nothing is well.
 if ((status != 0 && failed == 0)); then

@@ -4,6 +4,7 @@
 //! credentials, role) and its handler, whose extractors read path, query and body with every fault named. This room knows no
 //! feature; what it needs of the bakery it asks through [`gate::Gatekeeper`].
 
+pub mod assets;
 pub mod caller;
 pub mod card_guard;
 pub mod cart_token;
@@ -11,19 +12,24 @@ pub mod context;
 pub mod describe;
 pub mod etag;
 pub mod extract;
+pub mod field_faults;
 pub mod front;
 pub mod gate;
 pub mod idempotency;
 pub mod input;
+pub mod link;
 pub mod page;
 pub mod problem;
 pub mod respond;
 pub mod route;
 pub mod server;
+pub mod shape;
 
 pub use caller::Caller;
 pub use context::Context;
 pub use extract::{Body, Id, Query};
 pub use input::{Fields, FromJson, Input};
+pub use link::Link;
 pub use respond::{Answer, created, json, no_content};
 pub use route::Route;
+pub use shape::Shape;

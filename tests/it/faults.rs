@@ -13,26 +13,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::harness::{Client, Folder, Order, Product, Reply, Shop, Spawned};
+use crate::harness::{Client, Folder, Order, Product, Reply, Shop, Spawned, is_there, skipped};
 
 const CLIENTS: usize = 8;
 const STOCK: i64 = 100_000;
 /// Both, because it depends on how SQLite was built.
 const SYNCS: [&str; 2] = ["posix/io/sync/fsync", "posix/io/sync/fdatasync"];
 const EIO: u32 = 5;
-
-/// Says loudly that a test did not run, also where `tests/run.sh` counts it.
-fn skipped(test: &str, why: &str) {
-    eprintln!("SKIPPED: {test}: {why}");
-    if let Some(list) = std::env::var_os("BAYADER_TEST_SKIPPED") {
-        let mut list = OpenOptions::new().create(true).append(true).open(list).expect("the list of skipped tests");
-        writeln!(list, "SKIPPED: {test}: {why}").expect("the list takes a line");
-    }
-}
-
-fn is_there(program: &str) -> bool {
-    Command::new("sh").args(["-c", &format!("command -v {program}")]).output().is_ok_and(|output| output.status.success())
-}
 
 /// Makes the syncs of a running server fail, and heal.
 struct Disk {

@@ -9,7 +9,7 @@ use super::queries::{self, Day};
 use crate::features::AppState;
 use crate::features::inventory::order_number;
 use crate::http::input::{Fields, FromJson, Input};
-use crate::http::{Answer, Context, Query, Route, respond};
+use crate::http::{Answer, Context, Query, Route, Shape, respond};
 use crate::kernel::time::span::HOUR_MS;
 use crate::kernel::{Currency, Fulfilment, Locale, Money, OrderStatus, PaymentMethod, PaymentStatus, ShopDay, Source, UtcMs};
 
@@ -25,13 +25,13 @@ const ENDS_SOON_MS: i64 = 2 * HOUR_MS;
 pub fn routes() -> Vec<Route<AppState>> {
     vec![
         Route::get("/api/v1/admin/orders", board, "Read the board: open orders by state, due first")
+            .describe("What to do now, in order of time: a lane for each state that is not final. `count` counts also those not shown.")
             .query::<BoardQuery>()
-            .answers(200, "Every state of open orders", board_schema()),
-        Route::get("/api/v1/admin/dashboard", dashboard, "Read the shop's day at a glance").answers(
-            200,
-            "Today, by the shop's own clock",
-            dashboard_schema(),
-        ),
+            .parameter("limit", "Orders a lane, 50 unless said.")
+            .answers(200, "Every state of open orders", board_shape()),
+        Route::get("/api/v1/admin/dashboard", dashboard, "Read the shop's day at a glance")
+            .describe("Orders of today by state, takings by method, refunds, sums to collect, what runs low.")
+            .answers(200, "Today, by the shop's own clock", dashboard_shape()),
     ]
 }
 
@@ -163,24 +163,30 @@ fn lanes() -> Value {
     words(LANES.iter().map(|status| status.code()))
 }
 
-fn board_schema() -> Value {
+fn board_shape() -> Shape {
+    let slip = slip_shape();
     let lane = json!({
         "type": "object",
         "required": ["status", "count", "orders"],
         "properties": {
             "status": lanes(),
             "count": { "type": "integer", "description": "All open orders of this state, also those not shown." },
-            "orders": { "type": "array", "items": slip_schema() },
+            "orders": { "type": "array", "items": slip.schema() },
         },
     });
-    json!({
+    let schema = json!({
         "type": "object",
         "required": ["data", "asOf"],
         "properties": { "asOf": { "type": "string", "format": "date-time" }, "data": { "type": "array", "items": lane } },
-    })
+    });
+    let example = json!({
+        "asOf": "2026-11-25T05:52:00.000Z",
+        "data": [{ "status": "Pending", "count": 1, "orders": [slip.example()] }],
+    });
+    Shape::named("Board", schema, example).of(&[&slip])
 }
 
-fn slip_schema() -> Value {
+fn slip_shape() -> Shape {
     let text = || json!({ "type": "string" });
     let maybe = || json!({ "type": ["string", "null"] });
     let moment = || json!({ "type": "string", "format": "date-time" });
@@ -218,16 +224,25 @@ fn slip_schema() -> Value {
     ];
     let required: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
     let properties: Map<String, Value> = properties.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
-    json!({ "type": "object", "required": required, "properties": properties })
+    let schema = json!({ "type": "object", "required": required, "properties": properties });
+    let example = json!({
+        "id": "01936f2b-0d10-7000-8000-5a6b7c8d9e01", "orderNumber": "B-261125-0042", "status": "Pending", "paymentStatus": "Pending",
+        "paymentMethod": "cash", "isPickup": true, "source": "web", "customer": { "name": "Layla", "phone": "+962790000000" },
+        "area": null, "items": [{ "quantity": 2, "name": "Maarouk", "optionsText": "Filling: Dates" }], "notes": null,
+        "totalAmount": "1.800", "amountDue": "1.800", "currency": "JOD", "dueAt": "2026-11-25T06:30:00.000Z",
+        "businessDay": "2026-11-25", "isLate": false, "holdExpiresAt": "2026-11-26T05:40:00.000Z", "holdEndsSoon": false, "version": 1,
+        "createdAt": "2026-11-25T05:40:00.000Z", "updatedAt": "2026-11-25T05:40:00.000Z",
+    });
+    Shape::named("Slip", schema, example)
 }
 
-fn dashboard_schema() -> Value {
+fn dashboard_shape() -> Shape {
     let text = || json!({ "type": "string" });
     let count = || json!({ "type": "integer" });
     let sum =
         || json!({ "type": "object", "required": ["count", "total"], "properties": { "count": count(), "total": text() } });
     let states: Map<String, Value> = OrderStatus::ALL.iter().map(|status| (status.code().to_owned(), count())).collect();
-    json!({
+    let schema = json!({
         "type": "object",
         "required": ["day", "asOf", "currency", "orders", "takings", "refunds", "toCollect", "lowStock", "lastProvenBackup"],
         "properties": {
@@ -254,5 +269,17 @@ fn dashboard_schema() -> Value {
             },
             "lastProvenBackup": { "type": ["string", "null"], "format": "date-time", "description": "Null while there is none." },
         },
-    })
+    });
+    let example = json!({
+        "day": "2026-11-25", "asOf": "2026-11-25T05:52:00.000Z", "currency": "JOD",
+        "orders": { "total": 9, "byStatus": { "Pending": 2, "Confirmed": 3, "Delivered": 4 } },
+        "takings": { "total": "41.350", "byMethod": [{ "method": "cash", "amount": "41.350" }] },
+        "refunds": { "count": 0, "total": "0.000" },
+        "toCollect": { "count": 5, "total": "38.900" },
+        "lowStock": { "count": 1, "products": [{
+            "productId": "01936f2a-7c11-7000-8000-0a1b2c3d4e01", "sku": "BRD-012", "name": "Maarouk", "available": 4, "stockThreshold": 10,
+        }] },
+        "lastProvenBackup": null,
+    });
+    Shape::named("Dashboard", schema, example)
 }

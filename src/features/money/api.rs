@@ -5,17 +5,17 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::features::AppState;
-use crate::http::{Answer, Context, Route, respond};
+use crate::http::{Answer, Context, Route, Shape, respond};
 use crate::kernel::{Locale, PaymentMethod};
 
 /// Every route of this feature.
 #[must_use]
 pub fn routes() -> Vec<Route<AppState>> {
-    vec![Route::get("/api/v1/payments/methods", methods, "List how an order can be paid").answers(
-        200,
-        "The methods that the shop offers, in the caller's language",
-        schema(),
-    )]
+    vec![
+        Route::get("/api/v1/payments/methods", methods, "List how an order can be paid")
+            .describe("What the owner has switched on. `code` is what `paymentMethod` of an order takes.")
+            .answers(200, "The methods that the shop offers, in the caller's language", shape()),
+    ]
 }
 
 async fn methods(State(shop): State<AppState>, context: Context) -> Answer {
@@ -41,8 +41,8 @@ const fn kind(method: PaymentMethod) -> &'static str {
     }
 }
 
-fn schema() -> Value {
-    json!({
+fn shape() -> Shape {
+    let schema = json!({
         "type": "object",
         "required": ["data"],
         "properties": { "data": { "type": "array", "items": {
@@ -51,8 +51,11 @@ fn schema() -> Value {
             "properties": {
                 "code": { "type": "string", "description": "What `paymentMethod` of an order takes.", "example": "cash" },
                 "name": { "type": "string", "example": "Cash" },
-                "kind": { "type": "string", "enum": ["offline"] },
+                "kind": { "type": "string", "enum": ["offline"], "description": "`offline`: paid at the shop or at the door." },
             },
+            "additionalProperties": false,
         } } },
-    })
+        "additionalProperties": false,
+    });
+    Shape::named("PaymentMethods", schema, json!({ "data": [{ "code": "cash", "name": "Cash", "kind": "offline" }] }))
 }

@@ -9,7 +9,7 @@ use super::replace::{OrdersDraft, Replace, ShopDraft};
 use super::{Keeper, Minute, OpeningHours, Settings, Window, WindowFault, problems};
 use crate::features::AppState;
 use crate::http::input::{Fields, FromJson, Input, wrong_type};
-use crate::http::{Answer, Body, Context, Route, etag, respond};
+use crate::http::{Answer, Body, Context, Link, Route, Shape, etag, respond};
 use crate::kernel::problem::kinds;
 use crate::kernel::text::{Lines, fold_digits};
 use crate::kernel::{At, Currency, Faults, Locale, Money, Name, PaymentMethod, Phone, SeenVersion, ShopZone, Weekday};
@@ -20,14 +20,40 @@ const MOST_WINDOWS: usize = 70;
 /// Every route of this feature.
 #[must_use]
 pub fn routes() -> Vec<Route<AppState>> {
+    let settings = shape();
     vec![
-        Route::get("/api/v1/admin/settings", get, "Read the shop's settings").answers(200, "The settings", schema()),
+        Route::get("/api/v1/admin/settings", get, "Read the shop's settings")
+            .describe("`fixed` names what the server's configuration decides; that part cannot be changed here.")
+            .tagged()
+            .answers(200, "The settings", settings.clone())
+            .links([replace_link()]),
         Route::put("/api/v1/admin/settings", put, "Replace the shop's settings; a section that is left out stays")
+            .describe("They act at once. Send the version you have read, in `version` or as `If-Match`. What was read may be sent back whole.")
             .body::<SettingsBody>()
+            .example("Delivery for 1.500, free from 20", json!({
+                "orders": {
+                    "holdMinutes": 30, "confirmCash": false, "cashHoldHours": 24, "pricesIncludeTax": true,
+                    "deliveryFee": "1.500", "freeDeliveryFrom": "20.000",
+                },
+                "version": 4,
+            }))
+            .example("Opening hours", json!({
+                "hours": [
+                    { "weekday": "saturday", "opens": "06:00", "closes": "22:00" },
+                    { "weekday": "friday", "opens": "14:00", "closes": "24:00" },
+                ],
+                "version": 4,
+            }))
             .conditional()
-            .answers(200, "The settings", schema())
-            .refuses(&[&problems::CURRENCY_IN_USE, &kinds::VERSION_CONFLICT, &kinds::STALE]),
+            .tagged()
+            .answers(200, "The settings", settings)
+            .links([replace_link()])
+            .refuses(&[&problems::CURRENCY_IN_USE, &kinds::VERSION_CONFLICT]),
     ]
+}
+
+fn replace_link() -> Link {
+    Link::to("replace", "PUT /api/v1/admin/settings", "Change them").body(json!({ "version": "$response.body#/version" }))
 }
 
 async fn get(State(shop): State<AppState>, context: Context) -> Answer {
@@ -294,12 +320,12 @@ fn weekly_table(rows: Vec<Window>, fields: &mut Fields<'_, '_>) -> Option<Openin
     }
 }
 
-fn schema() -> Value {
+fn shape() -> Shape {
     let text = || json!({ "type": "string" });
     let maybe = || json!({ "type": ["string", "null"] });
     let flag = || json!({ "type": "boolean" });
     let methods: Map<String, Value> = PaymentMethod::ALL.iter().map(|method| (method.code().to_owned(), flag())).collect();
-    json!({
+    let schema = json!({
         "type": "object",
         "required": ["shop", "orders", "hours", "paymentMethods", "fixed", "version"],
         "properties": {
@@ -331,5 +357,18 @@ fn schema() -> Value {
             "fixed": fixed_schema(),
             "version": { "type": "integer" },
         },
-    })
+    });
+    let example = json!({
+        "shop": {
+            "name": "Al-Bayader", "locale": "en", "currency": "JOD", "timeZone": "Asia/Amman", "firstWeekday": "sunday",
+            "phone": "+96264000000", "address": "Rainbow Street 12, Amman",
+        },
+        "orders": {
+            "holdMinutes": 30, "confirmCash": false, "cashHoldHours": 24, "pricesIncludeTax": true, "deliveryFee": "1.500",
+            "freeDeliveryFrom": null,
+        },
+        "hours": [{ "weekday": "saturday", "opens": "06:00", "closes": "22:00" }],
+        "paymentMethods": { "cash": true }, "fixed": ["shop.currency"], "version": 4,
+    });
+    Shape::named("Settings", schema, example)
 }

@@ -3,11 +3,13 @@
 
 mod builders;
 mod client;
+mod peers;
 mod schema;
 mod shop;
 mod spawn;
 
 pub use builders::{Order, Product};
 pub use client::{Client, PASSWORD, Reply, Request, Wire};
+pub use peers::{is_there, skipped};
 pub use shop::{OWNER, Shop};
 pub use spawn::{Folder, Spawned, bayader};

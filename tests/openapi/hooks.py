@@ -1,0 +1,45 @@
+"""Checks of our own, beside those of Schemathesis."""
+
+import schemathesis
+
+# Codes with which a request that fits its schema may be refused as 422: what only the shop knows.
+KNOWN_TO_THE_SHOP = {
+    "amount_too_large",  # sums of many large lines
+    "duplicate",  # the same code or parameter twice
+    "idempotency_key_reused",
+    "in_the_past",
+    "invalid_cursor",  # opaque: only one that a list gave counts
+    "invalid_price",  # a choice's delta against the product's price
+    "main_language",  # which language is the shop's
+    "out_of_range",  # of fields that bound each other, as an option group's min and max
+    "page_and_cursor",  # OpenAPI cannot say that two parameters exclude each other
+    "required",  # of who asks: a guest gives a phone; a product's required options
+    "same_as_email",
+    "staff_only",
+    "too_common",  # passwords
+    "too_early",
+    "too_far_ahead",
+    "too_few",
+    "too_long",  # of an order's texts against the product's limit
+    "too_many",
+    "unknown_category",
+    "unknown_choice",
+    "unknown_customer",
+    "unknown_group",
+    "unknown_product",
+    "use_cursor",
+    "wrong_currency",
+    "card_data_refused",  # digits that look like a card's, wherever they stand
+}
+
+
+@schemathesis.check
+def well_formed_is_taken(ctx, response, case):
+    """A 422 for data that fits the schema names only what no schema can say."""
+    meta = case.meta
+    if response.status_code != 422 or meta is None or not meta.generation.mode.is_positive:
+        return
+    problem = response.json()
+    codes = [fault["code"] for fault in problem.get("errors") or []] or [problem["code"]]
+    unknown = sorted(set(codes) - KNOWN_TO_THE_SHOP)
+    assert not unknown, f"the schema lets in what is refused as {', '.join(unknown)}: {problem['detail']}"
