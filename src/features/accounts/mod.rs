@@ -12,7 +12,7 @@ mod refresh;
 mod register;
 mod rules;
 mod sign_in;
-mod sign_out;
+pub mod sign_out;
 mod sql;
 #[cfg(test)]
 mod tests;

@@ -83,6 +83,11 @@ pub(super) fn use_session(tx: &mut WriteTx<'_>, session: SessionId) -> Result<()
     tx.exec_one("update sessions set used_at = ?2 where id = ?1", args![session, tx.now()])
 }
 
+/// The sessions of an account that have not ended. By the index `sessions_user`.
+pub(super) fn living_sessions(reader: &Reader<'_>, user: UserId) -> Result<Vec<SessionId>> {
+    reader.all("select id from sessions where user_id = ?1 and ended_at is null", args![user], |row| row.get(0))
+}
+
 /// Ends a session; whether it lived until now.
 pub(super) fn end_session(tx: &mut WriteTx<'_>, session: SessionId) -> Result<bool> {
     let rows = tx.exec("update sessions set ended_at = ?2 where id = ?1 and ended_at is null", args![session, tx.now()])?;

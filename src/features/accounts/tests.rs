@@ -169,6 +169,37 @@ async fn a_session_that_ended_is_refused_at_once() {
     house.db.write(SignOut { session: layla.session }).await.expect("signed out twice");
 }
 
+struct EndAll(UserId, Option<SessionId>);
+
+impl crate::db::Command for EndAll {
+    const NAME: &'static str = "accounts.end_all";
+    type Output = ();
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
+        sign_out::end_all(tx, self.0, self.1)
+    }
+}
+
+#[tokio::test]
+async fn every_session_of_an_account_ends_but_the_one_that_asks() {
+    let house = House::open();
+    let (here, _) = house.layla().await;
+    let email = here.user.email.clone();
+    let sign_in = SignIn { email, proven_hash: "a hash".to_owned(), refresh: SecretToken::new().hash() };
+    let elsewhere = house.db.write(sign_in).await.expect("signed in");
+    let (other, _) = house.register("omar@example.com", Role::Customer, Actor::Guest).await.expect("registered");
+    let Registered::SignedIn(other) = other else { panic!("{other:?}") };
+    for session in [&here, &elsewhere, &other] {
+        assert!(house.identify(&house.bearer(session)).await.is_ok());
+    }
+    house.db.write(EndAll(here.user.id, Some(here.session))).await.expect("ended");
+    assert!(house.identify(&house.bearer(&here)).await.is_ok());
+    assert_eq!(house.identify(&house.bearer(&elsewhere)).await, Err("unauthenticated"));
+    house.db.write(EndAll(here.user.id, None)).await.expect("ended");
+    assert_eq!(house.identify(&house.bearer(&here)).await, Err("unauthenticated"));
+    assert!(house.identify(&house.bearer(&other)).await.is_ok());
+}
+
 #[tokio::test]
 async fn the_desk_knows_whose_token_counts() {
     let house = House::open();
