@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod catalog;
 pub mod inventory;
+pub mod messages;
 pub mod money;
 pub mod orders;
 pub mod settings;
