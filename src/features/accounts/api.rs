@@ -1,4 +1,9 @@
-//! The routes of signing up, in and out.
+//! The routes of signing up, in and out; those of passwords, of users and the pages stand beside.
+
+mod pages;
+mod passwords;
+mod shapes;
+mod users;
 
 use std::sync::Arc;
 
@@ -8,7 +13,8 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::model::{SignedIn, User};
+use self::shapes::{UserBody, user_schema};
+use super::model::SignedIn;
 use super::rules::{NewPassword, PASSWORD_CHARS};
 use super::{Refresh, Refreshed, Register, Registered, SignIn, SignOut, problems, queries, sql};
 use crate::features::AppState;
@@ -30,11 +36,15 @@ const PRESENTED_MAX: usize = 1_024;
 /// Every route of the feature.
 #[must_use]
 pub fn routes() -> Vec<Route<AppState>> {
-    vec![
+    let mut routes = vec![
         Route::post("/api/v1/auth/register", register, "Make an account and sign in to it.")
             .body::<RegisterBody>()
             .idempotent()
-            .answers(201, "The account, signed in; or the account alone, if an admin made it.", registered_schema())
+            .answers(
+                201,
+                "The account, signed in; or the account alone, if an admin made it, with `invited` if it has no password yet.",
+                registered_schema(),
+            )
             .refuses(&[&problems::EMAIL_TAKEN, &problems::TOKEN_EXPIRED, &kinds::FORBIDDEN]),
         Route::post("/api/v1/auth/login", login, "Sign in with e-mail address and password.")
             .body::<LoginBody>()
@@ -51,14 +61,19 @@ pub fn routes() -> Vec<Route<AppState>> {
         Route::get("/api/v1/auth/me", me, "Say who is signed in.")
             .answers(200, "The account.", user_schema())
             .refuses(&[&problems::TOKEN_EXPIRED]),
-    ]
+    ];
+    routes.extend(passwords::routes());
+    routes.extend(users::routes());
+    routes.extend(pages::routes());
+    routes
 }
 
 struct RegisterBody {
     name: Name,
     email: Email,
     phone: Phone,
-    password: NewPassword,
+    /// `None`: an admin invites.
+    password: Option<NewPassword>,
     role: Role,
 }
 
@@ -69,19 +84,23 @@ impl Input for RegisterBody {
         let name = fields.req("name");
         let email = fields.req::<Email>("email");
         let phone = fields.req("phone");
-        let password = fields.req_with("password", new_password_schema, |value, at, faults| {
+        let schema = || {
+            let mut schema = new_password_schema();
+            schema["description"] = "Needed, but of an admin: who is registered without one is sent a link to choose it. Refused if it is among the \
+                commonest, or the e-mail address."
+                .into();
+            schema
+        };
+        let password = fields.opt_with("password", schema, |value, at, faults| {
             let text = value.as_str();
             let read = text.map(|text| NewPassword::for_maybe(text, email.as_ref()));
             noted(read, at, faults)
         });
+        if !fields.has("password") && fields.sender().is_some_and(|by| by.role() != Some(Role::Admin)) {
+            fields.fault("password", "required", "is required");
+        }
         let role = fields.opt("role");
-        Some(RegisterBody {
-            name: name?,
-            email: email?,
-            phone: phone?,
-            password: password?,
-            role: role.unwrap_or(Role::Customer),
-        })
+        Some(RegisterBody { name: name?, email: email?, phone: phone?, password, role: role.unwrap_or(Role::Customer) })
     }
 }
 
@@ -118,15 +137,24 @@ struct Presented(String);
 
 impl Presented {
     fn read(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<Presented> {
-        let schema = || json!({ "type": "string", "minLength": 1, "maxLength": PRESENTED_MAX, "format": "password" });
-        fields.req_with(name, schema, |value, at, faults| {
-            let read = value.as_str().map(|text| match text.chars().count() {
-                0 => Err(TextFault { code: "required", message: "must not be empty".to_owned() }),
-                1..=PRESENTED_MAX => Ok(Presented(text.to_owned())),
-                _ => Err(TextFault { code: "too_long", message: format!("must have at most {PRESENTED_MAX} characters") }),
-            });
-            noted(read, at, faults)
-        })
+        fields.req_with(name, Presented::schema, Presented::from_json)
+    }
+
+    fn opt(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<Presented> {
+        fields.opt_with(name, Presented::schema, Presented::from_json)
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "minLength": 1, "maxLength": PRESENTED_MAX, "format": "password" })
+    }
+
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Presented> {
+        let read = value.as_str().map(|text| match text.chars().count() {
+            0 => Err(TextFault { code: "required", message: "must not be empty".to_owned() }),
+            1..=PRESENTED_MAX => Ok(Presented(text.to_owned())),
+            _ => Err(TextFault { code: "too_long", message: format!("must have at most {PRESENTED_MAX} characters") }),
+        });
+        noted(read, at, faults)
     }
 }
 
@@ -139,7 +167,10 @@ fn noted<T>(read: Option<Result<T, TextFault>>, at: &At<'_>, faults: &mut Faults
 
 async fn register(State(app): State<AppState>, context: Context, Body(body): Body<RegisterBody>) -> Answer {
     let key = keyed(&app, &context)?;
-    let password_hash = app.accounts.hash(body.password.into_string()).await?;
+    let password_hash = match body.password {
+        Some(password) => Some(app.accounts.hash(password.into_string()).await?),
+        None => None,
+    };
     let token = (context.caller.role() != Some(Role::Admin)).then(SecretToken::new);
     let command = Register {
         name: body.name,
@@ -157,7 +188,10 @@ async fn register(State(app): State<AppState>, context: Context, Body(body): Bod
         .write(once(key, command, move |made: &Registered| {
             let body = match (made, &token) {
                 (Registered::SignedIn(signed_in), Some(token)) => respond::to_bytes(&tokens(&keys, now, signed_in, token)?)?,
-                _ => respond::to_bytes(&Made { user: UserBody::of(made.user()) })?,
+                _ => respond::to_bytes(&Made {
+                    user: UserBody::of(made.user()),
+                    invited: matches!(made, Registered::Invited(_)),
+                })?,
             };
             // The answer holds tokens, so it is kept sealed.
             let place = format!("/api/v1/users/{}", made.user().id);
@@ -245,43 +279,8 @@ struct Tokens<'a> {
 #[derive(Serialize)]
 struct Made<'a> {
     user: UserBody<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct UserBody<'a> {
-    id: String,
-    name: &'a str,
-    email: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    phone: Option<&'a str>,
-    role: &'static str,
-    addresses: [Value; 0],
-    locale: &'static str,
-    marketing_consent: bool,
-    two_factor_enabled: bool,
-    created_at: String,
-    updated_at: String,
-    metadata: serde_json::Map<String, Value>,
-}
-
-impl UserBody<'_> {
-    fn of(user: &User) -> UserBody<'_> {
-        UserBody {
-            id: user.id.to_string(),
-            name: &user.name,
-            email: user.email.as_str(),
-            phone: user.phone.as_ref().map(Phone::as_str),
-            role: user.role.code(),
-            addresses: [],
-            locale: user.locale.code(),
-            marketing_consent: false,
-            two_factor_enabled: false,
-            created_at: user.created_at.to_string(),
-            updated_at: user.updated_at.to_string(),
-            metadata: serde_json::Map::new(),
-        }
-    }
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    invited: bool,
 }
 
 fn new_password_schema() -> Value {
@@ -291,31 +290,6 @@ fn new_password_schema() -> Value {
         "minLength": PASSWORD_CHARS.start(),
         "maxLength": PASSWORD_CHARS.end(),
         "description": "Refused if it is among the commonest, or the e-mail address.",
-    })
-}
-
-fn user_schema() -> Value {
-    let text = || json!({ "type": "string" });
-    let time = || json!({ "type": "string", "format": "date-time" });
-    json!({
-        "type": "object",
-        "required": [
-            "id", "name", "email", "role", "addresses", "locale", "marketingConsent", "twoFactorEnabled", "createdAt", "updatedAt", "metadata",
-        ],
-        "properties": {
-            "id": { "type": "string", "format": "uuid" },
-            "name": text(),
-            "email": { "type": "string", "format": "email" },
-            "phone": text(),
-            "role": { "type": "string", "enum": Role::ALL.map(Role::code) },
-            "addresses": { "type": "array", "items": { "type": "object" } },
-            "locale": { "type": "string", "enum": crate::kernel::Locale::ALL.map(crate::kernel::Locale::code) },
-            "marketingConsent": { "type": "boolean" },
-            "twoFactorEnabled": { "type": "boolean" },
-            "createdAt": time(),
-            "updatedAt": time(),
-            "metadata": { "type": "object" },
-        },
     })
 }
 
@@ -331,6 +305,7 @@ fn registered_schema() -> Value {
         "required": ["user"],
         "properties": {
             "user": user_schema(),
+            "invited": { "type": "boolean", "description": "A link to choose a password is on its way to the e-mail address." },
             "token": { "type": "string", "description": "Access token: send it as Authorization: Bearer." },
             "refreshToken": { "type": "string", "description": "Counts once, at /api/v1/auth/refresh." },
             "expiresIn": { "type": "integer", "description": "Seconds for which the access token counts.", "example": ACCESS_S },

@@ -52,7 +52,7 @@ impl House {
             email: Email::parse(email).expect("an address"),
             phone: Phone::parse("+962791234567", None).expect("a phone"),
             role,
-            password_hash: "a hash".to_owned(),
+            password_hash: Some("a hash".to_owned()),
             locale: Locale::Ar,
             by,
             sign_in_with: Some(token.hash()),
