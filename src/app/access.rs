@@ -18,11 +18,17 @@ const fn health(path: &'static str) -> Access {
     Access { method: "GET", path, who: Who::Anyone, before_setup: true, ignores_bearer: true }
 }
 
+/// A page of the binary, or what one loads: the same for everybody, so a bearer is not looked at.
+const fn page(path: &'static str) -> Access {
+    Access { method: "GET", path, who: Who::Anyone, before_setup: false, ignores_bearer: true }
+}
+
 /// Every route there is.
 #[rustfmt::skip]
 pub const TABLE: &[Access] = &[
     health("/healthz"),
     health("/readyz"),
+    Access { before_setup: true, ..page("/assets/{*path}") },
     line("GET",    "/api/v1/openapi.json",              Who::Anyone),
     line("POST",   "/api/v1/auth/register",             Who::Anyone),
     signs_in("/api/v1/auth/login"),

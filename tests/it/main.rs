@@ -12,6 +12,7 @@ mod harness;
 mod inventory;
 mod model;
 mod orders;
+mod pages;
 mod schema;
 mod start;
 mod wire;
