@@ -176,6 +176,24 @@ async fn the_token_of_a_link_lies_nowhere_but_in_the_letter() {
 }
 
 #[tokio::test]
+async fn a_letter_that_the_disk_refused_is_put_out_later() {
+    let shop = Shop::open().await;
+    let layla = shop.customer("Layla").await;
+    let outbox = shop.folder().join("outbox");
+    std::fs::remove_dir(&outbox).expect("an empty outbox");
+    forgot(&shop, layla.email()).await.expect(202);
+    shop.advance(Duration::from_secs(1));
+    shop.run_jobs().await;
+    std::fs::create_dir(&outbox).expect("a folder");
+    assert!(shop.letters().await.is_empty());
+    shop.advance(Duration::from_secs(15));
+    let letters = shop.letters().await;
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    reset(&shop, letters[0].token(), NEW).await.expect(204);
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn a_letter_speaks_the_language_of_its_reader() {
     let shop = Shop::open().await;
     let body = json!({ "name": "ليلى", "email": "layla@example.com", "phone": "0790000001", "password": PASSWORD });

@@ -165,6 +165,28 @@ mod tests {
     }
 
     #[test]
+    fn what_changed_is_told_by_its_name_alone() {
+        let before = User {
+            id: UserId::from_uuid(uuid::Uuid::from_u128(7)),
+            name: "Layla".to_owned(),
+            email: Email::parse("layla@example.com").expect("an address"),
+            phone: None,
+            role: Role::Customer,
+            locale: Locale::En,
+            addresses: Vec::new(),
+            marketing_consent: false,
+            metadata: serde_json::Map::new(),
+            version: 1,
+            created_at: UtcMs::from_ms(0),
+            updated_at: UtcMs::from_ms(0),
+        };
+        assert!(changed_fields(&before, &before).is_empty());
+        let after =
+            User { name: "Layla Haddad".to_owned(), locale: Locale::Ar, role: Role::Staff, version: 2, ..before.clone() };
+        assert_eq!(changed_fields(&before, &after), ["name", "locale"]);
+    }
+
+    #[test]
     fn a_used_token_is_reuse_unless_its_session_is_over() {
         let at = UtcMs::from_ms(1_000);
         let id = uuid::Uuid::from_u128(7);

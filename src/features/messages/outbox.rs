@@ -43,7 +43,7 @@ impl Outbox {
         let (id, kind) = (letter.id, letter.kind);
         let done = self.thread.run(move || write(&folder, &letter).and_then(|()| remove_old(&folder))).await;
         done.map_err(|_| Fault::because("the outbox takes no more letters now"))?.map_err(Fault::new)?;
-        tracing::info!(message = %id, kind, "a message lies in the outbox");
+        tracing::info!(letter = %id, kind, "a message lies in the outbox");
         Ok(())
     }
 }
