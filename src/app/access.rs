@@ -33,6 +33,8 @@ pub const TABLE: &[Access] = &[
     page("/account/invite"),
     page("/account/forgot"),
     line("GET",    "/api/v1/openapi.json",              Who::Anyone),
+    page("/api/v1/docs"),
+    page("/api/v1/docs/errors"),
     line("POST",   "/api/v1/auth/register",             Who::Anyone),
     signs_in("/api/v1/auth/login"),
     signs_in("/api/v1/auth/refresh"),

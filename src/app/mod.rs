@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod control;
+pub mod docs;
 mod reactions;
 pub mod routes;
 

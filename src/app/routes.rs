@@ -8,14 +8,16 @@ use axum::response::Response;
 use axum::{Router, middleware};
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::access::TABLE;
+use super::docs;
 use crate::features::{AppState, accounts, catalog, inventory, orders};
-use crate::http::describe::{Operation, document};
+use crate::http::describe::{Operation, Tag, document};
 use crate::http::gate::{self, Access, Gatekeeper, Who};
-use crate::http::{Answer, Context, Route, assets, problem, respond};
+use crate::http::{Answer, Context, Route, Shape, assets, problem, respond};
 use crate::kernel::ProblemKind;
+use crate::kernel::problem::kinds;
 
 /// What a route needs, by method and path as the router writes it.
 pub(super) struct Known {
@@ -23,34 +25,70 @@ pub(super) struct Known {
     pub reads_query: bool,
 }
 
+/// The document's groups, in their order. A route belongs to the first whose part its path begins with.
+pub const TAGS: &[Tag] = &[
+    Tag { name: "Catalog", description: "Products and categories: what the shop sells.", parts: &["products", "categories"] },
+    Tag { name: "Cart", description: "What a customer means to order.", parts: &["cart"] },
+    Tag { name: "Orders", description: "From the counter or the web to the customer's hand.", parts: &["orders"] },
+    Tag { name: "Payments", description: "Ways to pay, and what became of each payment.", parts: &["payments"] },
+    Tag { name: "Stock", description: "Pieces on hand, promised and available, and why they changed.", parts: &["inventory"] },
+    Tag { name: "Accounts", description: "Signing in and out, people and their addresses.", parts: &["auth", "users"] },
+    Tag { name: "Shop", description: "The owner's settings and what the shop's people look at.", parts: &["admin"] },
+    Tag { name: "Health", description: "For monitors and for the machine's keeper.", parts: &["healthz", "readyz"] },
+    Tag { name: "Documentation", description: "This description in every form.", parts: &["openapi.json", "docs"] },
+    Tag {
+        name: "Pages",
+        description: "Pages of the binary and what they load; not for programs.",
+        parts: &["assets", "account"],
+    },
+];
+
 /// Every route, in the order in which the document lists them.
 #[must_use]
 pub fn all() -> Vec<Route<AppState>> {
-    let mut routes = vec![
-        Route::get("/healthz", healthz, "Tell whether the process lives").answers(200, "It lives", state_schema()),
-        Route::get("/readyz", readyz, "Tell whether the shop can take orders").answers(
-            200,
-            "It can, or waits for its owner",
-            state_schema(),
-        ),
-        Route::get("/api/v1/openapi.json", openapi_json, "Read this document").answers(
-            200,
-            "OpenAPI 3.1",
-            json!({ "type": "object" }),
-        ),
-        Route::get("/assets/{*path}", assets::file, "Load what a page needs")
-            .answers_file(200, "The file", assets::MEDIA_TYPES)
-            .answers_empty(304, "The caller has it already"),
-    ];
-    routes.extend(accounts::api::routes());
-    routes.extend(catalog::api::routes());
-    routes.extend(inventory::api::routes());
+    let mut routes = catalog::api::routes();
     routes.extend(orders::api::routes());
+    routes.extend(inventory::api::routes());
+    routes.extend(accounts::api::routes());
+    routes.extend([
+        Route::get("/healthz", healthz, "Tell whether the process lives")
+            .describe("Looks at nothing else: an answer is the news.")
+            .answers(200, "It lives", state("Alive", "ok", "Always `ok`.")),
+        Route::get("/readyz", readyz, "Tell whether the shop can take orders")
+            .describe("Asks the database. `setup` until an owner exists, `ready` from then on.")
+            .answers(200, "It can, or waits for its owner", state("Readiness", "ready", "`setup` or `ready`.")),
+        Route::get("/api/v1/openapi.json", openapi_json, "Read this document")
+            .describe("Generated from the code of this very binary; `bayader openapi` prints the same.")
+            .tagged()
+            .answers(200, "OpenAPI 3.1", Shape::named(
+                "OpenApi",
+                json!({ "type": "object", "required": ["openapi", "info", "paths"], "properties": { "openapi": { "type": "string" } } }),
+                json!({ "openapi": "3.1.0", "info": { "title": "EL-Bayader", "version": "1.0.0" }, "paths": {} }),
+            )),
+        Route::get("/assets/{*path}", assets::file, "Load what a page needs")
+            .describe("Styles and scripts of the binary's own pages.")
+            .tagged()
+            .answers_file(200, "The file", assets::MEDIA_TYPES)
+            .refuses(&[&kinds::NOT_FOUND]),
+    ]);
+    routes.extend(docs::routes());
     routes
 }
 
-fn state_schema() -> Value {
-    json!({ "type": "object", "required": ["status"], "properties": { "status": { "type": "string" } } })
+fn state(name: &str, word: &str, description: &str) -> Shape {
+    let schema = json!({
+        "type": "object",
+        "required": ["status"],
+        "properties": { "status": { "type": "string", "description": description } },
+        "additionalProperties": false,
+    });
+    Shape::named(name, schema, json!({ "status": word }))
+}
+
+/// The group of a path; none is a fault that a test finds.
+fn tag_of(path: &str) -> &'static str {
+    let part = path.trim_start_matches("/api/v1").trim_start_matches('/').split('/').next().unwrap_or("");
+    TAGS.iter().find(|tag| tag.parts.contains(&part)).map_or("", |tag| tag.name)
 }
 
 /// The routes of each path, a line a method. Asked twice a request, so it is found by the path's hash.
@@ -86,6 +124,15 @@ pub(super) fn router(state: AppState, keeper: Arc<dyn Gatekeeper>) -> Router {
 /// The OpenAPI document of every route.
 #[must_use]
 pub fn openapi() -> Value {
+    with_operations(|operations| {
+        let used: Vec<Tag> =
+            TAGS.iter().filter(|tag| operations.iter().any(|operation| operation.tag == tag.name)).copied().collect();
+        document(&used, operations)
+    })
+}
+
+/// Shows every route as the document has it.
+pub(super) fn with_operations<T>(show: impl FnOnce(&[Operation<'_>]) -> T) -> T {
     let routes = all();
     let operations: Vec<Operation<'_>> = routes
         .iter()
@@ -95,14 +142,15 @@ pub fn openapi() -> Value {
             Some(Operation {
                 method: &route.method,
                 path: route.path,
-                tag: route.path.trim_start_matches("/api/v1/").trim_start_matches('/').split('/').next().unwrap_or("health"),
+                tag: tag_of(route.path),
                 signed_in: !matches!(access.who, Who::Anyone),
+                reads_bearer: !access.ignores_bearer,
                 described,
                 gate_refuses: gate_refusals(access, described.body.is_some(), described.query.is_some()),
             })
         })
         .collect();
-    document(&operations, Map::new())
+    show(&operations)
 }
 
 /// The gate's own refusals, and that of a token it was shown.

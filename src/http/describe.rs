@@ -1,21 +1,34 @@
 //! OpenAPI 3.1, written from the routes themselves.
 
+use std::collections::BTreeMap;
+
 use http::Method;
 use serde_json::{Map, Value, json};
 
+use super::link::{Link, operation_id};
 use super::problem;
-use crate::kernel::ProblemKind;
+use super::shape::Shape;
+use crate::kernel::{Problem, ProblemKind};
 
 /// What is told of a route.
 #[derive(Clone, Debug)]
 pub struct Described {
     pub summary: &'static str,
+    /// In Markdown; empty if nobody has said more.
+    pub description: &'static str,
+    /// What the route says of its parameters, beside what [`PARAMETERS`] says of theirs.
+    pub parameters: BTreeMap<&'static str, &'static str>,
+    /// Path parameters that are no id.
+    pub words: Vec<&'static str>,
     pub query: Option<Value>,
     pub body: Option<(&'static str, Value)>,
+    pub examples: Vec<(&'static str, Value)>,
     pub responses: Vec<Responded>,
     pub refuses: Vec<&'static ProblemKind>,
+    pub links: Vec<Link>,
     pub idempotent: bool,
     pub conditional: bool,
+    pub tagged: bool,
     pub order_token: bool,
 }
 
@@ -24,7 +37,7 @@ pub struct Described {
 pub struct Responded {
     pub status: u16,
     pub description: &'static str,
-    pub schema: Option<Value>,
+    pub shape: Option<Shape>,
     /// Of its body.
     pub media_types: &'static [&'static str],
 }
@@ -32,20 +45,67 @@ pub struct Responded {
 /// The media type of nearly every answer.
 pub const JSON: &[&str] = &["application/json"];
 
+/// A parameter means the same wherever it stands.
+pub const PARAMETERS: &[(&str, &str)] = &[
+    ("allergen_free", "Only what is free of these allergens, parted by commas."),
+    ("category", "Slug of a category."),
+    ("cursor", "`nextCursor` of the page before, for the page after it, however deep. Not with `page`."),
+    ("customer_id", "Orders of this account. For staff."),
+    ("day", "Orders due on this day of the shop."),
+    ("from", "From this time on, or from the beginning of this day of the shop."),
+    ("fulfilment", "How it reaches the customer."),
+    ("id", "Its id."),
+    ("in_stock", "Only what can be sold now, or only what cannot."),
+    ("is_active", "Only what is on sale, or only what is hidden. For staff; the public sees what is on sale."),
+    ("lang", "Language of the page; without it `Accept-Language` decides."),
+    ("low", "Only what has reached its threshold, or only what has not."),
+    ("page", "Number of the page, from 1. `page × per_page` reaches entry 10,000; go further with `cursor`."),
+    ("path", "Path of the file."),
+    ("payment_method", "How it is paid."),
+    ("payment_status", "How far it is paid."),
+    ("per_page", "Entries a page, 20 unless said."),
+    ("price_max", "At most this price."),
+    ("price_min", "At least this price."),
+    ("productId", "Id of the product."),
+    ("product_id", "Id of a product."),
+    ("q", "Words to look for."),
+    ("reason", "Why the stock changed."),
+    ("sort", "Order of the list; a leading `-` turns it round."),
+    ("status", "Only those in this state."),
+    ("to", "Before this time, or to the end of this day of the shop."),
+    ("token", "The order's own token, as it stands in links of messages. Programs send it as `X-Order-Token`."),
+    ("updated_since", "Only what has changed since."),
+];
+
 impl Described {
     #[must_use]
     pub fn new(summary: &'static str) -> Described {
         Described {
-            summary,
+            summary: summary.trim_end_matches('.'),
+            description: "",
+            parameters: BTreeMap::new(),
+            words: Vec::new(),
             query: None,
             body: None,
+            examples: Vec::new(),
             responses: Vec::new(),
             refuses: Vec::new(),
+            links: Vec::new(),
             idempotent: false,
             conditional: false,
+            tagged: false,
             order_token: false,
         }
     }
+}
+
+/// A group of operations.
+#[derive(Clone, Copy, Debug)]
+pub struct Tag {
+    pub name: &'static str,
+    pub description: &'static str,
+    /// The first parts of paths that belong to it, behind `/api/v1` where that stands.
+    pub parts: &'static [&'static str],
 }
 
 /// A route as the document needs it.
@@ -55,20 +115,33 @@ pub struct Operation<'a> {
     pub tag: &'a str,
     /// Whether a bearer token is asked for.
     pub signed_in: bool,
+    /// Whether a bearer token is looked at.
+    pub reads_bearer: bool,
     pub described: &'a Described,
     /// What the gate may say on this route.
     pub gate_refuses: Vec<&'static ProblemKind>,
 }
 
+const DESCRIPTION: &str = "A bakery's back office: catalog, stock, orders, accounts.\n\n\
+    Times are RFC 3339 in UTC, days are the shop's, amounts are decimal strings in the shop's currency, ids are UUIDv7. A field that is \
+    unknown is refused; an optional one that is `null` counts as left out.\n\n\
+    Every refusal is `application/problem+json` with a stable `code`; [the page of codes](/api/v1/docs/errors) says what each means and \
+    what to do. To create or move something exactly once, send an `Idempotency-Key` and repeat the request with the same key until it is \
+    answered. Lists go on while `meta.nextCursor` is there: send it as `cursor`.\n\n\
+    A walk through it with `curl` is `docs/api.md`.";
+
 /// The whole document.
 #[must_use]
-pub fn document(operations: &[Operation<'_>], schemas: Map<String, Value>) -> Value {
+pub fn document(tags: &[Tag], operations: &[Operation<'_>]) -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    let mut components = schemas;
-    components.insert("Problem".to_owned(), problem::schema());
+    let mut schemas = Map::new();
+    schemas.insert("Problem".to_owned(), problem::schema());
     for operation in operations {
         if let Some((name, schema)) = &operation.described.body {
-            components.insert((*name).to_owned(), schema.clone());
+            schemas.insert((*name).to_owned(), schema.clone());
+        }
+        for shape in operation.described.responses.iter().filter_map(|responded| responded.shape.as_ref()) {
+            shape.define(&mut schemas);
         }
         let path = paths.entry(operation.path.replace("{*", "{")).or_insert_with(|| json!({}));
         path[operation.method.as_str().to_ascii_lowercase()] = operation_object(operation);
@@ -78,114 +151,226 @@ pub fn document(operations: &[Operation<'_>], schemas: Map<String, Value>) -> Va
         "info": {
             "title": "EL-Bayader",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "A bakery's back office: catalog, orders, stock. Times are RFC 3339 in UTC, days the shop's, amounts decimal strings.",
+            "description": DESCRIPTION,
             "license": { "name": "MIT", "identifier": "MIT" },
         },
-        "servers": [{ "url": "/" }],
+        "servers": [{ "url": "/", "description": "This shop" }],
+        "tags": tags.iter().map(|tag| json!({ "name": tag.name, "description": tag.description })).collect::<Value>(),
         "paths": paths,
         "components": {
-            "schemas": components,
+            "schemas": schemas,
+            "parameters": parameter_components(),
+            "headers": header_components(),
             "securitySchemes": {
-                "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
-                "orderToken": { "type": "apiKey", "in": "header", "name": "X-Order-Token" },
+                "bearer": {
+                    "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+                    "description": "`token` of signing in. It counts for `expiresIn` seconds; then get the next at `/api/v1/auth/refresh`.",
+                },
+                "orderToken": {
+                    "type": "apiKey", "in": "header", "name": "X-Order-Token",
+                    "description": "`accessToken` of an order that a guest has placed: it reads and cancels that order.",
+                },
             },
         },
+    })
+}
+
+fn parameter_components() -> Value {
+    let header = |name: &str, description: &str, schema: Value| json!({ "name": name, "in": "header", "description": description, "required": false, "schema": schema });
+    json!({
+        "AcceptLanguage": header("Accept-Language", "`en` or `ar`: the language of names and of what errors say. Without it the shop's.", json!({ "type": "string", "example": "ar" })),
+        "RequestId": header("X-Request-Id", "Your name for this request, 1 to 64 of `A-Za-z0-9._-`; the log has it. Anything else is replaced.", json!({ "type": "string", "example": "till-3.0042" })),
+        "IfNoneMatch": header("If-None-Match", "`ETag` of the answer you have: 304 without a body if it is current.", json!({ "type": "string", "example": "\"3.9f86d081884c7d65\"" })),
+        "IfMatch": header("If-Match", "`ETag` of what you have read: 412 if it has changed meanwhile.", json!({ "type": "string", "pattern": "^(\\*|\"[0-9]{1,18}\\.[0-9a-f]{16}\")$", "example": "\"3.9f86d081884c7d65\"" })),
+        "IdempotencyKey": header("Idempotency-Key", "A text of your own for this request. Sent again with it within 24 hours, the same request happens once and gets the first answer.", json!({ "type": "string", "minLength": 16, "maxLength": 128, "pattern": "^[!-~]{16,128}$", "example": "order-7f3a1c52-0001" })),
+    })
+}
+
+fn header_components() -> Value {
+    let header = |description: &str, required: bool, schema: Value| json!({ "description": description, "required": required, "schema": schema });
+    let text = || json!({ "type": "string" });
+    json!({
+        "RequestId": header("The request's name: yours, or ours.", true, json!({ "type": "string", "minLength": 1, "maxLength": 64 })),
+        "ETag": header("Version and hash of this answer, for `If-None-Match` and `If-Match`.", true, json!({ "type": "string", "pattern": "^\"[0-9]+\\.[0-9a-f]{16}\"$" })),
+        "Location": header("Where the new thing is.", true, json!({ "type": "string", "pattern": "^/api/v1/" })),
+        "IdempotencyReplayed": header("`true` if this is the answer of an earlier request with this key.", false, json!({ "type": "string", "enum": ["true"] })),
+        "RetryAfter": header("Seconds to wait before the next try.", false, json!({ "type": "integer", "minimum": 0 })),
+        "RateLimit": header("What is left of the caller's limit (RateLimit header fields for HTTP).", false, text()),
+        "RateLimitPolicy": header("The caller's limit.", false, text()),
+        "WWWAuthenticate": header("The scheme of credentials that counts here.", true, text()),
     })
 }
 
 fn operation_object(operation: &Operation<'_>) -> Value {
     let described = operation.described;
     let mut object = json!({
-        "operationId": operation_id(operation.method, operation.path),
+        "operationId": operation_id(&format!("{} {}", operation.method, operation.path)),
         "summary": described.summary,
+        "description": described.description,
         "tags": [operation.tag],
+        "parameters": parameters(operation),
         "responses": responses(operation),
     });
-    let parameters = parameters(operation);
-    if !parameters.is_empty() {
-        object["parameters"] = Value::Array(parameters);
-    }
-    if let Some((name, _)) = &described.body {
-        object["requestBody"] = json!({
-            "required": true,
-            "content": { "application/json": { "schema": { "$ref": format!("#/components/schemas/{name}") } } },
+    if let Some((name, schema)) = &described.body {
+        let mut content = json!({ "schema": { "$ref": format!("#/components/schemas/{name}") } });
+        let examples = described.examples.iter().map(|(summary, value)| {
+            let name: String = summary.to_lowercase().split_whitespace().collect::<Vec<_>>().join("-");
+            (name, json!({ "summary": summary, "value": value }))
         });
+        let examples: Map<String, Value> = examples.collect();
+        if !examples.is_empty() {
+            content["examples"] = Value::Object(examples);
+        }
+        // No body is read as an empty object, which is enough where nothing is required.
+        let required = schema["required"].as_array().is_some_and(|required| !required.is_empty());
+        object["requestBody"] = json!({ "required": required, "content": { "application/json": content } });
     }
     object["security"] = match (operation.signed_in, described.order_token) {
         (_, true) => json!([{ "bearer": [] }, { "orderToken": [] }]),
         (true, false) => json!([{ "bearer": [] }]),
-        (false, false) => json!([{}, { "bearer": [] }]),
+        (false, false) if operation.reads_bearer => json!([{}, { "bearer": [] }]),
+        (false, false) => json!([]),
     };
     object
 }
 
-/// `put_orders_id_status` for `PUT /api/v1/orders/{id}/status`.
-fn operation_id(method: &Method, path: &str) -> String {
-    let words = path.trim_start_matches("/api/v1").split(['/', '{', '}', '-', '*', '.']).filter(|word| !word.is_empty());
-    std::iter::once(method.as_str().to_ascii_lowercase().as_str()).chain(words).collect::<Vec<_>>().join("_")
+fn told(described: &Described, name: &str) -> &'static str {
+    let own = described.parameters.get(name).copied();
+    own.or_else(|| PARAMETERS.iter().find(|(known, _)| *known == name).map(|(_, told)| *told)).unwrap_or("")
 }
 
 fn parameters(operation: &Operation<'_>) -> Vec<Value> {
     let described = operation.described;
     let mut parameters = Vec::new();
-    for name in operation
-        .path
-        .split('/')
-        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
-        .map(|name| name.trim_start_matches('*'))
-    {
-        parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
+    let names = operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    for name in names {
+        let (schema, name) = match name.strip_prefix('*') {
+            Some(name) => (json!({ "type": "string", "minLength": 1 }), name),
+            None if described.words.contains(&name) => (json!({ "type": "string", "minLength": 1, "maxLength": 200 }), name),
+            None => (json!({ "type": "string", "format": "uuid" }), name),
+        };
+        parameters.push(
+            json!({ "name": name, "in": "path", "description": told(described, name), "required": true, "schema": schema }),
+        );
     }
     if let Some(query) = &described.query {
         let required: Vec<&str> = query["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         for (name, schema) in query["properties"].as_object().into_iter().flatten() {
-            parameters
-                .push(json!({ "name": name, "in": "query", "required": required.contains(&name.as_str()), "schema": schema }));
+            let required = required.contains(&name.as_str());
+            let description = Some(told(described, name)).filter(|told| !told.is_empty());
+            let description = description.map_or_else(|| schema["description"].clone(), Value::from);
+            parameters.push(
+                json!({ "name": name, "in": "query", "description": description, "required": required, "schema": schema }),
+            );
         }
     }
-    let mut header = |name: &str, schema: Value| {
-        parameters.push(json!({ "name": name, "in": "header", "required": false, "schema": schema }));
-    };
+    let mut shared = |name: &str| parameters.push(json!({ "$ref": format!("#/components/parameters/{name}") }));
     if described.idempotent {
-        header("Idempotency-Key", json!({ "type": "string", "minLength": 16, "maxLength": 128, "pattern": "^[!-~]+$" }));
+        shared("IdempotencyKey");
     }
     if described.conditional {
-        header("If-Match", json!({ "type": "string" }));
+        shared("IfMatch");
     }
+    if described.tagged && *operation.method == Method::GET {
+        shared("IfNoneMatch");
+    }
+    shared("AcceptLanguage");
+    shared("RequestId");
     parameters
 }
 
+fn headers(names: &[&str]) -> Value {
+    let header = |name: &&str| {
+        let component: String = if *name == "X-Request-Id" { "RequestId".to_owned() } else { name.replace('-', "") };
+        ((*name).to_owned(), json!({ "$ref": format!("#/components/headers/{component}") }))
+    };
+    Value::Object(names.iter().map(header).collect())
+}
+
 fn responses(operation: &Operation<'_>) -> Value {
+    let described = operation.described;
     let mut responses: Map<String, Value> = Map::new();
-    for responded in &operation.described.responses {
-        let mut response = json!({ "description": responded.description });
-        if let Some(schema) = &responded.schema {
-            let content =
-                responded.media_types.iter().map(|media_type| ((*media_type).to_owned(), json!({ "schema": schema })));
-            response["content"] = Value::Object(content.collect());
+    let limited = operation.path.starts_with("/api/v1/");
+    for responded in &described.responses {
+        let mut named = vec!["X-Request-Id"];
+        if limited {
+            named.extend(["RateLimit", "RateLimit-Policy"]);
+        }
+        if described.tagged && matches!(responded.status, 200 | 201 | 304) {
+            named.push("ETag");
+        }
+        if responded.status == 201 {
+            named.push("Location");
+        }
+        if described.idempotent && responded.status < 300 {
+            named.push("Idempotency-Replayed");
+        }
+        let mut response = json!({ "description": responded.description, "headers": headers(&named) });
+        if let Some(shape) = &responded.shape {
+            let mut content = json!({ "schema": shape.schema() });
+            if let Some(example) = &shape.example {
+                content["example"] = example.clone();
+            }
+            let media_types = responded.media_types.iter().map(|media_type| ((*media_type).to_owned(), content.clone()));
+            response["content"] = Value::Object(media_types.collect());
+            if responded.status < 300 && !described.links.is_empty() {
+                let links = described.links.iter().map(|link| (link.name.to_owned(), link.object()));
+                response["links"] = Value::Object(links.collect());
+            }
         }
         responses.insert(responded.status.to_string(), response);
     }
-    if *operation.method == Method::GET && responses.contains_key("200") {
-        responses.insert("304".to_owned(), json!({ "description": "What `If-None-Match` names is current" }));
+    if described.tagged && *operation.method == Method::GET {
+        let headers = headers(&["X-Request-Id", "ETag"]);
+        responses
+            .insert("304".to_owned(), json!({ "description": "What `If-None-Match` names is current", "headers": headers }));
     }
-    let mut refusals: Vec<&ProblemKind> = operation.gate_refuses.iter().chain(&operation.described.refuses).copied().collect();
-    refusals.sort_by_key(|kind| (kind.status, kind.code));
-    refusals.dedup();
-    for group in refusals.chunk_by(|one, next| one.status == next.status) {
-        let Some(first) = group.first() else { continue };
-        let codes: Vec<&str> = group.iter().map(|kind| kind.code).collect();
-        let told: Vec<String> = group.iter().map(|kind| format!("`{}`: {}", kind.code, kind.title_en)).collect();
-        responses.insert(
-            first.status.to_string(),
-            json!({
-                "description": told.join("; "),
-                "content": { "application/problem+json": { "schema": { "allOf": [
-                    { "$ref": "#/components/schemas/Problem" },
-                    { "type": "object", "properties": { "code": { "type": "string", "enum": codes } } },
-                ] } } },
-            }),
-        );
+    for (status, kinds) in refusals(operation) {
+        responses.insert(status.to_string(), refusal(status, &kinds));
     }
     Value::Object(responses)
+}
+
+/// Every kind that an operation may refuse with, by status.
+#[must_use]
+pub fn refusals(operation: &Operation<'_>) -> BTreeMap<u16, Vec<&'static ProblemKind>> {
+    let mut by_status: BTreeMap<u16, Vec<&'static ProblemKind>> = BTreeMap::new();
+    for kind in operation.gate_refuses.iter().chain(&operation.described.refuses).copied() {
+        let kinds = by_status.entry(kind.status).or_default();
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    for kinds in by_status.values_mut() {
+        kinds.sort_by_key(|kind| kind.code);
+    }
+    by_status
+}
+
+fn refusal(status: u16, kinds: &[&'static ProblemKind]) -> Value {
+    let codes: Vec<&str> = kinds.iter().map(|kind| kind.code).collect();
+    let told: Vec<String> = kinds.iter().map(|kind| format!("`{}`: {}", kind.code, kind.title_en)).collect();
+    let mut properties = Map::from_iter([("code".to_owned(), json!({ "type": "string", "enum": codes }))]);
+    for fact in kinds.iter().flat_map(|kind| kind.facts) {
+        properties.insert((*fact).to_owned(), problem::fact_schema(fact));
+    }
+    let mut named = vec!["X-Request-Id"];
+    match status {
+        401 => named.push("WWW-Authenticate"),
+        409 | 429 | 503 => named.push("Retry-After"),
+        _ => {}
+    }
+    let example = kinds.first().map(|kind| problem::body_of(&Problem::of(kind), "5f2b6c1e9d", crate::kernel::Locale::En));
+    json!({
+        "description": told.join("; "),
+        "headers": headers(&named),
+        "content": { "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "allOf": [{ "$ref": "#/components/schemas/Problem" }, { "type": "object", "properties": properties }],
+                "unevaluatedProperties": false,
+            },
+            "example": example,
+        } },
+    })
 }

@@ -14,7 +14,7 @@ use super::extract::refuse_query;
 use super::{Caller, Context};
 use crate::db;
 use crate::kernel::problem::kinds;
-use crate::kernel::{Error, Fault, Problem, Role, ShopFormat};
+use crate::kernel::{Error, Fault, Problem, ProblemKind, Role, ShopFormat};
 
 /// Who may use a route. What belongs to whom, the route's own statements decide.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -177,21 +177,20 @@ pub fn order_token(context: &Context) -> Option<String> {
     form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token").map(|(_, value)| value.into_owned())
 }
 
+/// What a route may say that writes, or reads a body.
+const WITH_A_BODY: &[&ProblemKind] =
+    &[&kinds::BAD_JSON, &kinds::BAD_REQUEST, &kinds::CARD_DATA_REFUSED, &kinds::OUTCOME_UNKNOWN, &kinds::STORAGE_UNAVAILABLE];
+
 /// What the gate may refuse a route with.
 #[must_use]
-pub fn refusals(access: &Access, has_body: bool, has_query: bool) -> Vec<&'static crate::kernel::ProblemKind> {
+pub fn refusals(access: &Access, has_body: bool, has_query: bool) -> Vec<&'static ProblemKind> {
     let mut refusals = vec![&kinds::INTERNAL, &kinds::BUSY, &kinds::UNAUTHENTICATED, &kinds::VALIDATION_FAILED];
     if !access.before_setup {
         refusals.push(&kinds::SETUP_REQUIRED);
     }
-    if has_body {
-        refusals.extend([
-            &kinds::BAD_JSON,
-            &kinds::BAD_REQUEST,
-            &kinds::CARD_DATA_REFUSED,
-            &kinds::OUTCOME_UNKNOWN,
-            &kinds::STORAGE_UNAVAILABLE,
-        ]);
+    // DELETE describes no body, and still takes `{}`.
+    if has_body || access.method != "GET" {
+        refusals.extend(WITH_A_BODY);
     }
     refusals.extend([&kinds::BODY_TOO_LARGE, &kinds::UNSUPPORTED_MEDIA_TYPE]);
     if has_query {

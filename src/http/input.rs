@@ -36,7 +36,7 @@ pub trait FromJson: Sized {
 
 enum Mode<'a, 'f> {
     Read { object: &'a Map<String, Value>, faults: &'a mut Faults<'f> },
-    Describe { properties: Map<String, Value>, required: Vec<Value> },
+    Describe { properties: Map<String, Value>, required: Vec<Value>, rules: Vec<Value>, in_query: bool },
 }
 
 /// The fields of one object.
@@ -71,13 +71,13 @@ impl Fields<'_, '_> {
 
     /// A text that must be there, so many characters long after cleaning.
     pub fn req_text(&mut self, name: &'static str, lines: Lines, length: RangeInclusive<usize>) -> Option<String> {
-        let schema = text_schema(&length);
+        let schema = text_schema(lines, &length);
         self.req_with(name, || schema, |value, at, faults| read_text(value, at, faults, lines, &length))
     }
 
     /// A text that may be left out.
     pub fn opt_text(&mut self, name: &'static str, lines: Lines, length: RangeInclusive<usize>) -> Option<String> {
-        let schema = text_schema(&length);
+        let schema = text_schema(lines, &length);
         self.opt_with(name, || schema, |value, at, faults| read_text(value, at, faults, lines, &length))
     }
 
@@ -124,14 +124,23 @@ impl Fields<'_, '_> {
     ) -> Option<T> {
         self.asked.push(name);
         match &mut self.mode {
-            Mode::Describe { properties, .. } => {
-                properties.insert(name.to_owned(), schema());
+            Mode::Describe { properties, required, in_query, .. } => {
+                let must = required.iter().any(|required| required == name);
+                let schema = if must || *in_query { schema() } else { or_null(schema()) };
+                properties.insert(name.to_owned(), schema);
                 None
             }
             Mode::Read { object, faults } => match object.get(name) {
                 None | Some(Value::Null) => None,
                 Some(value) => read(value, &self.at.field(name), faults),
             },
+        }
+    }
+
+    /// What holds between fields, as JSON Schema: told in the document; whoever reads checks it beside.
+    pub fn rule(&mut self, rule: Value) {
+        if let Mode::Describe { rules, .. } = &mut self.mode {
+            rules.push(rule);
         }
     }
 
@@ -224,15 +233,48 @@ pub fn read_input<T: Input>(object: &Map<String, Value>, shop: &ShopFormat, by: 
 /// The JSON Schema of an input.
 #[must_use]
 pub fn schema_of<T: Input>() -> Value {
-    let mode = Mode::Describe { properties: Map::new(), required: Vec::new() };
+    describe::<T>(false)
+}
+
+/// As [`schema_of`], of a query, in which nothing is null.
+#[must_use]
+pub fn query_schema_of<T: Input>() -> Value {
+    describe::<T>(true)
+}
+
+fn describe<T: Input>(in_query: bool) -> Value {
+    let mode = Mode::Describe { properties: Map::new(), required: Vec::new(), rules: Vec::new(), in_query };
     let mut fields = Fields { at: At::Root, asked: Vec::new(), mode };
     T::read(&mut fields);
-    let Mode::Describe { properties, required } = fields.mode else { return Value::Null };
+    let Mode::Describe { properties, required, rules, .. } = fields.mode else { return Value::Null };
     let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
     if !required.is_empty() {
         schema["required"] = Value::Array(required);
     }
+    if !rules.is_empty() {
+        schema["allOf"] = Value::Array(rules);
+    }
     schema
+}
+
+/// The schema of a field that may be left out: `null` is as leaving it out.
+fn or_null(mut schema: Value) -> Value {
+    let Some(object) = schema.as_object_mut() else { return schema };
+    if let Some(one) = object.get("type").and_then(Value::as_str).map(str::to_owned) {
+        object.insert("type".to_owned(), json!([one, "null"]));
+        if let Some(words) = object.get_mut("enum").and_then(Value::as_array_mut) {
+            words.push(Value::Null);
+        }
+    } else if let Some(choices) = object.get_mut("anyOf").and_then(Value::as_array_mut) {
+        choices.push(json!({ "type": "null" }));
+    }
+    schema
+}
+
+/// As a rule: the field is there and not null.
+#[must_use]
+pub fn there(name: &str) -> Value {
+    json!({ "required": [name], "properties": { name: { "not": { "type": "null" } } } })
 }
 
 impl<T: Input> FromJson for T {
@@ -258,8 +300,16 @@ fn int_schema(range: &RangeInclusive<i64>) -> Value {
     json!({ "type": "integer", "minimum": range.start(), "maximum": range.end() })
 }
 
-fn text_schema(length: &RangeInclusive<usize>) -> Value {
-    json!({ "type": "string", "minLength": length.start(), "maxLength": length.end() })
+/// A text as [`bounded`] takes it: no control characters but line breaks where there may be several, and something to see where
+/// it may not be empty.
+fn text_schema(lines: Lines, length: &RangeInclusive<usize>) -> Value {
+    let characters = if lines == Lines::Many { "[^\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f]" } else { "[^\\x00-\\x1f\\x7f-\\x9f]" };
+    let pattern = if *length.start() == 0 {
+        format!("^{characters}*$")
+    } else {
+        format!("^{characters}*[^\\s\\x00-\\x1f\\x7f-\\x9f]{characters}*$")
+    };
+    json!({ "type": "string", "minLength": length.start(), "maxLength": length.end(), "pattern": pattern })
 }
 
 fn list_schema<T: FromJson>(length: &RangeInclusive<usize>) -> Value {
@@ -269,7 +319,12 @@ fn list_schema<T: FromJson>(length: &RangeInclusive<usize>) -> Value {
 /// A whole number; a query's text counts, in any digits.
 pub fn read_int(value: &Value, at: &At<'_>, faults: &mut Faults<'_>, range: &RangeInclusive<i64>) -> Option<i64> {
     let number = match value {
-        Value::Number(number) => number.as_i64(),
+        // JSON Schema counts 3.0 among the whole numbers, and some languages write them so.
+        Value::Number(number) => number.as_i64().or_else(|| {
+            let text = number.to_string();
+            let (whole, zeros) = text.split_once('.')?;
+            zeros.bytes().all(|byte| byte == b'0').then(|| whole.parse().ok())?
+        }),
         Value::String(text) => plain_integer(&fold_digits(text)),
         _ => None,
     };
@@ -286,6 +341,10 @@ pub fn read_int(value: &Value, at: &At<'_>, faults: &mut Faults<'_>, range: &Ran
 fn plain_integer(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok()).flatten()
+}
+
+pub(super) fn cleaned_schema(lines: Lines, max: usize) -> Value {
+    text_schema(lines, &(1..=max))
 }
 
 fn read_text(

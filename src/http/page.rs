@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::input::{Fields, Input};
+use super::shape::Shape;
 use crate::kernel::problem::kinds;
 use crate::kernel::{Problem, Result};
 
@@ -165,26 +166,38 @@ impl<T> List<T> {
     }
 }
 
-/// The schema of a list of things.
+/// The shape of a list of things.
 #[must_use]
-pub fn list_schema(item: Value) -> Value {
-    json!({
+pub fn list_schema(item: impl Into<Shape>) -> Shape {
+    let item: Shape = item.into();
+    let meta = Shape::named(
+        "ListMeta",
+        json!({
+            "type": "object",
+            "required": ["total", "page", "perPage", "nextCursor"],
+            "properties": {
+                "total": { "type": ["integer", "null"], "description": "Entries in all; null where `cursor` was sent." },
+                "page": { "type": ["integer", "null"], "description": "This page's number; null where `cursor` was sent." },
+                "perPage": { "type": "integer", "description": "The most entries of a page." },
+                "nextCursor": { "type": ["string", "null"], "description": "While more follows: send it as `cursor`." },
+            },
+            "additionalProperties": false,
+        }),
+        json!({ "total": 1, "page": 1, "perPage": DEFAULT_PER_PAGE, "nextCursor": null }),
+    );
+    let schema = json!({
         "type": "object",
         "required": ["data", "meta"],
-        "properties": {
-            "data": { "type": "array", "items": item },
-            "meta": {
-                "type": "object",
-                "required": ["total", "page", "perPage", "nextCursor"],
-                "properties": {
-                    "total": { "type": ["integer", "null"] },
-                    "page": { "type": ["integer", "null"] },
-                    "perPage": { "type": "integer" },
-                    "nextCursor": { "type": ["string", "null"] },
-                },
-            },
-        },
-    })
+        "properties": { "data": { "type": "array", "items": item.schema() }, "meta": meta.schema() },
+        "additionalProperties": false,
+    });
+    match (&item.name, &item.example) {
+        (Some(name), Some(example)) => {
+            Shape::named(format!("{name}List"), schema, json!({ "data": [example], "meta": meta.example() }))
+                .of(&[&item, &meta])
+        }
+        _ => Shape::from(schema).of(&[&item, &meta]),
+    }
 }
 
 /// A query of paging alone.

@@ -5,6 +5,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 
 use super::Context;
+use super::field_faults::FIELD_FAULTS;
 use crate::kernel::problem::kinds;
 use crate::kernel::{Error, Locale, Problem};
 
@@ -84,23 +85,41 @@ pub fn body_of(problem: &Problem, request_id: &str, locale: Locale) -> Value {
 /// The JSON Schema of a problem.
 #[must_use]
 pub fn schema() -> Value {
+    let codes: Vec<&str> = FIELD_FAULTS.iter().map(|(code, ..)| *code).collect();
     json!({
         "type": "object",
+        "description": "What every refusal says (RFC 9457).",
         "required": ["type", "title", "status", "detail", "code", "requestId"],
         "properties": {
-            "type": { "type": "string" },
-            "title": { "type": "string" },
-            "status": { "type": "integer" },
-            "detail": { "type": "string" },
+            "type": { "type": "string", "format": "uri-reference", "description": "Where the code is explained." },
+            "title": { "type": "string", "description": "The kind of problem, in the caller's language." },
+            "status": { "type": "integer", "minimum": 400, "maximum": 599 },
+            "detail": { "type": "string", "description": "What happened here, and what to do." },
             "code": { "type": "string", "description": "Stable; branch on this." },
-            "requestId": { "type": "string" },
-            "errors": { "type": "array", "items": {
+            "requestId": { "type": "string", "description": "Give it to the shop's keeper: the log has it." },
+            "errors": { "type": "array", "description": "With 422: every fault of the body or query.", "items": {
                 "type": "object",
                 "required": ["field", "code", "message"],
-                "properties": { "field": { "type": "string" }, "code": { "type": "string" }, "message": { "type": "string" } },
+                "properties": {
+                    "field": { "type": "string", "description": "Path, as in `items[0].quantity`; empty for the whole body." },
+                    "code": { "type": "string", "enum": codes },
+                    "message": { "type": "string", "description": "What is wrong and what is wanted." },
+                },
+                "additionalProperties": false,
             } },
         },
     })
+}
+
+/// The schema of a fact beside a code.
+pub(super) fn fact_schema(name: &str) -> Value {
+    match name {
+        "legal" => json!({ "type": "array", "items": { "type": "string" } }),
+        "lines" | "rows" | "orders" => json!({ "type": "array", "items": { "type": "object" } }),
+        "currentVersion" | "openOrders" | "productCount" | "stock" | "reserved" => json!({ "type": "integer" }),
+        "taxIncluded" => json!({ "type": "boolean" }),
+        _ => json!({ "type": "string" }),
+    }
 }
 
 /// The refusal of a thing that is not there, or not the caller's: the same words for both, so that nobody learns which.

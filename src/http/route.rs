@@ -6,8 +6,11 @@ use http::Method;
 use serde_json::Value;
 
 use super::describe::{Described, JSON, Responded};
-use super::input::{Input, schema_of};
+use super::input::{Input, query_schema_of, schema_of};
+use super::link::Link;
+use super::shape::Shape;
 use crate::kernel::ProblemKind;
+use crate::kernel::problem::kinds;
 
 /// One method of one path.
 pub struct Route<S> {
@@ -42,7 +45,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     /// Reads a query of this shape.
     #[must_use]
     pub fn query<T: Input>(mut self) -> Self {
-        self.described.query = Some(schema_of::<T>());
+        self.described.query = Some(query_schema_of::<T>());
         self
     }
 
@@ -53,25 +56,60 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self
     }
 
+    /// Says more, in Markdown: what it is for, what it changes, what else one needs to know.
+    #[must_use]
+    pub fn describe(mut self, description: &'static str) -> Self {
+        self.described.description = description;
+        self
+    }
+
+    /// Says of a parameter what only this route means by it.
+    #[must_use]
+    pub fn parameter(mut self, name: &'static str, description: &'static str) -> Self {
+        self.described.parameters.insert(name, description);
+        self
+    }
+
+    /// A path parameter that is not only an id.
+    #[must_use]
+    pub fn word(mut self, name: &'static str, description: &'static str) -> Self {
+        self.described.words.push(name);
+        self.parameter(name, description)
+    }
+
+    /// A body that is taken, with a title.
+    #[must_use]
+    pub fn example(mut self, title: &'static str, body: Value) -> Self {
+        self.described.examples.push((title, body));
+        self
+    }
+
+    /// Where the answer leads.
+    #[must_use]
+    pub fn links(mut self, links: impl IntoIterator<Item = Link>) -> Self {
+        self.described.links.extend(links);
+        self
+    }
+
     /// Answers with this status and shape.
     #[must_use]
-    pub fn answers(mut self, status: u16, description: &'static str, schema: Value) -> Self {
-        self.described.responses.push(Responded { status, description, schema: Some(schema), media_types: JSON });
+    pub fn answers(mut self, status: u16, description: &'static str, shape: impl Into<Shape>) -> Self {
+        self.described.responses.push(Responded { status, description, shape: Some(shape.into()), media_types: JSON });
         self
     }
 
     /// Answers with this status and no body.
     #[must_use]
     pub fn answers_empty(mut self, status: u16, description: &'static str) -> Self {
-        self.described.responses.push(Responded { status, description, schema: None, media_types: &[] });
+        self.described.responses.push(Responded { status, description, shape: None, media_types: &[] });
         self
     }
 
     /// Answers with this status and text or bytes of these media types.
     #[must_use]
     pub fn answers_file(mut self, status: u16, description: &'static str, media_types: &'static [&'static str]) -> Self {
-        let schema = Some(serde_json::json!({ "type": "string" }));
-        self.described.responses.push(Responded { status, description, schema, media_types });
+        let shape = Some(Shape::from(serde_json::json!({ "type": "string" })));
+        self.described.responses.push(Responded { status, description, shape, media_types });
         self
     }
 
@@ -92,13 +130,20 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     #[must_use]
     pub fn idempotent(mut self) -> Self {
         self.described.idempotent = true;
-        self
+        self.refuses(&[&kinds::IDEMPOTENCY_KEY_REUSED])
     }
 
     /// Takes `If-Match`.
     #[must_use]
     pub fn conditional(mut self) -> Self {
         self.described.conditional = true;
+        self.refuses(&[&kinds::STALE])
+    }
+
+    /// Answers bear an `ETag`; GET takes `If-None-Match` and answers 304.
+    #[must_use]
+    pub fn tagged(mut self) -> Self {
+        self.described.tagged = true;
         self
     }
 

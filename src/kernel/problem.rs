@@ -18,6 +18,11 @@ pub struct ProblemKind {
     pub code: &'static str,
     pub title_en: &'static str,
     pub title_ar: &'static str,
+    /// What it means and what to do, for the page of codes.
+    pub told_en: &'static str,
+    pub told_ar: &'static str,
+    /// Names of the facts that may stand beside the code, as `currentVersion`.
+    pub facts: &'static [&'static str],
 }
 
 impl ProblemKind {
@@ -28,14 +33,32 @@ impl ProblemKind {
             Locale::Ar => self.title_ar,
         }
     }
+
+    /// What it means and what to do.
+    #[must_use]
+    pub const fn told(&self, locale: Locale) -> &'static str {
+        match locale {
+            Locale::En => self.told_en,
+            Locale::Ar => self.told_ar,
+        }
+    }
 }
 
-/// Declares a feature's problem kinds and `ALL`, the list from which the page of codes and its tests are made.
+/// Declares a feature's problem kinds and `ALL`, the list from which the page of codes and its tests are made. A kind is its status,
+/// code and titles, then what it means and what to do in both languages, then the facts beside it:
+/// `STALE = 412 "stale" "title" "العنوان" { "What to do." "ما العمل." } [currentVersion];`
 #[macro_export]
 macro_rules! problem_kinds {
-    ($($name:ident = $status:literal $code:literal $en:literal $ar:literal;)+) => {
-        $(pub static $name: $crate::kernel::ProblemKind =
-            $crate::kernel::ProblemKind { status: $status, code: $code, title_en: $en, title_ar: $ar };)+
+    ($($name:ident = $status:literal $code:literal $en:literal $ar:literal $({ $told_en:literal $told_ar:literal })? $([$($fact:ident),+])?;)+) => {
+        $(pub static $name: $crate::kernel::ProblemKind = $crate::kernel::ProblemKind {
+            status: $status,
+            code: $code,
+            title_en: $en,
+            title_ar: $ar,
+            told_en: concat!($($told_en)?),
+            told_ar: concat!($($told_ar)?),
+            facts: &[$($(stringify!($fact)),+)?],
+        };)+
         /// Every kind declared here.
         pub static ALL: &[&$crate::kernel::ProblemKind] = &[$(&$name),+];
     };
@@ -191,24 +214,43 @@ impl std::error::Error for Error {}
 /// The kinds that belong to no feature: what the wire, the writer and the gate say.
 pub mod kinds {
     problem_kinds! {
-        BAD_JSON = 400 "bad_json" "The body is not JSON" "المحتوى ليس JSON صالحًا";
-        BAD_REQUEST = 400 "bad_request" "The request is malformed" "الطلب غير صحيح";
-        UNAUTHENTICATED = 401 "unauthenticated" "Sign in first" "سجّل الدخول أولًا";
-        FORBIDDEN = 403 "forbidden" "Your role may not do this" "صلاحيتك لا تسمح بذلك";
-        NOT_FOUND = 404 "not_found" "There is no such thing here" "لا يوجد شيء بهذا العنوان";
-        METHOD_NOT_ALLOWED = 405 "method_not_allowed" "This address does not take that method" "هذا العنوان لا يقبل هذه الطريقة";
-        VERSION_CONFLICT = 409 "version_conflict" "It has changed meanwhile" "تغيّر العنصر في هذه الأثناء";
-        STALE = 412 "stale" "It has changed meanwhile" "تغيّر العنصر في هذه الأثناء";
-        BODY_TOO_LARGE = 413 "body_too_large" "The body is too large" "المحتوى أكبر من المسموح";
-        UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Send JSON" "أرسل المحتوى بصيغة JSON";
-        VALIDATION_FAILED = 422 "validation_failed" "Some fields are not as they should be" "بعض الحقول غير صحيحة";
-        CARD_DATA_REFUSED = 422 "card_data_refused" "Card numbers are not taken here" "لا تُقبل أرقام البطاقات هنا";
-        USE_CURSOR = 422 "use_cursor" "Page further with the cursor" "تابع التصفح بالمؤشر";
-        IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "This key belongs to another request" "هذا المفتاح مستخدم لطلب آخر";
-        INTERNAL = 500 "internal" "Something broke on our side" "حدث خلل لدينا";
-        BUSY = 503 "busy" "Too much at once" "الضغط كبير الآن";
-        OUTCOME_UNKNOWN = 503 "outcome_unknown" "It is not known whether this was kept" "لا يُعرف إن كان الطلب قد حُفظ";
-        STORAGE_UNAVAILABLE = 503 "storage_unavailable" "The shop's disk does not take writes" "قرص المتجر لا يقبل الكتابة";
-        SETUP_REQUIRED = 503 "setup_required" "The shop is not set up yet" "المتجر غير مُعدّ بعد";
+        BAD_JSON = 400 "bad_json" "The body is not JSON" "المحتوى ليس JSON صالحًا"
+            { "The body could not be read as JSON; the detail names line and column. Mend the body and send it again." "تعذّرت قراءة المحتوى بصيغة JSON، والتفصيل يذكر السطر والعمود. صحّح المحتوى ثم أعد الإرسال." };
+        BAD_REQUEST = 400 "bad_request" "The request is malformed" "الطلب غير صحيح"
+            { "The body ended before its announced length, or did not come in time. Send the request again." "انتهى المحتوى قبل الطول المعلن، أو لم يصل في وقته. أعد إرسال الطلب." };
+        UNAUTHENTICATED = 401 "unauthenticated" "Sign in first" "سجّل الدخول أولًا"
+            { "No credential came, or one that does not count. Sign in at /api/v1/auth/login and send the token as Authorization: Bearer." "لم تصل بيانات دخول، أو وصلت بيانات غير صالحة. سجّل الدخول عبر /api/v1/auth/login وأرسل الرمز في Authorization: Bearer." };
+        FORBIDDEN = 403 "forbidden" "Your role may not do this" "صلاحيتك لا تسمح بذلك"
+            { "The account is known, but its role may not do this. Ask somebody whose role may; the detail names it." "الحساب معروف، لكن صلاحيته لا تشمل هذا الإجراء. اطلبه ممّن يملك الصلاحية المذكورة في التفصيل." };
+        NOT_FOUND = 404 "not_found" "There is no such thing here" "لا يوجد شيء بهذا العنوان"
+            { "Nothing is at this address, or it is not yours to see; both are told alike. Check the address and who you are signed in as." "لا يوجد شيء بهذا العنوان، أو أنه لا يخصّك، والجواب في الحالتين واحد. تحقّق من العنوان ومن الحساب المستخدم." } [rows];
+        METHOD_NOT_ALLOWED = 405 "method_not_allowed" "This address does not take that method" "هذا العنوان لا يقبل هذه الطريقة"
+            { "The address exists, but not with this method. The Allow header lists those it takes." "العنوان موجود لكنه لا يقبل هذه الطريقة. ترويسة Allow تذكر الطرق المقبولة." };
+        VERSION_CONFLICT = 409 "version_conflict" "It has changed meanwhile" "تغيّر العنصر في هذه الأثناء"
+            { "The version in your body is not the current one: somebody else changed it. Nothing was written. Read it again, then repeat." "الإصدار المرسل ليس الحالي لأن أحدًا غيّر العنصر. لم يُحفظ شيء. اقرأه من جديد ثم أعد المحاولة." } [currentVersion, rows];
+        STALE = 412 "stale" "It has changed meanwhile" "تغيّر العنصر في هذه الأثناء"
+            { "If-Match names a version that is not the current one. Nothing was written. Read it again and send the new ETag." "ترويسة If-Match تحمل إصدارًا غير الحالي. لم يُحفظ شيء. اقرأ العنصر من جديد وأرسل قيمة ETag الجديدة." } [currentVersion];
+        BODY_TOO_LARGE = 413 "body_too_large" "The body is too large" "المحتوى أكبر من المسموح"
+            { "A JSON body may have at most 1 MiB. Send less, or in parts." "الحد الأقصى لمحتوى JSON هو ميغابايت واحد. أرسل محتوى أصغر أو على دفعات." };
+        UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Send JSON" "أرسل المحتوى بصيغة JSON"
+            { "The body came without Content-Type: application/json. Set it and send the request again." "وصل المحتوى من غير Content-Type: application/json. أضف الترويسة ثم أعد الإرسال." };
+        VALIDATION_FAILED = 422 "validation_failed" "Some fields are not as they should be" "بعض الحقول غير صحيحة"
+            { "Nothing was changed. errors names every field at fault by path, with a code and what is wanted; mend them all and send it again." "لم يتغيّر شيء. تذكر errors كل حقل فيه خطأ مع رمزه والمطلوب. صحّحها كلها ثم أعد الإرسال." } [earliest];
+        CARD_DATA_REFUSED = 422 "card_data_refused" "Card numbers are not taken here" "لا تُقبل أرقام البطاقات هنا"
+            { "The body holds what looks like a card number; nothing of it was kept. Cards are paid on the payment provider's own page. Take the number out." "يحتوي الطلب على ما يشبه رقم بطاقة، ولم يُحفظ منه شيء. الدفع بالبطاقة يتم في صفحة مزوّد الدفع. احذف الرقم." };
+        USE_CURSOR = 422 "use_cursor" "Page further with the cursor" "تابع التصفح بالمؤشر"
+            { "Page numbers reach entry 10,000. Go on with cursor, the nextCursor of the page before." "تصل أرقام الصفحات إلى العنصر رقم 10,000. تابع بإرسال cursor وقيمته nextCursor من الصفحة السابقة." };
+        IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "This key belongs to another request" "هذا المفتاح مستخدم لطلب آخر"
+            { "This Idempotency-Key came with another body within the last 24 hours. Take a new key for a new request." "استُخدم مفتاح Idempotency-Key هذا مع محتوى آخر خلال آخر 24 ساعة. استخدم مفتاحًا جديدًا لكل طلب جديد." };
+        INTERNAL = 500 "internal" "Something broke on our side" "حدث خلل لدينا"
+            { "Nothing you sent is at fault. If it happens again, give the shop's keeper the requestId: the log tells more under it." "ما أرسلته سليم. إن تكرّر الخلل فأعطِ المسؤول عن النظام قيمة requestId ليجد التفاصيل في السجل." };
+        BUSY = 503 "busy" "Too much at once" "الضغط كبير الآن"
+            { "Nothing was done. Wait as long as Retry-After says, then send the same request again, with the same Idempotency-Key if it has one." "لم يُنفّذ شيء. انتظر المدة المذكورة في Retry-After ثم أعد الطلب نفسه، وبمفتاح Idempotency-Key نفسه إن وُجد." };
+        OUTCOME_UNKNOWN = 503 "outcome_unknown" "It is not known whether this was kept" "لا يُعرف إن كان الطلب قد حُفظ"
+            { "The disk failed while it was written. Send the same request with the same Idempotency-Key: it happens once. Without a key, look first." "حدث خلل في القرص أثناء الحفظ. أعد الطلب نفسه بمفتاح Idempotency-Key نفسه فلا يتكرر تنفيذه. ومن غير مفتاح تحقّق أولًا." };
+        STORAGE_UNAVAILABLE = 503 "storage_unavailable" "The shop's disk does not take writes" "قرص المتجر لا يقبل الكتابة"
+            { "Nothing was kept: the disk is full or failing. The shop's keeper must make room; then send the request again." "لم يُحفظ شيء لأن القرص ممتلئ أو معطّل. على المسؤول عن النظام توفير مساحة، ثم أعد إرسال الطلب." };
+        SETUP_REQUIRED = 503 "setup_required" "The shop is not set up yet" "المتجر غير مُعدّ بعد"
+            { "Nobody owns this shop yet, so nothing but health answers. Its keeper runs bayader admin create on its machine." "لا يوجد مالك لهذا المتجر بعد، ولذلك لا يجيب إلا فحص السلامة. ينفّذ المسؤول عن النظام الأمر bayader admin create على جهاز المتجر." };
     }
 }

@@ -114,6 +114,8 @@ const OPEN: &[&str] = &[
     "GET /account/invite",
     "GET /account/forgot",
     "GET /api/v1/openapi.json",
+    "GET /api/v1/docs",
+    "GET /api/v1/docs/errors",
     "POST /api/v1/auth/register",
     "POST /api/v1/auth/login",
     "POST /api/v1/auth/refresh",

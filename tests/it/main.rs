@@ -6,6 +6,7 @@ mod architecture;
 mod btree;
 mod catalog;
 mod cli;
+mod contract;
 mod crash;
 mod faults;
 mod harness;

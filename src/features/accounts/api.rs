@@ -13,7 +13,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use self::shapes::{UserBody, user_schema};
+use self::shapes::{UserBody, user_shape};
 use super::model::SignedIn;
 use super::rules::{NewPassword, PASSWORD_CHARS};
 use super::{Refresh, Refreshed, Register, Registered, SignIn, SignOut, problems, queries, sql};
@@ -23,7 +23,7 @@ use crate::http::extract::Empty;
 use crate::http::gate::unauthenticated;
 use crate::http::idempotency::{IdempotencyKey, Kept, once};
 use crate::http::input::wrong_type;
-use crate::http::{Answer, Body, Caller, Context, Fields, Input, Route, no_content, respond};
+use crate::http::{Answer, Body, Caller, Context, Fields, Input, Link, Route, Shape, no_content, respond};
 use crate::kernel::problem::kinds;
 use crate::kernel::text::TextFault;
 use crate::kernel::{At, Email, Fault, Faults, Name, Phone, Result, Role, UtcMs};
@@ -37,35 +37,54 @@ const PRESENTED_MAX: usize = 1_024;
 #[must_use]
 pub fn routes() -> Vec<Route<AppState>> {
     let mut routes = vec![
-        Route::post("/api/v1/auth/register", register, "Make an account and sign in to it.")
+        Route::post("/api/v1/auth/register", register, "Make an account and sign in to it")
+            .describe("Anybody may make a `customer`. An admin makes accounts of every role; the answer then holds the account alone. Leaving `password` out, an admin invites: a link is sent by which the person chooses it, and the answer says `invited`.")
             .body::<RegisterBody>()
+            .example("A customer", json!({ "name": "Layla Khoury", "email": "layla@example.com", "phone": "+962790000003", "password": "saffron-and-rose" }))
+            .example("A baker, invited by an admin", json!({ "name": "Omar", "email": "omar@example.com", "phone": "+962790000006", "role": "staff" }))
+            .example("A driver, by an admin", json!({ "name": "Sami", "email": "sami@example.com", "phone": "+962790000005", "password": "crescent-street-9", "role": "driver" }))
             .idempotent()
-            .answers(
-                201,
-                "The account, signed in; or the account alone, if an admin made it, with `invited` if it has no password yet.",
-                registered_schema(),
-            )
+            .answers(201, "The account, signed in; or the account alone, if an admin made it", registered_shape())
+            .links([refresh_link(), me_link()])
             .refuses(&[&problems::EMAIL_TAKEN, &problems::TOKEN_EXPIRED, &kinds::FORBIDDEN]),
-        Route::post("/api/v1/auth/login", login, "Sign in with e-mail address and password.")
+        Route::post("/api/v1/auth/login", login, "Sign in with e-mail address and password")
+            .describe("Send `token` as `Authorization: Bearer` from then on. It counts for a quarter of an hour; `refreshToken` gets the next.")
             .body::<LoginBody>()
-            .answers(200, "The account and its tokens.", signed_in_schema())
+            .example("A customer", json!({ "email": "layla@example.com", "password": "saffron-and-rose" }))
+            .answers(200, "The account and its tokens", signed_in_shape())
+            .links([refresh_link(), me_link()])
             .refuses(&[&problems::INVALID_CREDENTIALS]),
-        Route::post("/api/v1/auth/refresh", refresh, "Exchange a refresh token for new tokens.")
+        Route::post("/api/v1/auth/refresh", refresh, "Exchange a refresh token for new tokens")
+            .describe("A refresh token counts once. One that was used before ends its whole session: somebody else has it too.")
             .body::<RefreshBody>()
-            .answers(200, "The account and its new tokens; the old refresh token no longer counts.", signed_in_schema())
+            .example("The token of signing in", json!({ "refreshToken": "q3vB0yq2b1b7m4b2Jm0Qyq3vB0yq2b1b7m4b2Jm0Qyq" }))
+            .answers(200, "The account and its new tokens; the old refresh token no longer counts", signed_in_shape())
+            .links([refresh_link(), me_link()])
             .refuses(&[&problems::INVALID_REFRESH_TOKEN]),
-        Route::post("/api/v1/auth/logout", logout, "End the session; its tokens stop at once.")
+        Route::post("/api/v1/auth/logout", logout, "End the session; its tokens stop at once")
+            .describe("Other sessions of the account go on.")
             .body::<Empty>()
-            .answers_empty(204, "The session has ended.")
+            .answers_empty(204, "The session has ended")
             .refuses(&[&problems::TOKEN_EXPIRED]),
-        Route::get("/api/v1/auth/me", me, "Say who is signed in.")
-            .answers(200, "The account.", user_schema())
+        Route::get("/api/v1/auth/me", me, "Say who is signed in")
+            .describe("The account of the bearer.")
+            .tagged()
+            .answers(200, "The account", user_shape())
             .refuses(&[&problems::TOKEN_EXPIRED]),
     ];
     routes.extend(passwords::routes());
     routes.extend(users::routes());
     routes.extend(pages::routes());
     routes
+}
+
+fn refresh_link() -> Link {
+    Link::to("refresh", "POST /api/v1/auth/refresh", "The next tokens")
+        .body(json!({ "refreshToken": "$response.body#/refreshToken" }))
+}
+
+fn me_link() -> Link {
+    Link::to("me", "GET /api/v1/auth/me", "The account, with the token as bearer")
 }
 
 struct RegisterBody {
@@ -293,22 +312,32 @@ fn new_password_schema() -> Value {
     })
 }
 
-fn signed_in_schema() -> Value {
-    let mut schema = registered_schema();
-    schema["required"] = json!(["user", "token", "refreshToken", "expiresIn"]);
-    schema
+fn signed_in_shape() -> Shape {
+    let mut shape = registered_shape();
+    shape.name = Some("SignedIn".to_owned());
+    shape.schema["required"] = json!(["user", "token", "refreshToken", "expiresIn"]);
+    shape
 }
 
-fn registered_schema() -> Value {
-    json!({
+fn registered_shape() -> Shape {
+    let user = user_shape();
+    let schema = json!({
         "type": "object",
         "required": ["user"],
         "properties": {
-            "user": user_schema(),
+            "user": user.schema(),
             "invited": { "type": "boolean", "description": "A link to choose a password is on its way to the e-mail address." },
             "token": { "type": "string", "description": "Access token: send it as Authorization: Bearer." },
             "refreshToken": { "type": "string", "description": "Counts once, at /api/v1/auth/refresh." },
             "expiresIn": { "type": "integer", "description": "Seconds for which the access token counts.", "example": ACCESS_S },
         },
-    })
+        "additionalProperties": false,
+    });
+    let example = json!({
+        "user": user.example(),
+        "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmYyYSJ9.c2lnbmF0dXJl",
+        "refreshToken": "q3vB0yq2b1b7m4b2Jm0Qyq3vB0yq2b1b7m4b2Jm0Qyq",
+        "expiresIn": ACCESS_S,
+    });
+    Shape::named("Registered", schema, example).of(&[&user])
 }

@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::categories::{CreateCategory, DeleteCategory, ReplaceCategory};
 use super::list::ProductQuery;
@@ -19,71 +19,130 @@ use crate::features::AppState;
 use crate::http::idempotency::{IdempotencyKey, Kept, once};
 use crate::http::page::{List, Paging, PagingOnly, list_schema};
 use crate::http::problem::not_found;
-use crate::http::{Answer, Body, Context, Id, Query, Route, etag, no_content, respond};
+use crate::http::{Answer, Body, Context, Id, Link, Query, Route, etag, no_content, respond};
 use crate::kernel::problem::kinds;
 use crate::kernel::{CategoryId, Fault, ProductId, Result, SeenVersion, Version};
-
-/// What a 304 says.
-const UNCHANGED: &str = "The caller has it already.";
 
 /// Every route of the catalog.
 #[must_use]
 pub fn routes() -> Vec<Route<AppState>> {
-    let product = shapes::product_schema;
-    let category = shapes::category_schema;
+    let product = shapes::product_shape();
+    let category = shapes::category_shape();
+    let new_product = json!({
+        "name": "Kunafa, soft", "description": "With Nabulsi cheese.",
+        "translations": { "ar": { "name": "كنافة ناعمة", "description": "بجبنة نابلسية." } },
+        "price": "4.500", "category": "sweets", "unit": "kg", "allergens": ["gluten", "milk"],
+        "optionGroups": [{
+            "code": "size", "name": { "en": "Size", "ar": "الحجم" }, "required": true,
+            "choices": [
+                { "code": "regular", "name": { "en": "Regular", "ar": "عادي" } },
+                { "code": "large", "name": { "en": "Large", "ar": "كبير" }, "priceDelta": "3.500" },
+            ],
+        }],
+        "trackStock": true, "stock": 40, "stockThreshold": 10,
+    });
+    let mut changed_product = new_product.clone();
+    changed_product["price"] = "4.750".into();
+    changed_product["version"] = 3.into();
+    if let Some(fields) = changed_product.as_object_mut() {
+        fields.remove("stock");
+    }
+    let new_category = json!({ "slug": "sweets", "name": "Sweets", "translations": { "ar": { "name": "حلويات" } }, "sortOrder": 4, "taxRate": "16" });
+    let mut changed_category = new_category.clone();
+    changed_category["version"] = 1.into();
     vec![
-        Route::get("/api/v1/products", list_products, "List products.")
+        Route::get("/api/v1/products", list_products, "List products")
+            .describe("By category, then name, unless `sort` says otherwise. The public sees what is on sale, in its own language; staff see all, in the shop's.")
             .query::<ProductQuery>()
-            .answers(200, "A page of products.", list_schema(product()))
-            .refuses(&[&kinds::USE_CURSOR])
-            .answers_empty(304, UNCHANGED),
-        Route::get("/api/v1/products/{id}", read_product, "Read a product by its id or slug.")
-            .answers(200, "The product.", product())
-            .answers_empty(304, UNCHANGED)
-            .refuses(&[&kinds::NOT_FOUND]),
-        Route::post("/api/v1/products", create_product, "Make a product.")
+            .tagged()
+            .answers(200, "A page of products", list_schema(product.clone()))
+            .links([Link::to("first", "GET /api/v1/products/{id}", "The first product of the page").with("id", "$response.body#/data/0/id")]),
+        Route::get("/api/v1/products/{id}", read_product, "Read a product by its id or slug")
+            .describe("A product that is not on sale is there for staff alone.")
+            .word("id", "Its id or its slug.")
+            .tagged()
+            .answers(200, "The product", product.clone())
+            .links(product_links()),
+        Route::post("/api/v1/products", create_product, "Make a product")
+            .describe("`name` and `description` are in the shop's main language, the other one stands in `translations`. Without `sku` and `slug` both are made. `stock` is its opening stock; later it changes through inventory.")
             .body::<NewProduct>()
+            .example("With options", new_product)
+            .example("As little as can be", json!({ "name": "Ka'ak", "price": "0.400", "category": "bread" }))
             .idempotent()
-            .answers(201, "The product as it was made.", product())
+            .tagged()
+            .answers(201, "The product as it was made", product.clone())
+            .links(product_links())
             .refuses(&[&problems::SKU_TAKEN, &problems::SLUG_TAKEN]),
-        Route::put("/api/v1/products/{id}", replace_product, "Replace a product.")
+        Route::put("/api/v1/products/{id}", replace_product, "Replace a product")
+            .describe("What is left out gets its default again, but `sku`, `slug`, `trackStock` and `isActive`, which then stay. Send the version you have read, in `version` or as `If-Match`.")
             .body::<ChangedProduct>()
+            .example("A new price", changed_product)
             .conditional()
-            .answers(200, "The product as it is now.", product())
-            .refuses(&[
-                &kinds::NOT_FOUND,
-                &kinds::STALE,
-                &kinds::VERSION_CONFLICT,
-                &problems::SKU_TAKEN,
-                &problems::SLUG_TAKEN,
-            ]),
-        Route::delete("/api/v1/products/{id}", hide_product, "Hide a product.")
+            .tagged()
+            .answers(200, "The product as it is now", product.clone())
+            .links(product_links())
+            .refuses(&[&kinds::VERSION_CONFLICT, &problems::SKU_TAKEN, &problems::SLUG_TAKEN]),
+        Route::delete("/api/v1/products/{id}", hide_product, "Hide a product")
+            .describe("It leaves the menu; orders keep what they have of it, and staff can show it again with `isActive`.")
             .conditional()
-            .answers_empty(204, "It is hidden.")
-            .refuses(&[&kinds::NOT_FOUND, &kinds::STALE]),
-        Route::get("/api/v1/categories", list_categories, "List categories in their order.")
+            .answers_empty(204, "It is hidden"),
+        Route::get("/api/v1/categories", list_categories, "List categories in their order")
+            .describe("With the number of products in each.")
             .query::<PagingOnly>()
-            .answers(200, "A page of categories.", list_schema(category()))
-            .refuses(&[&kinds::USE_CURSOR])
-            .answers_empty(304, UNCHANGED),
-        Route::get("/api/v1/categories/{id}", read_category, "Read a category by its id or slug.")
-            .answers(200, "The category.", category())
-            .answers_empty(304, UNCHANGED)
-            .refuses(&[&kinds::NOT_FOUND]),
-        Route::post("/api/v1/categories", create_category, "Make a category.")
+            .tagged()
+            .answers(200, "A page of categories", list_schema(category.clone()))
+            .links([Link::to("first", "GET /api/v1/categories/{id}", "The first category of the page").with("id", "$response.body#/data/0/id")]),
+        Route::get("/api/v1/categories/{id}", read_category, "Read a category by its id or slug")
+            .describe("A hidden one is there for staff alone.")
+            .word("id", "Its id or its slug.")
+            .tagged()
+            .answers(200, "The category", category.clone())
+            .links(category_links()),
+        Route::post("/api/v1/categories", create_category, "Make a category")
+            .describe("Without `slug` one is made of the name. `taxRate` is per cent.")
             .body::<CategoryInput>()
+            .example("Sweets", new_category)
             .idempotent()
-            .answers(201, "The category as it was made.", category())
+            .tagged()
+            .answers(201, "The category as it was made", category.clone())
+            .links(category_links())
             .refuses(&[&problems::SLUG_TAKEN]),
-        Route::put("/api/v1/categories/{id}", replace_category, "Replace a category.")
+        Route::put("/api/v1/categories/{id}", replace_category, "Replace a category")
+            .describe("Send the version you have read, in `version` or as `If-Match`.")
             .body::<CategoryInput>()
+            .example("Sweets", changed_category)
             .conditional()
-            .answers(200, "The category as it is now.", category())
-            .refuses(&[&kinds::NOT_FOUND, &kinds::STALE, &kinds::VERSION_CONFLICT, &problems::SLUG_TAKEN]),
-        Route::delete("/api/v1/categories/{id}", delete_category, "Remove a category that has no products.")
+            .tagged()
+            .answers(200, "The category as it is now", category)
+            .links(category_links())
+            .refuses(&[&kinds::VERSION_CONFLICT, &problems::SLUG_TAKEN]),
+        Route::delete("/api/v1/categories/{id}", delete_category, "Remove a category that has no products")
+            .describe("One that has products is refused; hide it with `isActive`, or move them first.")
             .conditional()
-            .answers_empty(204, "It is gone.")
-            .refuses(&[&kinds::NOT_FOUND, &kinds::STALE, &problems::CATEGORY_IN_USE]),
+            .answers_empty(204, "It is gone")
+            .refuses(&[&problems::CATEGORY_IN_USE]),
+    ]
+}
+
+fn product_links() -> [Link; 5] {
+    let to = |name, to, description| Link::to(name, to, description).with("id", "$response.body#/id");
+    [
+        to("read", "GET /api/v1/products/{id}", "The product as the public sees it"),
+        to("replace", "PUT /api/v1/products/{id}", "Change it"),
+        to("hide", "DELETE /api/v1/products/{id}", "Take it off the menu"),
+        Link::to("stock", "PUT /api/v1/inventory/{productId}", "Its stock").with("productId", "$response.body#/id"),
+        Link::to("log", "GET /api/v1/inventory/{productId}/log", "Every change of its stock")
+            .with("productId", "$response.body#/id"),
+    ]
+}
+
+fn category_links() -> [Link; 4] {
+    let to = |name, to, description| Link::to(name, to, description).with("id", "$response.body#/id");
+    [
+        to("read", "GET /api/v1/categories/{id}", "The category as the public sees it"),
+        to("replace", "PUT /api/v1/categories/{id}", "Change it"),
+        to("remove", "DELETE /api/v1/categories/{id}", "Remove it"),
+        Link::to("products", "GET /api/v1/products", "What is in it").with("category", "$response.body#/slug"),
     ]
 }
 

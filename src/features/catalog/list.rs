@@ -105,7 +105,7 @@ impl Input for ProductQuery {
         let in_stock = fields.opt("in_stock");
         let allergen_free = fields.opt_with(
             "allergen_free",
-            || json!({ "type": "string", "description": "Allergens, parted by commas, that must not be in it.", "example": "nuts,milk" }),
+            || json!({ "type": "string", "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f;]{0,40}$", "description": "Allergens, parted by commas, that must not be in it.", "example": "nuts,milk" }),
             read_words,
         );
         let is_active = fields.opt("is_active");

@@ -3,9 +3,12 @@
 use crate::kernel::{CategoryId, Error, Problem, ProductId};
 
 crate::problem_kinds! {
-    SKU_TAKEN = 409 "sku_taken" "Another product has this sku" "رمز الصنف مستخدم لمنتج آخر";
-    SLUG_TAKEN = 409 "slug_taken" "This address is taken" "هذا العنوان مستخدم";
-    CATEGORY_IN_USE = 409 "category_in_use" "The category still has products" "لا يزال في هذا القسم منتجات";
+    SKU_TAKEN = 409 "sku_taken" "Another product has this sku" "رمز الصنف مستخدم لمنتج آخر"
+        { "productId names the product that has it. Take another, or leave sku out and one is made." "قيمة productId تذكر المنتج صاحب الرمز. اختر رمزًا آخر، أو احذف sku فيُنشأ رمز جديد." } [productId];
+    SLUG_TAKEN = 409 "slug_taken" "This address is taken" "هذا العنوان مستخدم"
+        { "Another thing has this slug. Take another, or leave slug out and one is made." "عنوان slug مستخدم لعنصر آخر. اختر غيره، أو احذف slug فيُنشأ عنوان جديد." };
+    CATEGORY_IN_USE = 409 "category_in_use" "The category still has products" "لا يزال في هذا القسم منتجات"
+        { "Hidden products count too. Move them to another category first, or hide this one with isActive false." "تُحتسب المنتجات المخفية أيضًا. انقلها إلى قسم آخر أولًا، أو أخفِ القسم بإرسال isActive بقيمة false." } [productCount];
 }
 
 pub(super) fn sku_taken(sku: &str, by: ProductId) -> Error {

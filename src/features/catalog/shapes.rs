@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::model::{Category, Choice, DEFAULT_UNIT, OptionGroup, Product, TextLimit, Words};
 use super::rules;
-use crate::http::input::{SignedMoney, wrong_type};
-use crate::http::{Fields, FromJson, Input};
+use crate::http::input::{SignedMoney, there, wrong_type};
+use crate::http::{Fields, FromJson, Input, Shape};
 use crate::kernel::pieces::{MAX_QUANTITY, MAX_STOCK};
 use crate::kernel::text::{Lines, bounded, fold_digits};
 use crate::kernel::{At, Faults, Locale, Money, Name, Note, Pieces, ShopFormat, UtcMs, Version};
@@ -31,6 +31,7 @@ impl Input for Words {
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
         let en = fields.opt::<Name>("en").map(Name::into_string);
         let ar = fields.opt::<Name>("ar").map(Name::into_string);
+        fields.rule(json!({ "anyOf": [there("en"), there("ar")] }));
         if en.is_none() && ar.is_none() && !fields.has("en") && !fields.has("ar") {
             fields.fault("en", "required", "is required, or the Arabic one");
         }
@@ -83,6 +84,11 @@ impl Input for OptionGroup {
         let max = fields.opt_int("max", 1..=most).unwrap_or(1);
         let text: Option<TextLimit> = fields.opt("text");
         let choices = fields.opt_list::<Choice>("choices", 0..=MOST_CHOICES);
+        fields.rule(json!({
+            "if": there("text"),
+            "then": { "properties": { "choices": { "maxItems": 0 }, "max": { "enum": [1, null] }, "min": { "maximum": 1 } } },
+            "else": { "required": ["choices"], "properties": { "choices": { "type": "array", "minItems": 1 } } },
+        }));
         let choices_are_read = choices.is_some() || !fields.has("choices");
         let choices = choices.unwrap_or_default();
         // A required group takes at least one; saying so twice is not asked of anybody.
@@ -322,14 +328,19 @@ impl ProductInput {
 }
 
 fn allergens_schema() -> Value {
-    json!({ "type": "array", "items": { "type": "string", "maxLength": 40 }, "maxItems": MOST_ALLERGENS, "example": ["gluten", "milk"] })
+    json!({
+        "type": "array",
+        "items": { "type": "string", "minLength": 1, "maxLength": 40, "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f,;]*[^\\s\\x00-\\x1f\\x7f-\\x9f,;][^\\x00-\\x1f\\x7f-\\x9f,;]*$" },
+        "maxItems": MOST_ALLERGENS,
+        "example": ["gluten", "milk"],
+    })
 }
 
 /// A currency beside the price is the shop's, or a mistake.
 fn read_currency(fields: &mut Fields<'_, '_>) {
     let _: Option<()> = fields.opt_with(
         "currency",
-        || json!({ "type": "string", "description": "The shop's own.", "example": "JOD" }),
+        || json!({ "type": "string", "pattern": "^[A-Z]{3}$", "description": "The shop's own.", "example": "JOD" }),
         |value, at, faults| {
             let own = faults.shop.currency;
             if value.as_str() != Some(own.code()) {
@@ -399,7 +410,16 @@ impl Input for CategoryInput {
         let sort_order = fields.opt_int("sortOrder", 0..=1_000_000);
         let tax_rate_bp = fields.opt_with(
             "taxRate",
-            || json!({ "type": "string", "pattern": "^[0-9]{1,3}(\\.[0-9]{1,2})?$", "description": "Per cent.", "example": "16" }),
+            || {
+                json!({
+                    "anyOf": [
+                        { "type": "string", "pattern": "^(100(\\.00?)?|[0-9]{1,2}(\\.[0-9]{1,2})?)$" },
+                        { "type": "number", "minimum": 0, "maximum": 100, "multipleOf": 0.01 },
+                    ],
+                    "description": "Per cent.",
+                    "example": "16",
+                })
+            },
             read_rate,
         );
         let is_active = fields.opt("isActive");
@@ -528,19 +548,39 @@ pub(super) fn category_json(category: &Category, view: View<'_>) -> Value {
     })
 }
 
-/// The schema of a product in answers.
-pub(super) fn product_schema() -> Value {
+/// A product in answers.
+pub(super) fn product_shape() -> Shape {
     let text = || json!({ "type": "string" });
     let maybe_text = || json!({ "type": ["string", "null"] });
     let count = || json!({ "type": "integer" });
-    let maybe_count = || json!({ "type": ["integer", "null"] });
     let flag = || json!({ "type": "boolean" });
     let moment = UtcMs::schema;
     let image = json!({
         "type": "object",
         "properties": { "id": text(), "alt": maybe_text(), "thumb": text(), "card": text(), "full": text() },
     });
-    json!({
+    let words = json!({ "type": "object", "properties": { "en": text(), "ar": text() }, "additionalProperties": false });
+    let choice = json!({
+        "type": "object",
+        "required": ["code", "name", "priceDelta"],
+        "properties": {
+            "code": text(), "name": words,
+            "priceDelta": { "type": "string", "description": "What the choice adds to the price, or takes off it." },
+        },
+        "additionalProperties": false,
+    });
+    let group = json!({
+        "type": "object",
+        "required": ["code", "name", "required", "min", "max", "choices"],
+        "properties": {
+            "code": { "type": "string", "description": "Its name in an order's `options`." },
+            "name": words, "required": flag(), "min": count(), "max": count(),
+            "choices": { "type": "array", "items": choice },
+            "text": { "type": "object", "description": "The customer writes instead of choosing.", "required": ["maxLength"], "properties": { "maxLength": count() } },
+        },
+        "additionalProperties": false,
+    });
+    let schema = json!({
         "type": "object",
         "required": ["id", "sku", "slug", "name", "translations", "price", "currency", "category", "unit", "allergens",
             "attributes", "optionGroups", "leadTimeHours", "trackStock", "inStock", "stockThreshold", "images", "ratingCount",
@@ -548,28 +588,50 @@ pub(super) fn product_schema() -> Value {
         "properties": {
             "id": { "type": "string", "format": "uuid" },
             "sku": text(), "slug": text(), "name": text(), "description": maybe_text(),
-            "translations": { "type": "object", "additionalProperties": {
+            "translations": { "type": "object", "description": "Name and description in the other language.", "additionalProperties": {
                 "type": "object", "required": ["name"], "properties": { "name": text(), "description": text() } } },
-            "price": { "type": "string", "example": "4.250" },
+            "price": { "type": "string", "description": "Of one unit, without options.", "example": "4.250" },
             "currency": { "type": "string", "example": "JOD" },
-            "category": text(), "unit": text(),
+            "category": { "type": "string", "description": "Slug of its category." },
+            "unit": text(),
             "allergens": { "type": "array", "items": text() },
-            "attributes": { "type": "object" },
-            "optionGroups": { "type": "array", "items": OptionGroup::schema() },
-            "leadTimeHours": count(), "maxPerOrder": maybe_count(), "trackStock": flag(),
-            "available": maybe_count(), "inStock": flag(), "stockThreshold": count(),
+            "attributes": { "type": "object", "description": "What else the shop notes of it." },
+            "optionGroups": { "type": "array", "items": group },
+            "leadTimeHours": { "type": "integer", "description": "Hours between order and hand-over, at least." },
+            "maxPerOrder": { "type": ["integer", "null"], "description": "The most pieces of an order." },
+            "trackStock": { "type": "boolean", "description": "Whether pieces are counted." },
+            "available": { "type": ["integer", "null"], "description": "Pieces that can be ordered now; null where none are counted." },
+            "inStock": flag(), "stockThreshold": count(),
             "images": { "type": "array", "items": image },
             "ratingAverage": maybe_text(), "ratingCount": count(),
             "isActive": flag(), "version": count(), "createdAt": moment(), "updatedAt": moment(),
-            "stock": { "type": "integer", "description": "For staff." },
-            "reserved": { "type": "integer", "description": "For staff." },
+            "stock": { "type": "integer", "description": "Pieces on hand. For staff." },
+            "reserved": { "type": "integer", "description": "Pieces promised to open orders. For staff." },
         },
-    })
+    });
+    let example = json!({
+        "id": "01936f2a-7c11-7000-8000-0a1b2c3d4e01",
+        "sku": "BRD-012", "slug": "maarouk", "name": "Maarouk", "description": "Braided sweet bread.",
+        "translations": { "ar": { "name": "معروك", "description": "خبز حلو مضفور." } },
+        "price": "0.750", "currency": "JOD", "category": "bread", "unit": "piece",
+        "allergens": ["gluten", "milk", "egg", "sesame"], "attributes": {},
+        "optionGroups": [{
+            "code": "filling", "name": { "en": "Filling", "ar": "الحشوة" }, "required": true, "min": 1, "max": 1,
+            "choices": [
+                { "code": "plain", "name": { "en": "Plain", "ar": "سادة" }, "priceDelta": "0.000" },
+                { "code": "dates", "name": { "en": "Dates", "ar": "تمر" }, "priceDelta": "0.150" },
+            ],
+        }],
+        "leadTimeHours": 0, "maxPerOrder": null, "trackStock": true, "available": 34, "inStock": true, "stockThreshold": 10,
+        "images": [], "ratingAverage": null, "ratingCount": 0, "isActive": true, "version": 3,
+        "createdAt": "2026-11-20T04:10:00.000Z", "updatedAt": "2026-11-25T10:47:45.000Z",
+    });
+    Shape::named("Product", schema, example)
 }
 
-/// The schema of a category in answers.
-pub(super) fn category_schema() -> Value {
-    json!({
+/// A category in answers.
+pub(super) fn category_shape() -> Shape {
+    let schema = json!({
         "type": "object",
         "required": ["id", "slug", "name", "translations", "sortOrder", "isActive", "productCount", "version"],
         "properties": {
@@ -578,11 +640,18 @@ pub(super) fn category_schema() -> Value {
             "name": { "type": "string" },
             "translations": { "type": "object", "additionalProperties": {
                 "type": "object", "properties": { "name": { "type": "string" } } } },
-            "sortOrder": { "type": "integer" },
-            "taxRate": { "type": ["string", "null"], "description": "Per cent.", "example": "16" },
+            "sortOrder": { "type": "integer", "description": "Its place in the menu, smallest first." },
+            "taxRate": { "type": ["string", "null"], "description": "Per cent; null for the shop's own.", "example": "16" },
             "isActive": { "type": "boolean" },
-            "productCount": { "type": "integer" },
+            "productCount": { "type": "integer", "description": "Products that the caller can see in it." },
             "version": { "type": "integer" },
         },
-    })
+        "additionalProperties": false,
+    });
+    let example = json!({
+        "id": "01936f2a-7c11-7000-8000-0a1b2c3d4e02",
+        "slug": "bread", "name": "Bread", "translations": { "ar": { "name": "خبز" } },
+        "sortOrder": 1, "taxRate": null, "isActive": true, "productCount": 12, "version": 1,
+    });
+    Shape::named("Category", schema, example)
 }

@@ -11,10 +11,10 @@ use super::problems;
 use super::queries::{self, LogFilter, ShelfFilter, order_number};
 use crate::features::AppState;
 use crate::http::idempotency::{IdempotencyKey, Kept, once};
-use crate::http::input::{Fields, FromJson, Input, wrong_type};
+use crate::http::input::{Fields, FromJson, Input, there, wrong_type};
 use crate::http::page::{Paging, list_schema};
 use crate::http::problem::not_found;
-use crate::http::{Answer, Body, Context, Id, Query, Route, etag, respond};
+use crate::http::{Answer, Body, Context, Id, Link, Query, Route, Shape, etag, respond};
 use crate::kernel::pieces::MAX_STOCK;
 use crate::kernel::problem::kinds;
 use crate::kernel::text::Lines;
@@ -24,24 +24,66 @@ use crate::kernel::{At, Faults, Locale, Note, Pieces, Problem, ProductId, Role, 
 #[must_use]
 pub fn routes() -> Vec<Route<AppState>> {
     let changes = [&kinds::VERSION_CONFLICT, &problems::BELOW_RESERVED, &problems::STOCK_OUT_OF_RANGE, &kinds::FORBIDDEN];
+    let row = row_shape();
     vec![
-        Route::get("/api/v1/inventory", list, "List what lies on the shelf").query::<ListQuery>().answers(200, "A page", list_schema(row_schema())),
-        Route::get("/api/v1/inventory/low", low, "List what is running low").query::<LowQuery>().answers(200, "A page", list_schema(row_schema())),
+        Route::get("/api/v1/inventory", list, "List what lies on the shelf")
+            .describe("A row for each product whose pieces are counted. `available` is `stock` less `reserved`.")
+            .query::<ListQuery>()
+            .parameter("q", "Words of name or sku.")
+            .answers(200, "A page of rows", list_schema(row.clone()))
+            .links(row_links("$response.body#/data/0/productId")),
+        Route::get("/api/v1/inventory/low", low, "List what is running low")
+            .describe("What has come down to its threshold.")
+            .query::<LowQuery>()
+            .answers(200, "A page of rows", list_schema(row.clone()))
+            .links(row_links("$response.body#/data/0/productId")),
         Route::get("/api/v1/inventory/{productId}/log", log, "List every change of a product's stock")
+            .describe("The ledger from which the stock can be added up; nothing in it is ever changed.")
             .query::<LogQuery>()
-            .answers(200, "A page, newest first", list_schema(log_schema())),
+            .answers(200, "A page of changes, newest first", list_schema(log_shape())),
         Route::put("/api/v1/inventory/{productId}", put, "Set or change a product's stock or threshold")
+            .describe("`stock` says what was counted, `delta` what came or went; either wants a `reason`. Send the version you have read, in `version` or as `If-Match`, so that a sale meanwhile is not overwritten. `correction` is for admins.")
             .body::<PutBody>()
+            .example("Counted", json!({ "stock": 22, "reason": "count", "version": 7 }))
+            .example("Fresh from the oven", json!({ "delta": 12, "reason": "baked", "version": 7 }))
+            .example("Warn earlier", json!({ "stockThreshold": 15, "version": 7 }))
             .conditional()
-            .answers(200, "The product's row", row_schema())
-            .refuses(&changes)
-            .refuses(&[&kinds::STALE]),
+            .tagged()
+            .answers(200, "The product's row", row.clone())
+            .links(row_links("$response.body#/productId"))
+            .refuses(&changes),
         Route::post("/api/v1/inventory/adjust", adjust, "Change several stocks, all or none")
+            .describe("Each row says `stock` or `delta`, and may say a `reason` and `version` of its own. If one cannot be, nothing is changed and `rows` beside the code names each that failed.")
             .body::<BatchBody>()
+            .example("The morning's bread", json!({
+                "reason": "baked", "note": "First batch",
+                "items": [
+                    { "productId": "01936f2a-7c11-7000-8000-0a1b2c3d4e01", "delta": 24 },
+                    { "productId": "01936f2a-7c11-7000-8000-0a1b2c3d4e03", "stock": 40, "reason": "count", "version": 5 },
+                ],
+            }))
             .idempotent()
-            .answers(200, "The rows changed", json!({ "type": "object", "required": ["data"], "properties": { "data": { "type": "array", "items": row_schema() } } }))
+            .answers(200, "The rows changed", Shape::named(
+                "InventoryRows",
+                json!({
+                    "type": "object", "required": ["data"],
+                    "properties": { "data": { "type": "array", "items": row.schema() } },
+                    "additionalProperties": false,
+                }),
+                json!({ "data": [row.example()] }),
+            ).of(&[&row]))
+            .links(row_links("$response.body#/data/0/productId"))
             .refuses(&changes)
-            .refuses(&[&kinds::NOT_FOUND, &kinds::IDEMPOTENCY_KEY_REUSED]),
+            .refuses(&[&kinds::NOT_FOUND]),
+    ]
+}
+
+/// Where a row leads; `product` is where an answer holds its product's id.
+fn row_links(product: &str) -> [Link; 3] {
+    [
+        Link::to("log", "GET /api/v1/inventory/{productId}/log", "Every change of its stock").with("productId", product),
+        Link::to("change", "PUT /api/v1/inventory/{productId}", "Count or change it").with("productId", product),
+        Link::to("product", "GET /api/v1/products/{id}", "The product itself").with("id", product),
     ]
 }
 
@@ -72,6 +114,7 @@ impl FromJson for ByHand {
 
 /// Reads `stock` or `delta`: exactly one if `needed`.
 fn read_change(fields: &mut Fields<'_, '_>, needed: bool) -> Option<Change> {
+    fields.rule(json!({ "not": { "allOf": [there("stock"), there("delta")] } }));
     let stock = fields.opt_int("stock", 0..=MAX_STOCK);
     let delta = fields.opt_int("delta", -MAX_STOCK..=MAX_STOCK);
     match (fields.has("stock"), fields.has("delta")) {
@@ -94,6 +137,9 @@ impl Input for PutBody {
     const NAME: &'static str = "InventoryPut";
 
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let change_there = json!({ "anyOf": [there("stock"), there("delta")] });
+        fields.rule(json!({ "anyOf": [there("stockThreshold"), change_there] }));
+        fields.rule(json!({ "if": change_there, "then": there("reason") }));
         let threshold = fields.opt_int("stockThreshold", 0..=MAX_STOCK);
         let change = read_change(fields, threshold.is_none());
         let reason = fields.opt("reason");
@@ -116,6 +162,7 @@ impl Input for BatchRow {
     const NAME: &'static str = "InventoryBatchRow";
 
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        fields.rule(json!({ "anyOf": [there("stock"), there("delta")] }));
         let product = fields.req("productId");
         let change = read_change(fields, true);
         let (reason, version) = (fields.opt("reason"), fields.opt_int("version", 1..=i64::MAX));
@@ -239,17 +286,27 @@ fn row_body(shelf: Shelf, locale: Locale) -> RowBody {
     }
 }
 
-fn row_schema() -> Value {
-    json!({
+fn row_shape() -> Shape {
+    let schema = json!({
         "type": "object",
         "required": ["productId", "sku", "name", "stock", "reserved", "available", "stockThreshold", "isLow", "version", "updatedAt"],
         "properties": {
             "productId": { "type": "string", "format": "uuid" }, "sku": { "type": "string" }, "name": { "type": "string" },
-            "stock": { "type": "integer" }, "reserved": { "type": "integer" }, "available": { "type": "integer" },
-            "stockThreshold": { "type": "integer" }, "isLow": { "type": "boolean" }, "version": { "type": "integer" },
+            "stock": { "type": "integer", "description": "Pieces on hand." },
+            "reserved": { "type": "integer", "description": "Pieces promised to open orders." },
+            "available": { "type": "integer", "description": "`stock` less `reserved`." },
+            "stockThreshold": { "type": "integer", "description": "At or below it the product is low; 0 never warns." },
+            "isLow": { "type": "boolean" },
+            "version": { "type": "integer", "description": "Moves with `stock` and `stockThreshold`, never with `reserved`." },
             "updatedAt": { "type": "string", "format": "date-time" },
         },
-    })
+        "additionalProperties": false,
+    });
+    let example = json!({
+        "productId": "01936f2a-7c11-7000-8000-0a1b2c3d4e01", "sku": "BRD-012", "name": "Maarouk", "stock": 40, "reserved": 6,
+        "available": 34, "stockThreshold": 10, "isLow": false, "version": 7, "updatedAt": "2026-11-25T10:47:45.000Z",
+    });
+    Shape::named("InventoryRow", schema, example)
 }
 
 #[derive(Serialize)]
@@ -280,17 +337,24 @@ fn log_body(row: LogRow) -> LogBody {
     }
 }
 
-fn log_schema() -> Value {
-    json!({
+fn log_shape() -> Shape {
+    let schema = json!({
         "type": "object",
         "required": ["id", "productId", "delta", "stockAfter", "reason", "source", "actor", "createdAt"],
         "properties": {
             "id": { "type": "string", "format": "uuid" }, "productId": { "type": "string", "format": "uuid" },
             "delta": { "type": "integer" }, "stockAfter": { "type": "integer" }, "reason": { "type": "string", "enum": REASONS },
-            "source": { "type": "string", "description": "The order's number, or `shelf`." }, "actor": { "type": "string" },
+            "source": { "type": "string", "description": "The order's number, or `shelf`." },
+            "actor": { "type": "string", "description": "Who did it." },
             "note": { "type": ["string", "null"] }, "createdAt": { "type": "string", "format": "date-time" },
         },
-    })
+        "additionalProperties": false,
+    });
+    let example = json!({
+        "id": "01936f2b-1111-7000-8000-5a6b7c8d9e09", "productId": "01936f2a-7c11-7000-8000-0a1b2c3d4e01", "delta": 12, "stockAfter": 40,
+        "reason": "baked", "source": "shelf", "actor": "staff", "note": null, "createdAt": "2026-11-25T10:47:45.000Z",
+    });
+    Shape::named("StockChange", schema, example)
 }
 
 async fn list(State(shop): State<AppState>, context: Context, Query(ListQuery(filter)): Query<ListQuery>) -> Answer {

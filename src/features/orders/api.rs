@@ -19,55 +19,107 @@ use crate::http::gate::order_token;
 use crate::http::idempotency::{IdempotencyKey, Kept, once};
 use crate::http::page::list_schema;
 use crate::http::problem::not_found;
-use crate::http::{Answer, Body, Caller, Context, Id, Query, Route, etag, respond};
+use crate::http::{Answer, Body, Caller, Context, Id, Link, Query, Route, etag, respond};
 use crate::kernel::problem::kinds;
 use crate::kernel::{Fault, OrderId, Problem, Result, Role, SeenVersion};
 
 /// Every route of this feature.
 #[must_use]
 pub fn routes() -> Vec<Route<AppState>> {
-    let order = shapes::order_schema();
+    let order = shapes::order_shape();
     let moves = [&problems::ILLEGAL_TRANSITION, &kinds::VERSION_CONFLICT, &kinds::STALE];
+    let line = json!({ "productId": "01936f2a-7c11-7000-8000-0a1b2c3d4e01", "quantity": 2, "options": { "filling": "dates" } });
     vec![
         Route::post("/api/v1/orders", post, "Place an order")
+            .describe("For pickup unless `isPickup` is false; then `deliveryInfo.address` is needed. The pieces are held for it from this moment. A guest gives name and phone and keeps `accessToken`; staff may say more (`customerId`, `metadata`, `collected`). With `expectedTotal` the order is refused if it would cost something else.")
             .body::<PlaceBody>()
+            .example("A guest picks it up", json!({
+                "items": [line], "customerInfo": { "name": "Layla", "phone": "+962790000000" }, "paymentMethod": "cash", "isPickup": true,
+            }))
+            .example("A customer has it delivered", json!({
+                "items": [line], "paymentMethod": "cash", "isPickup": false, "expectedTotal": "3.800",
+                "deliveryInfo": { "address": { "line1": "12 Rainbow Street", "city": "Amman" }, "date": "2026-11-26", "time": "09:30" },
+            }))
             .idempotent()
-            .answers(201, "Taken; a guest keeps the accessToken", shapes::placed_schema())
-            .refuses(&[&problems::INSUFFICIENT_STOCK, &problems::PRICE_CHANGED, &kinds::IDEMPOTENCY_KEY_REUSED]),
-        Route::get("/api/v1/orders", list, "List orders, newest first").query::<ListQuery>().answers(
-            200,
-            "A page",
-            list_schema(order.clone()),
-        ),
+            .answers(201, "Taken; a guest keeps the accessToken", shapes::placed_shape())
+            .links(order_links("$response.body#/orderId"))
+            .refuses(&[&problems::INSUFFICIENT_STOCK, &problems::PRICE_CHANGED]),
+        Route::get("/api/v1/orders", list, "List orders, newest first")
+            .describe("Customers see their own, staff all. Programs that keep a copy ask with `updated_since`.")
+            .query::<ListQuery>()
+            .parameter("q", "Words of order number, name, phone or notes.")
+            .answers(200, "A page of orders", list_schema(order.clone()))
+            .links(order_links("$response.body#/data/0/id")),
         Route::get("/api/v1/orders/{id}", get, "Read an order")
+            .describe("Customers their own, staff any, guests with the order's token. Notes of staff and `metadata` are for staff.")
             .query::<OrderQuery>()
             .order_token()
+            .tagged()
             .answers(200, "The order", order.clone())
+            .links(order_links("$response.body#/id"))
             .refuses(&[&problems::TOKEN_EXPIRED]),
         Route::put("/api/v1/orders/{id}/status", put_status, "Move an order to its next state")
+            .describe("Confirmed takes the held pieces off the shelf. `Cancelled` is the same act as cancelling. An admin may go back or skip with `force` and a `note`.")
             .body::<StatusBody>()
+            .example("Confirm", json!({ "status": "Confirmed" }))
+            .example("Force, by an admin", json!({ "status": "Preparing", "force": true, "note": "Delivered by mistake" }))
             .conditional()
+            .tagged()
             .answers(200, "The order", order.clone())
+            .links(order_links("$response.body#/id"))
             .refuses(&moves),
         Route::post("/api/v1/orders/{id}/cancel", post_cancel, "Cancel an order")
+            .describe("Customers while it is Pending or Confirmed; staff say whether the pieces go back on the shelf (`restock`) and the money to the customer (`refund`).")
             .body::<CancelBody>()
+            .example("By the customer", json!({ "reason": "Changed my mind" }))
+            .example("By staff, keeping the pieces off the shelf", json!({ "reason": "Dropped on the way", "restock": false }))
             .idempotent()
             .conditional()
             .order_token()
+            .tagged()
             .answers(200, "The order", order.clone())
+            .links([Link::to("read", "GET /api/v1/orders/{id}", "The order as it is now").with("id", "$response.body#/id")])
             .refuses(&moves)
-            .refuses(&[&kinds::FORBIDDEN, &problems::TOKEN_EXPIRED, &kinds::IDEMPOTENCY_KEY_REUSED]),
+            .refuses(&[&kinds::FORBIDDEN, &problems::TOKEN_EXPIRED]),
         Route::post("/api/v1/orders/{id}/undo", post_undo, "Take back the last move by staff, within 60 seconds")
+            .describe("`version` is that of the move, so that nobody takes back somebody else's.")
             .body::<UndoBody>()
+            .example("The move just made", json!({ "version": 2 }))
             .conditional()
+            .tagged()
             .answers(200, "The order", order.clone())
-            .refuses(&[&problems::CANNOT_UNDO, &kinds::VERSION_CONFLICT, &kinds::STALE]),
+            .links([Link::to("read", "GET /api/v1/orders/{id}", "The order as it is now").with("id", "$response.body#/id")])
+            .refuses(&[&problems::CANNOT_UNDO, &kinds::VERSION_CONFLICT]),
         Route::post("/api/v1/orders/{id}/collect", post_collect, "Book cash that was received")
+            .describe("All that is due unless `amount` says less. A Pending order that is paid in full is confirmed.")
             .body::<CollectBody>()
+            .example("All of it, in cash", json!({}))
+            .example("A part", json!({ "amount": "1.000", "method": "cash", "reference": "slip 0042" }))
             .idempotent()
+            .tagged()
             .answers(200, "The order", order)
-            .refuses(&[&problems::NOTHING_DUE, &problems::AMOUNT_EXCEEDS_DUE, &kinds::IDEMPOTENCY_KEY_REUSED]),
+            .links([Link::to("read", "GET /api/v1/orders/{id}", "The order as it is now").with("id", "$response.body#/id")])
+            .refuses(&[&problems::NOTHING_DUE, &problems::AMOUNT_EXCEEDS_DUE]),
     ]
+}
+
+/// What can be done with an order; `id` is where an answer holds its id.
+fn order_links(id: &str) -> Vec<Link> {
+    let to = |name, to, description| Link::to(name, to, description).with("id", id);
+    let mut links = vec![
+        to("read", "GET /api/v1/orders/{id}", "The order"),
+        to("move", "PUT /api/v1/orders/{id}/status", "Move it to its next state"),
+        to("collect", "POST /api/v1/orders/{id}/collect", "Book what was paid for it"),
+        to("cancel", "POST /api/v1/orders/{id}/cancel", "Cancel it"),
+    ];
+    // Where the whole order is there, its version is too.
+    if id == "$response.body#/id" {
+        links.push(
+            to("undo", "POST /api/v1/orders/{id}/undo", "Take the last move back")
+                .body(json!({ "version": "$response.body#/version" })),
+        );
+    }
+    links
 }
 
 async fn post(State(shop): State<AppState>, context: Context, Body(body): Body<PlaceBody>) -> Answer {

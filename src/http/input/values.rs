@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{FromJson, noted, wrong_type};
-use crate::kernel::text::fold_digits;
+use crate::kernel::text::{Lines, fold_digits};
 use crate::kernel::{
     At, Email, Faults, Fulfilment, Locale, Money, Name, Note, OrderStatus, PaymentMethod, PaymentStatus, Phone, Reason, Role,
     ShopDay, Source, UtcMs,
@@ -31,9 +31,10 @@ impl FromJson for Money {
     }
 
     fn schema() -> Value {
-        json!({ "oneOf": [
-            { "type": "string", "pattern": "^[0-9]{1,12}(\\.[0-9]{1,3})?$" },
-            { "type": "number", "minimum": 0 },
+        json!({ "anyOf": [
+            { "type": "string", "pattern": "^([0-9]{1,12}|[0-9]{1,11}\\.[0-9]|[0-9]{1,10}\\.[0-9]{2}|[0-9]{1,9}\\.[0-9]{3})$" },
+            { "type": "integer", "minimum": 0, "maximum": 999_999_999_999_i64 },
+            { "type": "number", "minimum": 0, "maximum": 999_999_999, "multipleOf": 0.001 },
         ], "description": "An amount in the shop's currency; more decimals than it has are refused.", "example": "4.250" })
     }
 }
@@ -48,7 +49,11 @@ impl FromJson for SignedMoney {
     }
 
     fn schema() -> Value {
-        json!({ "oneOf": [{ "type": "string", "pattern": "^-?[0-9]{1,12}(\\.[0-9]{1,3})?$" }, { "type": "number" }], "example": "-0.250" })
+        json!({ "anyOf": [
+            { "type": "string", "pattern": "^-?([0-9]{1,12}|[0-9]{1,11}\\.[0-9]|[0-9]{1,10}\\.[0-9]{2}|[0-9]{1,9}\\.[0-9]{3})$" },
+            { "type": "integer", "minimum": -999_999_999_999_i64, "maximum": 999_999_999_999_i64 },
+            { "type": "number", "minimum": -999_999_999, "maximum": 999_999_999, "multipleOf": 0.001 },
+        ], "description": "An amount in the shop's currency, below zero for less.", "example": "-0.250" })
     }
 }
 
@@ -65,7 +70,7 @@ fn read_amount(value: &Value, at: &At<'_>, faults: &mut Faults<'_>, signed: bool
 }
 
 macro_rules! text_values {
-    ($($name:ident),+) => {$(
+    ($($name:ident = $lines:expr),+) => {$(
         impl FromJson for $name {
             fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
                 let Value::String(text) = value else { return wrong_type(at, faults, "a text") };
@@ -73,12 +78,12 @@ macro_rules! text_values {
             }
 
             fn schema() -> Value {
-                json!({ "type": "string", "minLength": 1, "maxLength": $name::MAX })
+                super::cleaned_schema($lines, $name::MAX)
             }
         }
     )+};
 }
-text_values!(Name, Note, Reason);
+text_values!(Name = Lines::One, Note = Lines::Many, Reason = Lines::Many);
 
 impl FromJson for Email {
     fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
@@ -98,7 +103,7 @@ impl FromJson for Phone {
     }
 
     fn schema() -> Value {
-        json!({ "type": "string", "maxLength": 40, "description": "E.164, or as people of the shop's country write it.", "example": "+962791234567" })
+        json!({ "type": "string", "pattern": "^\\+[1-9][0-9]{6,14}$", "description": "E.164; what people of the shop's country write, as `079 123 4567`, is understood.", "example": "+962791234567" })
     }
 }
 

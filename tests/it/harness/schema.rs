@@ -13,9 +13,13 @@ pub struct Seen {
     path: String,
     status: u16,
     media_type: String,
-    has_request_id: bool,
+    headers: Vec<String>,
     text: String,
 }
+
+/// Headers of an answer that the document must announce where they come.
+const TOLD: &[&str] =
+    &["etag", "location", "retry-after", "idempotency-replayed", "ratelimit", "ratelimit-policy", "www-authenticate"];
 
 impl Seen {
     pub fn of(method: &Method, path: &str, reply: &Reply) -> Seen {
@@ -24,7 +28,7 @@ impl Seen {
             path: path.split('?').next().unwrap_or(path).to_owned(),
             status: reply.status,
             media_type: reply.header("content-type").unwrap_or("").to_owned(),
-            has_request_id: reply.header("x-request-id").is_some_and(|id| !id.is_empty()),
+            headers: reply.headers.keys().map(|name| name.as_str().to_owned()).collect(),
             text: reply.text.clone(),
         }
     }
@@ -58,7 +62,7 @@ type Validators = HashMap<(String, String, u16), jsonschema::Validator>;
 fn fault_of(document: &Value, answer: &Seen, validators: &mut Validators) -> Option<String> {
     let Seen { method, path, status, .. } = answer;
     let fault = |what: String| Some(format!("{method} {path} -> {status}: {what}"));
-    if !answer.has_request_id {
+    if !answer.headers.iter().any(|name| name == "x-request-id") {
         return fault("no X-Request-Id".to_owned());
     }
     let route = route_of(document, path).unwrap_or("");
@@ -67,6 +71,9 @@ fn fault_of(document: &Value, answer: &Seen, validators: &mut Validators) -> Opt
         let response = &operation["responses"][status.to_string()];
         if !response.is_object() {
             return fault(format!("{route} does not document this status"));
+        }
+        if let Some(what) = header_fault(document, response, &answer.headers) {
+            return fault(what);
         }
         // One media type of several: that which was answered, or any, so that it is told to be another.
         let content = response["content"].as_object();
@@ -104,28 +111,54 @@ fn fault_of(document: &Value, answer: &Seen, validators: &mut Validators) -> Opt
     if wrong.is_empty() { None } else { fault(format!("the body does not fit its schema: {}", wrong.join("; "))) }
 }
 
+/// A header that came and is not announced, or is announced as always there and did not come.
+fn header_fault(document: &Value, response: &Value, came: &[String]) -> Option<String> {
+    let announced = response["headers"].as_object();
+    let named = |wanted: &str| announced.into_iter().flatten().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    if let Some(name) = came.iter().find(|name| TOLD.contains(&name.as_str()) && named(name).is_none()) {
+        return Some(format!("the header {name} is not documented"));
+    }
+    let missing = announced.into_iter().flatten().find(|(name, header)| {
+        let header =
+            header["$ref"].as_str().and_then(|reference| document.pointer(reference.trim_start_matches('#'))).unwrap_or(header);
+        header["required"] == json!(true) && !came.iter().any(|came| name.eq_ignore_ascii_case(came))
+    });
+    missing.map(|(name, _)| format!("the header {name} is missing"))
+}
+
 #[test]
 fn an_answer_that_the_document_does_not_announce_is_found() {
     let document = json!({
         "paths": { "/things/{id}": { "get": { "responses": {
             "200": { "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Thing" } } } },
+            "201": { "content": { "application/json": { "schema": {} } }, "headers": { "Location": { "$ref": "#/components/headers/Location" } } },
+            "404": { "content": { "application/problem+json": { "schema": { "properties": { "code": { "enum": ["not_found"] } } } } } },
         } } } },
-        "components": { "schemas": {
+        "components": { "headers": { "Location": { "required": true } }, "schemas": {
             "Thing": { "type": "object", "required": ["id"], "properties": { "id": { "type": "string" } } },
             "Problem": { "type": "object", "required": ["code"] },
         } },
     });
-    let answer = |path: &str, status: u16, media_type: &str, text: &str| {
+    let answer_with = |headers: &[&str], path: &str, status: u16, media_type: &str, text: &str| {
         let seen = Seen {
             method: "get".to_owned(),
             path: path.to_owned(),
             status,
             media_type: media_type.to_owned(),
-            has_request_id: true,
+            headers: headers.iter().map(|name| (*name).to_owned()).collect(),
             text: text.to_owned(),
         };
         faults(&document, &[seen]).len()
     };
+    let answer =
+        |path: &str, status: u16, media_type: &str, text: &str| answer_with(&["x-request-id"], path, status, media_type, text);
+    assert_eq!(answer_with(&[], "/things/1", 200, "application/json", r#"{"id":"1"}"#), 1);
+    assert_eq!(answer_with(&["x-request-id", "etag"], "/things/1", 200, "application/json", r#"{"id":"1"}"#), 1);
+    assert_eq!(answer_with(&["x-request-id", "location"], "/things/1", 201, "application/json", "{}"), 0);
+    assert_eq!(answer_with(&["x-request-id"], "/things/1", 201, "application/json", "{}"), 1);
+    // A code that the status does not document.
+    assert_eq!(answer("/things/1", 404, "application/problem+json", r#"{"code":"not_found","status":404}"#), 0);
+    assert_eq!(answer("/things/1", 404, "application/problem+json", r#"{"code":"gone","status":404}"#), 1);
     assert_eq!(answer("/things/1", 200, "application/json", r#"{"id":"1"}"#), 0);
     assert_eq!(answer("/things/1", 200, "application/json", r#"{"id":1}"#), 1);
     assert_eq!(answer("/things/1", 200, "text/plain", r#"{"id":"1"}"#), 1);

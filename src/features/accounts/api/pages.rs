@@ -6,15 +6,18 @@ use crate::http::{Answer, Context, Route};
 
 pub(super) fn routes() -> Vec<Route<AppState>> {
     vec![
-        Route::get("/account/reset", reset, "Show the page that sets a new password; its link's token stands in the fragment.")
+        Route::get("/account/reset", reset, "Show the page that sets a new password")
+            .describe("The link's token stands in the fragment, which no server and no log ever sees.")
             .query::<PageQuery>()
-            .answers_page("The page."),
-        Route::get("/account/invite", invite, "Show the page on which who was invited chooses a password.")
+            .answers_page("The page"),
+        Route::get("/account/invite", invite, "Show the page on which who was invited chooses a password")
+            .describe("As the page that sets a new password, with a word of welcome.")
             .query::<PageQuery>()
-            .answers_page("The page."),
-        Route::get("/account/forgot", forgot, "Show the page that asks for a link to a new password.")
+            .answers_page("The page"),
+        Route::get("/account/forgot", forgot, "Show the page that asks for a link to a new password")
+            .describe("It says the same whether the address has an account or not.")
             .query::<PageQuery>()
-            .answers_page("The page."),
+            .answers_page("The page"),
     ]
 }
 

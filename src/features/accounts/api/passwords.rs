@@ -7,28 +7,39 @@ use serde_json::json;
 use super::{Presented, new_password_schema, nobody, noted};
 use crate::features::AppState;
 use crate::features::accounts::{AskReset, ChangePassword, NewPassword, ResetPassword, problems, sql};
-use crate::http::{Answer, Body, Caller, Context, Fields, Input, Route, no_content, respond};
+use crate::http::{Answer, Body, Caller, Context, Fields, Input, Route, Shape, no_content, respond};
 use crate::kernel::text::TextFault;
 use crate::kernel::{Email, Problem};
 use crate::security::token::TokenHash;
 
 pub(super) fn routes() -> Vec<Route<AppState>> {
-    let accepted = json!({
-        "type": "object",
-        "required": ["accepted"],
-        "properties": { "accepted": { "type": "boolean" } },
-    });
+    let accepted = Shape::named(
+        "Accepted",
+        json!({
+            "type": "object",
+            "required": ["accepted"],
+            "properties": { "accepted": { "type": "boolean", "description": "Always true, whether the address has an account or not." } },
+            "additionalProperties": false,
+        }),
+        json!({ "accepted": true }),
+    );
     vec![
-        Route::put("/api/v1/auth/password", change, "Change one's password; the other sessions end.")
+        Route::put("/api/v1/auth/password", change, "Change one's password")
+            .describe("The session that asks lives on, every other one of the account ends, and so does every link to a new password.")
             .body::<ChangeBody>()
-            .answers_empty(204, "It is changed.")
+            .example("A better one", json!({ "currentPassword": "saffron-and-rose", "newPassword": "olives and thyme at six" }))
+            .answers_empty(204, "It is changed")
             .refuses(&[&problems::WRONG_PASSWORD]),
-        Route::post("/api/v1/auth/password/forgot", forgot, "Ask for a link to a new password, by e-mail.")
+        Route::post("/api/v1/auth/password/forgot", forgot, "Ask for a link to a new password")
+            .describe("If the address has an account, a link is sent to it that counts once, for 30 minutes; once a minute at most. The answer is always the same.")
             .body::<ForgotBody>()
-            .answers(202, "If the address has an account, a link is on its way to it; once a minute at most.", accepted),
-        Route::post("/api/v1/auth/password/reset", reset, "Choose a password with the token of a link; every session ends.")
+            .example("A customer", json!({ "email": "layla@example.com" }))
+            .answers(202, "It is seen to", accepted),
+        Route::post("/api/v1/auth/password/reset", reset, "Choose a password with the token of a link")
+            .describe("With a link to a new password or an invitation. It counts once. Every session of the account ends; sign in with the new password.")
             .body::<ResetBody>()
-            .answers_empty(204, "It is set; sign in with it.")
+            .example("From the link", json!({ "token": "q3vB0yq2b1b7m4b2Jm0Qyq3vB0yq2b1b7m4b2Jm0Qyq", "password": "olives and thyme at six" }))
+            .answers_empty(204, "It is set")
             .refuses(&[&problems::INVALID_LINK]),
     ]
 }

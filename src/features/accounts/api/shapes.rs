@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::features::accounts::model::{SavedAddress, User};
-use crate::http::input::schema_of;
+use crate::http::Shape;
 use crate::kernel::{Address, Locale, Phone, Role};
 
 #[derive(Serialize)]
@@ -68,10 +68,11 @@ impl AddressBody<'_> {
     }
 }
 
-pub(super) fn user_schema() -> Value {
+pub(super) fn user_shape() -> Shape {
     let text = || json!({ "type": "string" });
     let time = || json!({ "type": "string", "format": "date-time" });
-    json!({
+    let address = address_shape();
+    let schema = json!({
         "type": "object",
         "required": [
             "id", "name", "email", "role", "addresses", "locale", "marketingConsent", "twoFactorEnabled", "createdAt", "updatedAt",
@@ -80,10 +81,10 @@ pub(super) fn user_schema() -> Value {
         "properties": {
             "id": { "type": "string", "format": "uuid" },
             "name": text(),
-            "email": { "type": "string", "format": "email" },
-            "phone": text(),
+            "email": text(),
+            "phone": { "type": "string", "description": "E.164." },
             "role": { "type": "string", "enum": Role::ALL.map(Role::code) },
-            "addresses": { "type": "array", "items": address_schema() },
+            "addresses": { "type": "array", "items": address.schema() },
             "locale": { "type": "string", "enum": Locale::ALL.map(Locale::code) },
             "marketingConsent": { "type": "boolean" },
             "twoFactorEnabled": { "type": "boolean" },
@@ -92,14 +93,37 @@ pub(super) fn user_schema() -> Value {
             "metadata": { "type": "object", "description": "Free JSON of staff." },
             "version": { "type": "integer" },
         },
-    })
+        "additionalProperties": false,
+    });
+    let example = json!({
+        "id": "01936f2a-1a2b-7000-8000-3c4d5e6f7a01", "name": "Layla Khoury", "email": "layla@example.com", "phone": "+962790000003",
+        "role": "customer", "addresses": [address.example()], "locale": "en", "marketingConsent": false, "twoFactorEnabled": false,
+        "createdAt": "2026-11-20T04:10:00.000Z", "updatedAt": "2026-11-20T04:10:00.000Z", "metadata": {}, "version": 1,
+    });
+    Shape::named("User", schema, example).of(&[&address])
 }
 
-fn address_schema() -> Value {
-    let mut schema = schema_of::<Address>();
-    schema["properties"]["id"] = json!({ "type": "string", "format": "uuid" });
-    schema["properties"]["label"] = json!({ "type": "string" });
-    schema["properties"]["isDefault"] = json!({ "type": "boolean" });
-    schema["required"] = json!(["id", "line1", "city", "isDefault"]);
-    schema
+fn address_shape() -> Shape {
+    let text = || json!({ "type": "string" });
+    let schema = json!({
+        "type": "object",
+        "required": ["id", "line1", "city", "isDefault"],
+        "properties": {
+            "id": { "type": "string", "format": "uuid", "description": "Send it back to keep the address." },
+            "label": text(),
+            "line1": text(),
+            "line2": text(),
+            "area": text(),
+            "city": text(),
+            "notes": text(),
+            "lat": { "type": "number" },
+            "lng": { "type": "number" },
+            "isDefault": { "type": "boolean" },
+        },
+        "additionalProperties": false,
+    });
+    let example = json!({
+        "id": "01936f2a-1a2b-7000-8000-3c4d5e6f7a02", "label": "Home", "line1": "Rainbow Street 12", "city": "Amman", "isDefault": true,
+    });
+    Shape::named("UserAddress", schema, example)
 }

@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::Presented;
-use super::shapes::{UserBody, user_schema};
+use super::shapes::{UserBody, user_shape};
 use crate::features::AppState;
 use crate::features::accounts::model::MAX_ADDRESSES;
 use crate::features::accounts::queries::{self, UserFilter};
@@ -14,39 +14,74 @@ use crate::http::extract::Empty;
 use crate::http::input::Metadata;
 use crate::http::page::{Paging, list_schema};
 use crate::http::problem::not_found;
-use crate::http::{Answer, Body, Context, Fields, Id, Input, Query, Route, etag, no_content, respond};
+use crate::http::{Answer, Body, Context, Fields, Id, Input, Link, Query, Route, Shape, etag, no_content, respond};
 use crate::kernel::problem::kinds;
 use crate::kernel::text::Lines;
 use crate::kernel::{Address, Email, Problem, Result, Role, SeenVersion, UserId};
 
 pub(super) fn routes() -> Vec<Route<AppState>> {
-    let invited = json!({ "type": "object", "required": ["invited"], "properties": { "invited": { "type": "boolean" } } });
+    let user = user_shape();
+    let invited = Shape::named(
+        "Invited",
+        json!({
+            "type": "object",
+            "required": ["invited"],
+            "properties": { "invited": { "type": "boolean" } },
+            "additionalProperties": false,
+        }),
+        json!({ "invited": true }),
+    );
     vec![
-        Route::get("/api/v1/users", list, "List accounts, newest first.").query::<ListQuery>().answers(
-            200,
-            "A page of accounts.",
-            list_schema(user_schema()),
-        ),
-        Route::get("/api/v1/users/{id}", get, "Read an account: one's own, or as an admin anybody's.").answers(
-            200,
-            "The account.",
-            user_schema(),
-        ),
-        Route::put("/api/v1/users/{id}", put, "Replace what is kept of an account; role and e-mail address as an admin.")
+        Route::get("/api/v1/users", list, "List accounts, newest first")
+            .describe("For admins. Who was erased is not among them.")
+            .query::<ListQuery>()
+            .parameter("q", "A part of the name, the e-mail address or the phone number; a number is found however it is typed.")
+            .parameter("role", "Accounts of this role alone.")
+            .answers(200, "A page of accounts", list_schema(user.clone())),
+        Route::get("/api/v1/users/{id}", get, "Read an account")
+            .describe("One's own, or as an admin anybody's; any other is answered as if it were not there.")
+            .tagged()
+            .answers(200, "The account", user.clone())
+            .links(user_links()),
+        Route::put("/api/v1/users/{id}", put, "Replace what is kept of an account")
+            .describe(
+                "One's own, or as an admin anybody's. What is left out is gone; `locale`, `email`, `role` and `metadata` stay. An \
+                 address sent with its `id` keeps it, one without gets one. `email` and `role` are changed by admins, `metadata` by \
+                 staff. A changed role ends the account's sessions.",
+            )
             .body::<UserReplaceBody>()
+            .example("A phone and an address", json!({
+                "name": "Layla Khoury", "phone": "+962790000003", "marketingConsent": true,
+                "addresses": [{ "label": "Home", "line1": "Rainbow Street 12", "city": "Amman", "isDefault": true }],
+            }))
+            .example("Another role, by an admin", json!({ "name": "Omar", "phone": "+962790000006", "role": "admin", "version": 3 }))
             .conditional()
-            .answers(200, "The account as it is now.", user_schema())
-            .refuses(&[&problems::EMAIL_TAKEN, &problems::LAST_ADMIN, &kinds::VERSION_CONFLICT, &kinds::STALE]),
-        Route::delete("/api/v1/users/{id}", delete, "Erase an account's person for good; its orders stay, without a name.")
+            .tagged()
+            .answers(200, "The account as it is now", user)
+            .links(user_links())
+            .refuses(&[&problems::EMAIL_TAKEN, &problems::LAST_ADMIN, &kinds::VERSION_CONFLICT]),
+        Route::delete("/api/v1/users/{id}", delete, "Erase an account's person for good")
+            .describe(
+                "Name, e-mail address, phone, addresses and consent go, its sessions and links end, and nobody signs in to it any \
+                 more. Its orders keep their lines and sums, without a name. Who erases their own account sends `currentPassword`; \
+                 an admin who erases another's needs none. Refused while orders of the account are open.",
+            )
             .body::<EraseBody>()
+            .example("One's own", json!({ "currentPassword": "saffron-and-rose" }))
             .conditional()
-            .answers_empty(204, "Nothing says any more whose account it was.")
-            .refuses(&[&problems::WRONG_PASSWORD, &problems::LAST_ADMIN, &problems::HAS_OPEN_ORDERS, &kinds::STALE]),
-        Route::post("/api/v1/users/{id}/invite", invite, "Send the link again by which an invited person chooses a password.")
+            .answers_empty(204, "Nothing says any more whose account it was")
+            .refuses(&[&problems::WRONG_PASSWORD, &problems::LAST_ADMIN, &problems::HAS_OPEN_ORDERS]),
+        Route::post("/api/v1/users/{id}/invite", invite, "Send an invitation again")
+            .describe("For admins: the link by which who was invited chooses a password. It counts for three days; the one before ends.")
             .body::<Empty>()
-            .answers(202, "A new link is on its way; the one before has ended.", invited)
+            .answers(202, "A new link is on its way", invited)
             .refuses(&[&problems::HAS_PASSWORD]),
     ]
+}
+
+/// Where an account leads.
+fn user_links() -> [Link; 1] {
+    [Link::to("replace", "PUT /api/v1/users/{id}", "Change it").with("id", "$response.body#/id")]
 }
 
 struct ListQuery(UserFilter);

@@ -11,7 +11,7 @@ use crate::features::orders::queries::OrderFilter;
 use crate::features::orders::rules::Asked;
 use crate::features::settings::Settings;
 use crate::http::Context;
-use crate::http::input::{Fields, Input, Metadata, wrong_type};
+use crate::http::input::{Fields, Input, Metadata, there, wrong_type};
 use crate::http::page::Paging;
 use crate::kernel::pieces::{MAX_LINES, MAX_QUANTITY};
 use crate::kernel::text::Lines;
@@ -69,6 +69,7 @@ impl Input for DeliveryBody {
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
         let address = fields.opt("address");
         let address_id = fields.opt("addressId");
+        fields.rule(json!({ "not": { "allOf": [there("address"), there("addressId")] } }));
         if fields.has("address") && fields.has("addressId") {
             fields.fault("addressId", "address_and_address_id", "address and addressId do not go together; leave one out");
         }
@@ -87,6 +88,7 @@ impl Input for DeliveryBody {
                 time
             },
         );
+        fields.rule(json!({ "if": there("time"), "then": there("date") }));
         if fields.has("time") && !fields.has("date") {
             fields.fault("date", "required", "is required where a time is given");
         }
@@ -123,6 +125,13 @@ impl Input for PlaceBody {
         let metadata = fields.opt("metadata");
         let customer_id = fields.opt("customerId");
         let collected = fields.opt("collected").unwrap_or(false);
+        fields.rule(json!({
+            "if": { "required": ["isPickup"], "properties": { "isPickup": { "const": false } } },
+            "then": {
+                "required": ["deliveryInfo"],
+                "properties": { "deliveryInfo": { "anyOf": [there("address"), there("addressId")] } },
+            },
+        }));
         if !is_pickup && delivery.as_ref().is_none_or(|delivery| delivery.address.is_none() && delivery.address_id.is_none()) {
             fields.fault(
                 "deliveryInfo.address",
@@ -222,6 +231,10 @@ impl Input for StatusBody {
         let note = fields.opt::<Note>("note").map(Note::into_string);
         let version = fields.opt_int("version", 1..=i64::MAX);
         let (restock, force) = (fields.opt("restock"), fields.opt("force").unwrap_or(false));
+        fields.rule(json!({
+            "if": { "required": ["force"], "properties": { "force": { "const": true } } },
+            "then": there("note"),
+        }));
         if force && note.is_none() {
             fields.fault("note", "required", "is required with force");
         }
@@ -242,6 +255,10 @@ impl Input for CancelBody {
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
         let reason = fields.opt::<Reason>("reason").map(Reason::into_string);
         let (restock, refund) = (fields.opt("restock"), fields.opt("refund"));
+        fields.rule(json!({
+            "if": { "required": ["refund"], "properties": { "refund": { "const": false } } },
+            "then": there("reason"),
+        }));
         if refund == Some(false) && reason.is_none() {
             fields.fault("reason", "required", "is required where nothing is given back");
         }

@@ -7,8 +7,10 @@ use serde_json::{Map, Value, json};
 use crate::features::inventory::order_number;
 use crate::features::orders::model::{Line, Order};
 use crate::features::orders::place::{self, Placed};
-use crate::http::{Context, respond};
-use crate::kernel::{Currency, Fault, Fulfilment, Locale, Money, OrderId, OrderStatus, PaymentStatus, Result, ShopDay};
+use crate::http::{Context, Shape, respond};
+use crate::kernel::{
+    Currency, Fault, Fulfilment, Locale, Money, OrderId, OrderStatus, PaymentMethod, PaymentStatus, Result, ShopDay, Source,
+};
 use crate::security::Keys;
 
 /// Who reads an order, and in which language.
@@ -207,51 +209,103 @@ fn payment_statuses() -> Value {
     words(PaymentStatus::ALL.iter().map(|status| status.code()))
 }
 
-pub(super) fn placed_schema() -> Value {
-    json!({
+pub(super) fn placed_shape() -> Shape {
+    let schema = json!({
         "type": "object",
         "required": ["orderId", "orderNumber", "status", "paymentStatus", "totalAmount", "currency", "dueAt", "orderUrl"],
         "properties": {
             "orderId": { "type": "string", "format": "uuid" },
-            "orderNumber": { "type": "string", "example": "B-261125-0042" },
+            "orderNumber": { "type": "string", "description": "For people: the day and a counter.", "example": "B-261125-0042" },
             "status": statuses(), "paymentStatus": payment_statuses(),
             "totalAmount": { "type": "string" }, "currency": { "type": "string" },
-            "dueAt": { "type": "string", "format": "date-time" }, "orderUrl": { "type": "string" },
+            "dueAt": { "type": "string", "format": "date-time", "description": "When it is to be ready." },
+            "orderUrl": { "type": "string", "format": "uri" },
             "accessToken": { "type": "string", "description": "For guests: reads and cancels the order, as X-Order-Token." },
-            "warnings": { "type": "array", "items": { "type": "object", "properties": { "code": { "type": "string" }, "message": { "type": "string" } } } },
+            "warnings": {
+                "type": "array",
+                "description": "For staff: what another caller would have been refused for.",
+                "items": {
+                    "type": "object", "required": ["code", "message"],
+                    "properties": { "code": { "type": "string" }, "message": { "type": "string" } },
+                },
+            },
         },
-    })
+        "additionalProperties": false,
+    });
+    let example = json!({
+        "orderId": ORDER_ID, "orderNumber": "B-261125-0042", "status": "Pending", "paymentStatus": "Pending",
+        "totalAmount": "1.800", "currency": "JOD", "dueAt": "2026-11-25T11:47:45.000Z",
+        "orderUrl": format!("https://bakery.example/api/v1/orders/{ORDER_ID}"),
+        "accessToken": "Zk3pQ9sT1vW5xY7bC2dF4gH6jK8mN0qR",
+    });
+    Shape::named("PlacedOrder", schema, example)
 }
 
-pub(super) fn order_schema() -> Value {
+/// Of examples.
+const ORDER_ID: &str = "01936f2b-0d10-7000-8000-5a6b7c8d9e01";
+
+pub(super) fn order_shape() -> Shape {
     let text = || json!({ "type": "string" });
-    json!({
+    let money = || json!({ "type": "string", "pattern": "^-?[0-9]+(\\.[0-9]+)?$" });
+    let moment = || json!({ "type": "string", "format": "date-time" });
+    let line = json!({
+        "type": "object",
+        "required": ["id", "productId", "sku", "name", "unitPrice", "quantity", "options", "optionsText", "lineTotal"],
+        "properties": {
+            "id": text(), "productId": { "type": "string", "format": "uuid" }, "sku": text(), "name": text(),
+            "unitPrice": money(), "quantity": { "type": "integer" },
+            "options": { "type": "object", "description": "What was chosen, by the group's code." },
+            "optionsText": { "type": "string", "description": "The same in words." }, "lineTotal": money(),
+        },
+        "additionalProperties": false,
+    });
+    let step = json!({
+        "type": "object", "required": ["at", "status", "by"],
+        "properties": {
+            "at": moment(), "status": statuses(), "by": text(),
+            "note": { "type": "string", "description": "For staff." },
+            "undo": { "type": "boolean", "description": "This step took back the one before." },
+        },
+        "additionalProperties": false,
+    });
+    let schema = json!({
         "type": "object",
         "required": ["id", "orderNumber", "status", "paymentStatus", "paymentMethod", "isPickup", "customer", "delivery", "items", "subtotal",
             "deliveryFee", "discount", "tax", "taxIncluded", "totalAmount", "refundedAmount", "currency", "dueAt", "businessDay", "source",
             "metadata", "history", "version", "createdAt", "updatedAt"],
         "properties": {
             "id": { "type": "string", "format": "uuid" }, "orderNumber": text(), "status": statuses(), "paymentStatus": payment_statuses(),
-            "paymentMethod": text(), "isPickup": { "type": "boolean" },
+            "paymentMethod": words(PaymentMethod::ALL.iter().map(|method| method.code())), "isPickup": { "type": "boolean" },
             "customer": { "type": "object", "required": ["name"], "properties": { "id": text(), "name": text(), "email": text(), "phone": text() } },
-            "delivery": { "type": "object" },
-            "items": { "type": "array", "items": {
-                "type": "object",
-                "required": ["id", "productId", "sku", "name", "unitPrice", "quantity", "options", "optionsText", "lineTotal"],
-                "properties": {
-                    "id": text(), "productId": text(), "sku": text(), "name": text(), "unitPrice": text(), "quantity": { "type": "integer" },
-                    "options": { "type": "object" }, "optionsText": text(), "lineTotal": text(),
-                },
-            } },
-            "subtotal": text(), "deliveryFee": text(), "discount": text(), "tax": text(), "taxIncluded": { "type": "boolean" },
-            "totalAmount": text(), "refundedAmount": text(), "currency": text(),
-            "dueAt": { "type": "string", "format": "date-time" }, "businessDay": { "type": "string", "format": "date" },
-            "source": text(), "notes": { "type": ["string", "null"] }, "metadata": { "type": "object" },
-            "history": { "type": "array", "items": {
-                "type": "object", "required": ["at", "status", "by"],
-                "properties": { "at": text(), "status": text(), "by": text(), "note": text(), "undo": { "type": "boolean" } },
-            } },
-            "version": { "type": "integer" }, "createdAt": { "type": "string", "format": "date-time" }, "updatedAt": { "type": "string", "format": "date-time" },
+            "delivery": { "type": "object", "description": "Address, day and time as they were asked for." },
+            "items": { "type": "array", "items": line },
+            "subtotal": money(), "deliveryFee": money(), "discount": money(), "tax": money(),
+            "taxIncluded": { "type": "boolean", "description": "Whether the prices hold the tax already." },
+            "totalAmount": money(), "refundedAmount": money(), "currency": text(),
+            "dueAt": moment(), "businessDay": { "type": "string", "format": "date", "description": "The shop's day in whose books it stands." },
+            "source": words(Source::ALL.iter().map(|source| source.code())), "notes": { "type": ["string", "null"] },
+            "metadata": { "type": "object", "description": "For staff; empty for others." },
+            "history": { "type": "array", "items": step },
+            "version": { "type": "integer" }, "createdAt": moment(), "updatedAt": moment(),
         },
-    })
+        "additionalProperties": false,
+    });
+    let example = json!({
+        "id": ORDER_ID, "orderNumber": "B-261125-0042", "status": "Confirmed", "paymentStatus": "Pending", "paymentMethod": "cash",
+        "isPickup": true, "customer": { "name": "Layla", "phone": "+962790000000" }, "delivery": {},
+        "items": [{
+            "id": "01936f2b-0d10-7000-8000-5a6b7c8d9e02", "productId": "01936f2a-7c11-7000-8000-0a1b2c3d4e01", "sku": "BRD-012",
+            "name": "Maarouk", "unitPrice": "0.900", "quantity": 2, "options": { "filling": "dates" }, "optionsText": "Filling: Dates",
+            "lineTotal": "1.800",
+        }],
+        "subtotal": "1.800", "deliveryFee": "0.000", "discount": "0.000", "tax": "0.248", "taxIncluded": true, "totalAmount": "1.800",
+        "refundedAmount": "0.000", "currency": "JOD", "dueAt": "2026-11-25T11:47:45.000Z", "businessDay": "2026-11-25", "source": "web",
+        "notes": null, "metadata": {},
+        "history": [
+            { "at": "2026-11-25T10:47:45.000Z", "status": "Pending", "by": "guest" },
+            { "at": "2026-11-25T10:49:02.000Z", "status": "Confirmed", "by": "staff" },
+        ],
+        "version": 2, "createdAt": "2026-11-25T10:47:45.000Z", "updatedAt": "2026-11-25T10:49:02.000Z",
+    });
+    Shape::named("Order", schema, example)
 }
