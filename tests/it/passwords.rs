@@ -211,8 +211,9 @@ fn person(email: &str, role: &str) -> Value {
 #[tokio::test]
 async fn who_is_invited_chooses_their_own_password() {
     let shop = Shop::open().await;
-    let invited =
-        shop.admin().post("/api/v1/auth/register").json(&person("omar@example.com", "staff")).send().await.expect(201);
+    let invite = shop.admin().post("/api/v1/auth/register").header("accept-language", "ar");
+    let invited = invite.json(&person("omar@example.com", "staff")).send().await.expect(201);
+    assert_eq!(invited["user"]["locale"], "en", "the shop's language, not that of the admin's browser");
     assert_eq!((&invited["invited"], &invited["user"]["role"]), (&json!(true), &json!("staff")));
     assert!(invited.body.get("token").is_none(), "{invited:?}");
     shop.guest().log_in("omar@example.com", PASSWORD).send().await.expect_problem(401, "invalid_credentials");

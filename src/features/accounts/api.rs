@@ -46,6 +46,7 @@ pub fn routes() -> Vec<Route<AppState>> {
             .idempotent()
             .answers(201, "The account, signed in; or the account alone, if an admin made it", registered_shape())
             .links([refresh_link(), me_link()])
+            .links(made_links())
             .refuses(&[&problems::EMAIL_TAKEN, &problems::TOKEN_EXPIRED, &kinds::FORBIDDEN]),
         Route::post("/api/v1/auth/login", login, "Sign in with e-mail address and password")
             .describe("Send `token` as `Authorization: Bearer` from then on. It counts for a quarter of an hour; `refreshToken` gets the next.")
@@ -81,6 +82,15 @@ pub fn routes() -> Vec<Route<AppState>> {
 fn refresh_link() -> Link {
     Link::to("refresh", "POST /api/v1/auth/refresh", "The next tokens")
         .body(json!({ "refreshToken": "$response.body#/refreshToken" }))
+}
+
+/// Where an account that was just made leads.
+fn made_links() -> [Link; 2] {
+    let id = "$response.body#/user/id";
+    [
+        Link::to("user", "GET /api/v1/users/{id}", "The account").with("id", id),
+        Link::to("invite", "POST /api/v1/users/{id}/invite", "Send its invitation again").with("id", id),
+    ]
 }
 
 fn me_link() -> Link {
@@ -197,7 +207,8 @@ async fn register(State(app): State<AppState>, context: Context, Body(body): Bod
         phone: body.phone,
         role: body.role,
         password_hash,
-        locale: context.locale,
+        // Who is registered by another speaks the shop's language until they say otherwise, not that of the admin's browser.
+        locale: if token.is_some() { context.locale } else { context.shop.locale },
         by: context.caller.actor(),
         sign_in_with: token.as_ref().map(SecretToken::hash),
     };
