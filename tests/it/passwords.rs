@@ -128,7 +128,7 @@ async fn a_link_ends_after_half_an_hour_or_by_a_newer_one_or_by_a_changed_passwo
     let second = mailed(&shop, layla.email()).await;
     assert_ne!(first, second);
     reset(&shop, &first, NEW).await.expect_problem(410, "invalid_link");
-    shop.advance(MINUTE * 30);
+    shop.advance(MINUTE * 31);
     reset(&shop, &second, NEW).await.expect_problem(410, "invalid_link");
     let third = mailed(&shop, layla.email()).await;
     shop.advance(MINUTE * 29);
