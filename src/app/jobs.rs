@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use crate::features::{AppState, cart, catalog, orders};
-use crate::jobs::{Handlers, Recurring};
+use crate::features::{AppState, accounts, cart, catalog, orders};
+use crate::jobs::{Handler, Handlers, Recurring};
 
 /// What comes again by itself. Each kind has its handler below.
 pub(super) const RECURRING: &[Recurring] = &[cart::RemoveEnded::RECURRING, catalog::CountPopular::RECURRING];
 
 /// Who does the jobs of each kind.
 pub(super) fn handlers(shop: &AppState) -> Handlers {
-    vec![
+    let mut handlers: Handlers = vec![
         Arc::new(orders::ExpireHolds::new(Arc::clone(shop))),
         Arc::new(cart::RemoveEnded::new(Arc::clone(shop))),
         Arc::new(catalog::CountPopular::new(Arc::clone(shop))),
-    ]
+    ];
+    handlers.extend(accounts::SendLinks::all(shop).map(|links| Arc::new(links) as Arc<dyn Handler>));
+    handlers
 }
 
 #[cfg(test)]

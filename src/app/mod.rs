@@ -25,7 +25,7 @@ pub use routes::openapi;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
-use crate::features::{AppState, Shop, accounts, cart, catalog, orders, settings};
+use crate::features::{AppState, Shop, accounts, cart, catalog, messages, orders, settings};
 use crate::http::front::Front;
 use crate::http::gate::{Access, Gatekeeper};
 use crate::http::{Caller, server};
@@ -55,6 +55,8 @@ pub enum StartFault {
         "the configuration says currency {configured}, but the shop has products or orders in {stored}. Set shop.currency back to {stored}; a shop keeps its currency"
     )]
     Currency { configured: String, stored: String },
+    #[error("the folder {folder} cannot be used: {reason}. Look at its rights")]
+    Outbox { folder: PathBuf, reason: std::io::Error },
     #[error("the system gave no thread: {0}")]
     Threads(std::io::Error),
 }
@@ -76,6 +78,9 @@ impl App {
         let folder = DataFolder::own(&options.data_dir).map_err(OpenFault::from)?;
         let keys_fault = |reason: String| StartFault::Keys { folder: folder.path().join("keys"), reason };
         let keys = Arc::new(Keys::load_or_make(folder.path()).map_err(|fault| keys_fault(fault.chain()))?);
+        let outbox_folder = folder.path().join("outbox");
+        let outbox =
+            messages::Outbox::open(&outbox_folder).map_err(|reason| StartFault::Outbox { folder: outbox_folder, reason })?;
         let accounts = Arc::new(accounts::Desk::new(options.clock.clone()).map_err(StartFault::Threads)?);
         let menu = Arc::new(catalog::Menu::new());
         let queue = Arc::new(Queue::default());
@@ -114,6 +119,7 @@ impl App {
             settings: live,
             accounts,
             menu,
+            outbox,
             public_url: options.config.server.public_url.url().as_str().to_owned(),
         });
         let keeper: Arc<dyn Gatekeeper> =

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::db::{Reactions, Reader, WriteTx};
-use crate::features::{accounts, cart, catalog, settings};
+use crate::features::{accounts, cart, catalog, orders, settings};
 use crate::jobs;
 use crate::kernel::{DomainEvent, JobDue, Result, UserId};
 use crate::security::Keys;
@@ -36,7 +36,11 @@ impl Reactions for ShopReactions {
     fn inside(&self, tx: &mut WriteTx<'_>, event: &DomainEvent) -> Result<()> {
         match event {
             DomainEvent::SignedIn { user, carried: Some(carried) } => self.merge_carts(tx, *user, *carried),
-            // Rollups, messages and partners' events will stand here.
+            DomainEvent::AccountErased { user } => {
+                cart::forget(tx, *user)?;
+                orders::anonymise(tx, *user)
+            }
+            // Rollups, messages and partners' events will stand here; nothing follows from these inside a transaction yet.
             DomainEvent::SignedIn { carried: None, .. }
             | DomainEvent::SettingsChanged { .. }
             | DomainEvent::AccountCreated { .. }
@@ -68,6 +72,7 @@ impl Reactions for ShopReactions {
                 DomainEvent::SessionEnded { session } => self.accounts.session_ended(*session),
                 DomainEvent::AccountCreated { admin: false, .. }
                 | DomainEvent::SignedIn { .. }
+                | DomainEvent::AccountErased { .. }
                 | DomainEvent::OrderPlaced { .. }
                 | DomainEvent::OrderMoved { .. }
                 | DomainEvent::MoneyMoved { .. } => {}

@@ -7,6 +7,7 @@ pub mod admin;
 pub mod cart;
 pub mod catalog;
 pub mod inventory;
+pub mod messages;
 pub mod money;
 pub mod orders;
 pub mod settings;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{accounts, catalog, settings};
+use super::{accounts, catalog, messages, settings};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::security::Keys;
@@ -19,6 +19,8 @@ pub struct Shop {
     pub accounts: Arc<accounts::Desk>,
     /// Serialized catalog answers.
     pub menu: Arc<catalog::Menu>,
+    /// Where messages go.
+    pub outbox: messages::Outbox,
     /// `[server] public_url`, without a slash at its end; links in answers begin with it.
     pub public_url: String,
 }

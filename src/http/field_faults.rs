@@ -3,6 +3,9 @@
 
 /// Code, meaning in English, meaning in Arabic.
 pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
+    ("account_only", "For who is signed in.", "لمن سجّل الدخول فقط."),
+    ("address_and_address_id", "address and addressId do not go together.", "لا يجتمع address وaddressId."),
+    ("admin_only", "Changed by admins alone.", "لا يغيّره إلا المديرون."),
     ("amount_too_large", "The sum is larger than the shop can book.", "المجموع أكبر مما يمكن تسجيله."),
     ("before_from", "to must be after from; exchange the two.", "يجب أن تكون to بعد from؛ بدّل بينهما."),
     ("closed", "The shop has no opening hours within 60 days.", "لا توجد أوقات دوام للمتجر خلال 60 يومًا."),
@@ -72,6 +75,7 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
     ("page_and_cursor", "page and cursor do not go together.", "لا يجتمع page وcursor."),
     ("required", "It is missing.", "حقل مطلوب."),
     ("same_as_email", "The password must not be the e-mail address.", "لا يجوز أن تكون كلمة المرور هي البريد الإلكتروني."),
+    ("second_default", "Only one address may be the default.", "لا يصح أن يكون أكثر من عنوان واحد هو الافتراضي."),
     ("staff_only", "For staff.", "للموظفين فقط."),
     ("stock_and_delta", "stock and delta do not go together.", "لا يجتمع stock وdelta."),
     ("too_common", "The password is among the commonest.", "كلمة المرور شائعة جدًا."),
@@ -85,6 +89,7 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
     ("too_long", "The text is too long.", "النص أطول من المسموح."),
     ("too_many", "Fewer must be chosen.", "يجب اختيار عدد أقل."),
     ("too_short", "The text is too short.", "النص أقصر من المطلوب."),
+    ("unknown_address", "No such address of this account.", "لا يوجد عنوان كهذا لهذا الحساب."),
     ("unknown_category", "No such category.", "لا يوجد قسم بهذا الاسم."),
     ("unknown_choice", "The product has no such choice.", "لا يوجد خيار كهذا لهذا المنتج."),
     ("unknown_customer", "No such account.", "لا يوجد حساب كهذا."),
@@ -103,4 +108,5 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
     ),
     ("wrong_currency", "The shop's own currency is wanted.", "المطلوب عملة المتجر."),
     ("wrong_length", "The list has too few or too many entries.", "عدد عناصر القائمة غير مسموح."),
+    ("wrong_password", "Not the password of this account.", "ليست كلمة مرور هذا الحساب."),
 ];

@@ -14,6 +14,8 @@ pub enum DomainEvent {
     /// An account signed in, or was just made by who now uses it. `carried` is the SHA-256 of a token that came along with the
     /// request, as a guest's cart has one.
     SignedIn { user: UserId, carried: Option<[u8; 32]> },
+    /// An account's person is gone; what names them elsewhere goes with them.
+    AccountErased { user: UserId },
     /// A session was ended; its access tokens stop at once.
     SessionEnded { session: SessionId },
     /// A product, its price, its options or its names changed, or it was made or hidden.

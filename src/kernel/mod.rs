@@ -4,6 +4,7 @@
 //! uses none of the others; `db/row.rs` and `http/input.rs` give its types their columns and their JSON.
 
 pub mod actor;
+pub mod address;
 pub mod calling_codes;
 pub mod change;
 pub mod check;
@@ -22,10 +23,11 @@ pub mod version;
 pub mod weekday;
 
 pub use actor::{Actor, Role};
+pub use address::Address;
 pub use change::{Change, Origin};
 pub use check::{At, Faults, ShopFormat};
 pub use event::{DomainEvent, JobDue};
-pub use ids::{CartId, CartItemId, CategoryId, JobId, OrderId, PaymentId, ProductId, SessionId, StockLogId, UserId};
+pub use ids::{AddressId, CartId, CartItemId, CategoryId, JobId, OrderId, PaymentId, ProductId, SessionId, StockLogId, UserId};
 pub use locale::Locale;
 pub use money::{Currency, Money};
 pub use pieces::Pieces;

@@ -18,7 +18,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
 /// A feature, and whose face it may use.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("settings", &[]),
-    ("accounts", &["settings"]),
+    ("messages", &[]),
+    ("accounts", &["settings", "messages"]),
     ("inventory", &["settings"]),
     ("catalog", &["settings", "inventory"]),
     ("cart", &["settings", "catalog", "inventory"]),
@@ -30,6 +31,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// A table, and the only place that inserts, updates or deletes there.
 const OWNER: &[(&str, &str)] = &[
     ("users", "src/features/accounts/sql"),
+    ("user_addresses", "src/features/accounts/sql"),
+    ("account_links", "src/features/accounts/sql"),
+    ("link_requests", "src/features/accounts/sql"),
     ("sessions", "src/features/accounts/sql"),
     ("refresh_tokens", "src/features/accounts/sql"),
     ("settings", "src/features/settings/sql"),

@@ -1,4 +1,9 @@
-//! The routes of signing up, in and out.
+//! The routes of signing up, in and out; those of passwords, of users and the pages stand beside.
+
+mod pages;
+mod passwords;
+mod shapes;
+mod users;
 
 use std::sync::Arc;
 
@@ -8,7 +13,8 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::model::{SignedIn, User};
+use self::shapes::{UserBody, user_shape};
+use super::model::SignedIn;
 use super::rules::{NewPassword, PASSWORD_CHARS};
 use super::{Refresh, Refreshed, Register, Registered, SignIn, SignOut, problems, queries, sql};
 use crate::features::AppState;
@@ -31,16 +37,18 @@ const PRESENTED_MAX: usize = 1_024;
 /// Every route of the feature.
 #[must_use]
 pub fn routes() -> Vec<Route<AppState>> {
-    vec![
+    let mut routes = vec![
         Route::post("/api/v1/auth/register", register, "Make an account and sign in to it")
-            .describe("Anybody may make a `customer`. An admin makes accounts of every role; the answer then holds the account alone.")
+            .describe("Anybody may make a `customer`. An admin makes accounts of every role; the answer then holds the account alone. Leaving `password` out, an admin invites: a link is sent by which the person chooses it, and the answer says `invited`.")
             .body::<RegisterBody>()
             .cart_token()
             .example("A customer", json!({ "name": "Layla Khoury", "email": "layla@example.com", "phone": "+962790000003", "password": "saffron-and-rose" }))
+            .example("A baker, invited by an admin", json!({ "name": "Omar", "email": "omar@example.com", "phone": "+962790000006", "role": "staff" }))
             .example("A driver, by an admin", json!({ "name": "Sami", "email": "sami@example.com", "phone": "+962790000005", "password": "crescent-street-9", "role": "driver" }))
             .idempotent()
             .answers(201, "The account, signed in; or the account alone, if an admin made it", registered_shape())
             .links([refresh_link(), me_link()])
+            .links(made_links())
             .refuses(&[&problems::EMAIL_TAKEN, &problems::TOKEN_EXPIRED, &kinds::FORBIDDEN]),
         Route::post("/api/v1/auth/login", login, "Sign in with e-mail address and password")
             .describe("Send `token` as `Authorization: Bearer` from then on. It counts for a quarter of an hour; `refreshToken` gets the next.")
@@ -67,12 +75,25 @@ pub fn routes() -> Vec<Route<AppState>> {
             .tagged()
             .answers(200, "The account", user_shape())
             .refuses(&[&problems::TOKEN_EXPIRED]),
-    ]
+    ];
+    routes.extend(passwords::routes());
+    routes.extend(users::routes());
+    routes.extend(pages::routes());
+    routes
 }
 
 fn refresh_link() -> Link {
     Link::to("refresh", "POST /api/v1/auth/refresh", "The next tokens")
         .body(json!({ "refreshToken": "$response.body#/refreshToken" }))
+}
+
+/// Where an account that was just made leads.
+fn made_links() -> [Link; 2] {
+    let id = "$response.body#/user/id";
+    [
+        Link::to("user", "GET /api/v1/users/{id}", "The account").with("id", id),
+        Link::to("invite", "POST /api/v1/users/{id}/invite", "Send its invitation again").with("id", id),
+    ]
 }
 
 fn me_link() -> Link {
@@ -83,7 +104,8 @@ struct RegisterBody {
     name: Name,
     email: Email,
     phone: Phone,
-    password: NewPassword,
+    /// `None`: an admin invites.
+    password: Option<NewPassword>,
     role: Role,
 }
 
@@ -94,19 +116,23 @@ impl Input for RegisterBody {
         let name = fields.req("name");
         let email = fields.req::<Email>("email");
         let phone = fields.req("phone");
-        let password = fields.req_with("password", new_password_schema, |value, at, faults| {
+        let schema = || {
+            let mut schema = new_password_schema();
+            schema["description"] = "Needed, but of an admin: who is registered without one is sent a link to choose it. Refused if it is among the \
+                commonest, or the e-mail address."
+                .into();
+            schema
+        };
+        let password = fields.opt_with("password", schema, |value, at, faults| {
             let text = value.as_str();
             let read = text.map(|text| NewPassword::for_maybe(text, email.as_ref()));
             noted(read, at, faults)
         });
+        if !fields.has("password") && fields.sender().is_some_and(|by| by.role() != Some(Role::Admin)) {
+            fields.fault("password", "required", "is required");
+        }
         let role = fields.opt("role");
-        Some(RegisterBody {
-            name: name?,
-            email: email?,
-            phone: phone?,
-            password: password?,
-            role: role.unwrap_or(Role::Customer),
-        })
+        Some(RegisterBody { name: name?, email: email?, phone: phone?, password, role: role.unwrap_or(Role::Customer) })
     }
 }
 
@@ -143,15 +169,24 @@ struct Presented(String);
 
 impl Presented {
     fn read(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<Presented> {
-        let schema = || json!({ "type": "string", "minLength": 1, "maxLength": PRESENTED_MAX, "format": "password" });
-        fields.req_with(name, schema, |value, at, faults| {
-            let read = value.as_str().map(|text| match text.chars().count() {
-                0 => Err(TextFault { code: "required", message: "must not be empty".to_owned() }),
-                1..=PRESENTED_MAX => Ok(Presented(text.to_owned())),
-                _ => Err(TextFault { code: "too_long", message: format!("must have at most {PRESENTED_MAX} characters") }),
-            });
-            noted(read, at, faults)
-        })
+        fields.req_with(name, Presented::schema, Presented::from_json)
+    }
+
+    fn opt(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<Presented> {
+        fields.opt_with(name, Presented::schema, Presented::from_json)
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "minLength": 1, "maxLength": PRESENTED_MAX, "format": "password" })
+    }
+
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Presented> {
+        let read = value.as_str().map(|text| match text.chars().count() {
+            0 => Err(TextFault { code: "required", message: "must not be empty".to_owned() }),
+            1..=PRESENTED_MAX => Ok(Presented(text.to_owned())),
+            _ => Err(TextFault { code: "too_long", message: format!("must have at most {PRESENTED_MAX} characters") }),
+        });
+        noted(read, at, faults)
     }
 }
 
@@ -164,7 +199,10 @@ fn noted<T>(read: Option<Result<T, TextFault>>, at: &At<'_>, faults: &mut Faults
 
 async fn register(State(app): State<AppState>, context: Context, Body(body): Body<RegisterBody>) -> Answer {
     let key = keyed(&app, &context)?;
-    let password_hash = app.accounts.hash(body.password.into_string()).await?;
+    let password_hash = match body.password {
+        Some(password) => Some(app.accounts.hash(password.into_string()).await?),
+        None => None,
+    };
     let token = (context.caller.role() != Some(Role::Admin)).then(SecretToken::new);
     let command = Register {
         name: body.name,
@@ -172,7 +210,8 @@ async fn register(State(app): State<AppState>, context: Context, Body(body): Bod
         phone: body.phone,
         role: body.role,
         password_hash,
-        locale: context.locale,
+        // Who is registered by another speaks the shop's language until they say otherwise, not that of the admin's browser.
+        locale: if token.is_some() { context.locale } else { context.shop.locale },
         by: context.caller.actor(),
         sign_in_with: token.as_ref().map(SecretToken::hash),
         carrying: carried(&context),
@@ -183,7 +222,10 @@ async fn register(State(app): State<AppState>, context: Context, Body(body): Bod
         .write(once(key, command, move |made: &Registered| {
             let body = match (made, &token) {
                 (Registered::SignedIn(signed_in), Some(token)) => respond::to_bytes(&tokens(&keys, now, signed_in, token)?)?,
-                _ => respond::to_bytes(&Made { user: UserBody::of(made.user()) })?,
+                _ => respond::to_bytes(&Made {
+                    user: UserBody::of(made.user()),
+                    invited: matches!(made, Registered::Invited(_)),
+                })?,
             };
             // The answer holds tokens, so it is kept sealed.
             let place = format!("/api/v1/users/{}", made.user().id);
@@ -277,43 +319,8 @@ struct Tokens<'a> {
 #[derive(Serialize)]
 struct Made<'a> {
     user: UserBody<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct UserBody<'a> {
-    id: String,
-    name: &'a str,
-    email: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    phone: Option<&'a str>,
-    role: &'static str,
-    addresses: [Value; 0],
-    locale: &'static str,
-    marketing_consent: bool,
-    two_factor_enabled: bool,
-    created_at: String,
-    updated_at: String,
-    metadata: serde_json::Map<String, Value>,
-}
-
-impl UserBody<'_> {
-    fn of(user: &User) -> UserBody<'_> {
-        UserBody {
-            id: user.id.to_string(),
-            name: &user.name,
-            email: user.email.as_str(),
-            phone: user.phone.as_ref().map(Phone::as_str),
-            role: user.role.code(),
-            addresses: [],
-            locale: user.locale.code(),
-            marketing_consent: false,
-            two_factor_enabled: false,
-            created_at: user.created_at.to_string(),
-            updated_at: user.updated_at.to_string(),
-            metadata: serde_json::Map::new(),
-        }
-    }
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    invited: bool,
 }
 
 fn new_password_schema() -> Value {
@@ -324,37 +331,6 @@ fn new_password_schema() -> Value {
         "maxLength": PASSWORD_CHARS.end(),
         "description": "Refused if it is among the commonest, or the e-mail address.",
     })
-}
-
-fn user_shape() -> Shape {
-    let text = || json!({ "type": "string" });
-    let time = || json!({ "type": "string", "format": "date-time" });
-    let schema = json!({
-        "type": "object",
-        "required": [
-            "id", "name", "email", "role", "addresses", "locale", "marketingConsent", "twoFactorEnabled", "createdAt", "updatedAt", "metadata",
-        ],
-        "properties": {
-            "id": { "type": "string", "format": "uuid" },
-            "name": text(),
-            "email": text(),
-            "phone": { "type": "string", "description": "E.164." },
-            "role": { "type": "string", "enum": Role::ALL.map(Role::code) },
-            "addresses": { "type": "array", "items": { "type": "object" } },
-            "locale": { "type": "string", "enum": crate::kernel::Locale::ALL.map(crate::kernel::Locale::code) },
-            "marketingConsent": { "type": "boolean" },
-            "twoFactorEnabled": { "type": "boolean" },
-            "createdAt": time(),
-            "updatedAt": time(),
-            "metadata": { "type": "object" },
-        },
-    });
-    let example = json!({
-        "id": "01936f2a-1a2b-7000-8000-3c4d5e6f7a01", "name": "Layla Khoury", "email": "layla@example.com", "phone": "+962790000003",
-        "role": "customer", "addresses": [], "locale": "en", "marketingConsent": false, "twoFactorEnabled": false,
-        "createdAt": "2026-11-20T04:10:00.000Z", "updatedAt": "2026-11-20T04:10:00.000Z", "metadata": {},
-    });
-    Shape::named("User", schema, example)
 }
 
 fn signed_in_shape() -> Shape {
@@ -371,6 +347,7 @@ fn registered_shape() -> Shape {
         "required": ["user"],
         "properties": {
             "user": user.schema(),
+            "invited": { "type": "boolean", "description": "A link to choose a password is on its way to the e-mail address." },
             "token": { "type": "string", "description": "Access token: send it as Authorization: Bearer." },
             "refreshToken": { "type": "string", "description": "Counts once, at /api/v1/auth/refresh." },
             "expiresIn": { "type": "integer", "description": "Seconds for which the access token counts.", "example": ACCESS_S },

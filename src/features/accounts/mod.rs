@@ -1,27 +1,35 @@
-//! Accounts: who they are, how they sign in, what ends a session.
+//! Accounts: who they are, how they sign in, what ends a session, how a password is set, what stays when they go.
 //!
 //! What always holds: an address belongs to one account; a session is the family of its refresh tokens, of which one at a time
 //! counts, and a used one that comes back ends them all; once a session has ended, no access token of it counts any more.
 
 pub mod api;
 mod desk;
+mod erase;
 mod model;
+mod password;
 pub mod problems;
 mod queries;
 mod refresh;
 mod register;
+mod replace;
 mod rules;
+mod send_link;
 mod sign_in;
-mod sign_out;
+pub mod sign_out;
 mod sql;
 #[cfg(test)]
 mod tests;
 
 pub use desk::Desk;
-pub use model::{SignedIn, User};
-pub use queries::{owner_exists, user};
+pub use erase::EraseUser;
+pub use model::{SavedAddress, SignedIn, User};
+pub use password::{ChangePassword, ResetPassword, set_password};
+pub use queries::{address, owner_exists, user};
 pub use refresh::{Refresh, Refreshed};
 pub use register::{CreateOwner, Register, Registered};
+pub use replace::{AddressInput, ReplaceUser, UserInput};
 pub use rules::{NewPassword, check_password};
+pub use send_link::{AskReset, Invite, SendLinks};
 pub use sign_in::SignIn;
 pub use sign_out::SignOut;

@@ -1,11 +1,13 @@
 //! Making an account: by oneself, by an admin, or from the machine's own command line.
 
-use super::model::{NewUser, SignedIn, User};
-use super::{problems, rules, sign_in, sql};
+use serde_json::json;
+
+use super::model::{LinkKind, NewUser, SignedIn, User};
+use super::{problems, rules, send_link, sign_in, sql};
 use crate::db::{Command, WriteTx};
 use crate::features::settings;
 use crate::kernel::problem::kinds;
-use crate::kernel::{Actor, DomainEvent, Email, Error, Fault, Locale, Name, Phone, Problem, Result, Role, UserId};
+use crate::kernel::{Actor, Change, DomainEvent, Email, Error, Fault, Locale, Name, Phone, Problem, Result, Role, UserId};
 use crate::security::token::TokenHash;
 
 /// Makes an account. Refuses with `forbidden` (a role that `by` may not give) and `email_taken`.
@@ -14,7 +16,8 @@ pub struct Register {
     pub email: Email,
     pub phone: Phone,
     pub role: Role,
-    pub password_hash: String,
+    /// `None`: an admin invites who it is for, and they choose a password themselves.
+    pub password_hash: Option<String>,
     pub locale: Locale,
     pub by: Actor,
     /// The refresh token of the new account's first session; an admin who registers somebody else starts none.
@@ -28,6 +31,8 @@ pub struct Register {
 pub enum Registered {
     /// By an admin, for somebody else.
     ForAnother(User),
+    /// By an admin; a link is on its way to who it is for.
+    Invited(User),
     SignedIn(SignedIn),
 }
 
@@ -35,7 +40,7 @@ impl Registered {
     #[must_use]
     pub fn user(&self) -> &User {
         match self {
-            Registered::ForAnother(user) | Registered::SignedIn(SignedIn { user, .. }) => user,
+            Registered::ForAnother(user) | Registered::Invited(user) | Registered::SignedIn(SignedIn { user, .. }) => user,
         }
     }
 }
@@ -53,6 +58,10 @@ impl Command for Register {
                 ))
                 .into());
         }
+        let is_invited = self.password_hash.is_none();
+        if is_invited && self.by.role() != Some(Role::Admin) {
+            return Err(Problem::field("password", "required", "is required").into());
+        }
         let new = NewUser {
             name: self.name,
             email: self.email,
@@ -62,7 +71,19 @@ impl Command for Register {
             locale: self.locale,
         };
         let user = create(tx, &new)?;
+        if is_invited {
+            send_link::queue(tx, user.id, LinkKind::Invite)?;
+        }
+        if self.by.is_staff() {
+            tx.changed(Change {
+                action: if is_invited { "account.invite" } else { "account.create" },
+                subject: format!("user:{}", user.id),
+                before: None,
+                after: Some(json!({ "role": user.role.code() })),
+            });
+        }
         match self.sign_in_with {
+            None if is_invited => Ok(Registered::Invited(user)),
             None => Ok(Registered::ForAnother(user)),
             Some(refresh) => {
                 let session = sign_in::begin_session(tx, user.id, refresh, self.carrying)?;
@@ -91,7 +112,7 @@ impl Command for CreateOwner {
             email: self.email,
             phone: self.phone,
             role: Role::Admin,
-            password_hash: self.password_hash,
+            password_hash: Some(self.password_hash),
             locale,
         };
         create(tx, &new)

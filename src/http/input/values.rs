@@ -178,4 +178,4 @@ macro_rules! id_values {
         }
     )+};
 }
-id_values!(CategoryId, OrderId, ProductId, UserId);
+id_values!(AddressId, CategoryId, OrderId, ProductId, UserId);
