@@ -11,6 +11,7 @@ use http::Method;
 
 use super::context::Received;
 use super::extract::refuse_query;
+use super::rate_limit::{Allowance, Limits};
 use super::{Caller, Context};
 use crate::db;
 use crate::kernel::problem::kinds;
@@ -37,6 +38,8 @@ pub struct Access {
     pub who: Who,
     /// Answered although the shop has no owner yet.
     pub before_setup: bool,
+    /// Each request is counted (SPEC 9); health is asked too often for that.
+    pub limited: bool,
     /// A bearer is not looked at: who signs in or refreshes may still send the one that has expired.
     pub ignores_bearer: bool,
 }
@@ -49,6 +52,8 @@ pub trait Gatekeeper: Send + Sync + 'static {
     fn shop(&self) -> Arc<ShopFormat>;
     /// Who may use a route, by its method and its path as it is written in the router.
     fn access(&self, method: &Method, path: &str) -> Option<Access>;
+    /// How often each caller may ask; `None` without a limit.
+    fn limits(&self) -> Option<&Limits>;
     /// Whether a route reads a query.
     fn reads_query(&self, method: &Method, path: &str) -> bool;
     /// Whose access token this is; 401 if nobody's any more.
@@ -57,10 +62,15 @@ pub trait Gatekeeper: Send + Sync + 'static {
 
 /// The middleware of every route.
 pub async fn pass(keeper: Arc<dyn Gatekeeper>, mut request: Request, next: Next) -> Response {
-    match check(keeper.as_ref(), &mut request).await {
+    let mut allowance = None;
+    let mut response = match check(keeper.as_ref(), &mut request, &mut allowance).await {
         Ok(()) => run(request, next).await,
         Err(error) => error.into_response(),
+    };
+    if let Some(allowance) = allowance {
+        allowance.tell(response.headers_mut());
     }
+    response
 }
 
 /// Runs the handler; what it writes carries who asked.
@@ -72,7 +82,8 @@ async fn run(request: Request, next: Next) -> Response {
     }
 }
 
-async fn check(keeper: &dyn Gatekeeper, request: &mut Request) -> Result<(), Error> {
+/// `allowance` is what the caller has left once this request was counted.
+async fn check(keeper: &dyn Gatekeeper, request: &mut Request, allowance: &mut Option<Allowance>) -> Result<(), Error> {
     let path = request
         .extensions()
         .get::<MatchedPath>()
@@ -90,15 +101,27 @@ async fn check(keeper: &dyn Gatekeeper, request: &mut Request) -> Result<(), Err
             .detail("Nobody owns this shop yet. On its machine run: bayader admin create --email you@example.com --name \"Your name\" --password-stdin")
             .into());
     }
+    let identified = identify(keeper, &access, context).await;
+    if access.limited
+        && let Some(limits) = keeper.limits()
+    {
+        // Whose credentials do not count is counted by its address.
+        allowance.insert(limits.take(context)).check()?;
+    }
     check_body(context)?;
+    identified?;
+    check_role(access.who, context)?;
+    if method == Method::GET && !reads_query {
+        refuse_query(context)?;
+    }
+    Ok(())
+}
+
+async fn identify(keeper: &dyn Gatekeeper, access: &Access, context: &mut Context) -> Result<(), Error> {
     if !access.ignores_bearer
         && let Some(bearer) = bearer_of(context)?
     {
         context.caller = keeper.identify(&bearer).await?;
-    }
-    check_role(access.who, context)?;
-    if method == Method::GET && !reads_query {
-        refuse_query(context)?;
     }
     Ok(())
 }
@@ -198,6 +221,9 @@ pub fn refusals(access: &Access, has_body: bool, has_query: bool) -> Vec<&'stati
     }
     if matches!(access.who, Who::Roles(_)) {
         refusals.push(&kinds::FORBIDDEN);
+    }
+    if access.limited {
+        refusals.push(&kinds::RATE_LIMITED);
     }
     if access.path.contains('{') {
         refusals.push(&kinds::NOT_FOUND);

@@ -17,6 +17,7 @@ pub mod idempotency;
 pub mod input;
 pub mod page;
 pub mod problem;
+pub mod rate_limit;
 pub mod respond;
 pub mod route;
 pub mod server;
