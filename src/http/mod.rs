@@ -7,6 +7,7 @@
 pub mod caller;
 pub mod card_guard;
 pub mod context;
+pub mod cors;
 pub mod describe;
 pub mod etag;
 pub mod extract;
@@ -21,6 +22,7 @@ pub mod rate_limit;
 pub mod respond;
 pub mod route;
 pub mod server;
+pub mod shields;
 
 pub use caller::Caller;
 pub use context::Context;
