@@ -29,6 +29,7 @@ pub const TABLE: &[Access] = &[
     signs_in("/api/v1/auth/refresh"),
     line("POST",   "/api/v1/auth/logout",               Who::SignedIn),
     line("GET",    "/api/v1/auth/me",                   Who::SignedIn),
+    line("GET",    "/api/v1/admin/audit",               ADMIN),
     line("GET",    "/api/v1/categories",                Who::Anyone),
     line("GET",    "/api/v1/categories/{id}",           Who::Anyone),
     line("POST",   "/api/v1/categories",                ADMIN),

@@ -12,7 +12,7 @@ use http::Method;
 use super::context::Received;
 use super::extract::refuse_query;
 use super::rate_limit::{Allowance, Limits};
-use super::{Caller, Context};
+use super::{Caller, Context, problem};
 use crate::db;
 use crate::kernel::problem::kinds;
 use crate::kernel::{Error, Fault, Problem, Role, ShopFormat};
@@ -56,6 +56,8 @@ pub trait Gatekeeper: Send + Sync + 'static {
     fn limits(&self) -> Option<&Limits>;
     /// Whether a route reads a query.
     fn reads_query(&self, method: &Method, path: &str) -> bool;
+    /// Hears that a request was refused, by the gate or by its handler. It must not block.
+    fn refused(&self, _context: &Context, _route: &str, _problem: &Problem) {}
     /// Whose access token this is; 401 if nobody's any more.
     fn identify<'a>(&'a self, bearer: &'a str) -> Pin<Box<dyn Future<Output = Result<Caller, Error>> + Send + 'a>>;
 }
@@ -63,14 +65,30 @@ pub trait Gatekeeper: Send + Sync + 'static {
 /// The middleware of every route.
 pub async fn pass(keeper: Arc<dyn Gatekeeper>, mut request: Request, next: Next) -> Response {
     let mut allowance = None;
-    let mut response = match check(keeper.as_ref(), &mut request, &mut allowance).await {
+    let passed = check(keeper.as_ref(), &mut request, &mut allowance).await;
+    let asked = asked(&request);
+    let mut response = match passed {
         Ok(()) => run(request, next).await,
         Err(error) => error.into_response(),
     };
+    if let Some((context, route)) = &asked
+        && let Some(problem) = problem::refusal(&response)
+    {
+        keeper.refused(context, route.as_str(), problem);
+    }
     if let Some(allowance) = allowance {
         allowance.tell(response.headers_mut());
     }
     response
+}
+
+/// Of whose refusal the audit log may want to know: not of a guest who only reads.
+fn asked(request: &Request) -> Option<(Context, MatchedPath)> {
+    let context = request.extensions().get::<Context>()?;
+    if context.caller == Caller::Guest && context.method.is_safe() {
+        return None;
+    }
+    Some((context.clone(), request.extensions().get::<MatchedPath>()?.clone()))
 }
 
 /// Runs the handler; what it writes carries who asked.

@@ -80,6 +80,7 @@ async fn ask(caller: &Client, access: &Access) -> Reply {
 const PROMISED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/v1/auth/logout", &["customer", "driver", "staff", "admin"]),
     ("GET", "/api/v1/auth/me", &["customer", "driver", "staff", "admin"]),
+    ("GET", "/api/v1/admin/audit", &["admin"]),
     ("POST", "/api/v1/products", &["admin"]),
     ("PUT", "/api/v1/products/{id}", &["admin"]),
     ("DELETE", "/api/v1/products/{id}", &["admin"]),
