@@ -65,6 +65,7 @@ pub struct App {
     front: Front,
     worker: Worker,
     has_owner: Arc<AtomicBool>,
+    limits: server::Limits,
 }
 
 impl App {
@@ -117,7 +118,13 @@ impl App {
         let front = Front::new(router, keeper, &options.config.server);
         let handlers: jobs::Handlers = vec![Arc::new(orders::ExpireHolds::new(Arc::clone(&shop)))];
         let worker = Worker::new(Arc::clone(&shop) as Arc<dyn jobs::DbAccess>, options.clock, queue, handlers);
-        Ok(App { shop, front, worker, has_owner })
+        Ok(App { shop, front, worker, has_owner, limits: server::Limits::default() })
+    }
+
+    /// With other limits of connections than usual.
+    #[must_use]
+    pub fn with_limits(self, limits: server::Limits) -> App {
+        App { limits, ..self }
     }
 
     #[must_use]
@@ -150,7 +157,7 @@ impl App {
         let work = self.worker.work(stop.clone());
         let (answered, all_answered) = watch::channel(false);
         let answer = async {
-            server::serve(listener, self.front, stop).await;
+            server::serve(listener, self.front, self.limits, stop).await;
             answered.send_replace(true);
         };
         // What the last requests were refused is heard too.

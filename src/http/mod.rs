@@ -6,6 +6,7 @@
 
 pub mod caller;
 pub mod card_guard;
+mod connections;
 pub mod context;
 pub mod cors;
 pub mod describe;
@@ -19,6 +20,7 @@ pub mod input;
 pub mod page;
 pub mod problem;
 pub mod rate_limit;
+mod refused_head;
 pub mod respond;
 pub mod route;
 pub mod server;

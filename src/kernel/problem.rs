@@ -200,11 +200,13 @@ pub mod kinds {
         VERSION_CONFLICT = 409 "version_conflict" "It has changed meanwhile" "تغيّر العنصر في هذه الأثناء";
         STALE = 412 "stale" "It has changed meanwhile" "تغيّر العنصر في هذه الأثناء";
         BODY_TOO_LARGE = 413 "body_too_large" "The body is too large" "المحتوى أكبر من المسموح";
+        URI_TOO_LONG = 414 "uri_too_long" "The address is too long" "العنوان أطول من المسموح";
         UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Send JSON" "أرسل المحتوى بصيغة JSON";
         VALIDATION_FAILED = 422 "validation_failed" "Some fields are not as they should be" "بعض الحقول غير صحيحة";
         CARD_DATA_REFUSED = 422 "card_data_refused" "Card numbers are not taken here" "لا تُقبل أرقام البطاقات هنا";
         USE_CURSOR = 422 "use_cursor" "Page further with the cursor" "تابع التصفح بالمؤشر";
         IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "This key belongs to another request" "هذا المفتاح مستخدم لطلب آخر";
+        HEADERS_TOO_LARGE = 431 "headers_too_large" "The headers are too large" "ترويسات الطلب أكبر من المسموح";
         RATE_LIMITED = 429 "rate_limited" "Too many requests in a short time" "طلبات كثيرة في وقت قصير";
         INTERNAL = 500 "internal" "Something broke on our side" "حدث خلل لدينا";
         BUSY = 503 "busy" "Too much at once" "الضغط كبير الآن";

@@ -22,7 +22,7 @@ const SYNCS: [&str; 2] = ["posix/io/sync/fsync", "posix/io/sync/fdatasync"];
 const EIO: u32 = 5;
 
 /// Says loudly that a test did not run, also where `tests/run.sh` counts it.
-fn skipped(test: &str, why: &str) {
+pub fn skipped(test: &str, why: &str) {
     eprintln!("SKIPPED: {test}: {why}");
     if let Some(list) = std::env::var_os("BAYADER_TEST_SKIPPED") {
         let mut list = OpenOptions::new().create(true).append(true).open(list).expect("the list of skipped tests");

@@ -3,11 +3,13 @@
 mod access;
 mod accounts;
 mod architecture;
+mod audit;
 mod btree;
 mod catalog;
 mod cli;
 mod crash;
 mod faults;
+mod guards;
 mod harness;
 mod inventory;
 mod model;
