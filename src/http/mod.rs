@@ -20,11 +20,11 @@ pub mod input;
 pub mod page;
 pub mod problem;
 pub mod rate_limit;
-mod refused_head;
 pub mod respond;
 pub mod route;
 pub mod server;
 pub mod shields;
+mod spoken;
 
 pub use caller::Caller;
 pub use context::Context;

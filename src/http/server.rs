@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use super::connections::{Connections, Seat};
 use super::front::Front;
-use super::refused_head::{self, Spoken};
+use super::spoken::{self, Spoken};
 use crate::kernel::Problem;
 use crate::kernel::problem::kinds;
 
@@ -37,6 +37,8 @@ pub struct Limits {
     pub head_time: Duration,
     /// And its whole body by then, which is a rate of 35 KB/s for the largest.
     pub body_time: Duration,
+    /// An answer is given up once its reader has taken nothing of it for so long.
+    pub stall_time: Duration,
     /// Most connections at once.
     pub connections: usize,
     /// Most of one address (of an IPv6 /64); trusted proxies have no such limit.
@@ -48,6 +50,7 @@ impl Default for Limits {
         Limits {
             head_time: Duration::from_secs(15),
             body_time: Duration::from_secs(30),
+            stall_time: Duration::from_secs(30),
             connections: 16_384,
             of_one_address: 4_096,
         }
@@ -112,7 +115,7 @@ fn attend(
 ) {
     // Answers are small; waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
-    let io = TokioIo::new(Spoken::new(stream, front.locale()));
+    let io = TokioIo::new(Spoken::new(stream, front.locale(), limits.stall_time));
     let (front, held) = (front.clone(), Arc::clone(&seat));
     let service = service_fn(move |request: Request<Incoming>| {
         let (front, held) = (front.clone(), Arc::clone(&held));
@@ -137,7 +140,7 @@ fn turn_away(stream: &TcpStream, front: &Front) {
     let problem = Problem::of(&kinds::BUSY)
         .detail("More people ask at once than the shop answers. Nothing was done; try again in a second.")
         .retry_after_s(1);
-    let _ = stream.try_write(&refused_head::answer(&problem, front.locale()));
+    let _ = stream.try_write(&spoken::answer(&problem, front.locale()));
 }
 
 #[cfg(test)]

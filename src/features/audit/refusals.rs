@@ -43,6 +43,8 @@ impl Refusal {
 pub(super) struct Row {
     pub refusal: Refusal,
     pub more: Option<u64>,
+    /// `more` counts many callers, of whom this one was the last.
+    pub of_many: bool,
 }
 
 /// Keeps refusals.
@@ -55,7 +57,7 @@ impl Command for Record {
     type Output = ();
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
-        for Row { refusal, more } in self.rows {
+        for Row { refusal, more, of_many } in self.rows {
             let subject = match &refusal.what {
                 What::Refused => Some(refusal.path.clone()),
                 What::FailedSignIn { tried: None } => None,
@@ -73,7 +75,7 @@ impl Command for Record {
                 subject: if more.is_some() { None } else { subject },
                 before: None,
                 after: more.map(|count| json!({ "more": count }).to_string()),
-                address: Some(refusal.origin.address.to_string()),
+                address: (!of_many).then(|| refusal.origin.address.to_string()),
                 request_id: more.is_none().then(|| refusal.origin.request_id.to_string()),
                 code: Some(refusal.code.to_owned()),
             };

@@ -20,7 +20,7 @@ use crate::kernel::{Actor, UtcMs};
 const MOST_OF_ONE: u64 = 20;
 /// And of all who are not signed in together.
 const MOST_OF_STRANGERS: u64 = 600;
-/// Callers that are told apart in a minute; the others share a count.
+/// Addresses that are told apart in a minute; the others share a count.
 const MOST_CALLERS: usize = 10_000;
 /// Rows that wait to be written.
 const MOST_WAITING: usize = 1_024;
@@ -91,15 +91,15 @@ impl Watch {
             Actor::Account { id, .. } => Caller::Account(id.uuid().as_u128()),
             Actor::Guest | Actor::System => Caller::Network(network_of(refusal.origin.address)),
         };
-        let crowded = minutes.len() >= MOST_CALLERS && !minutes.contains_key(&caller);
+        let is_stranger = matches!(caller, Caller::Network(_));
+        let crowded = is_stranger && minutes.len() >= MOST_CALLERS && !minutes.contains_key(&caller);
         let caller = if crowded { Caller::Others } else { caller };
         let fits = take(&mut minutes, caller, MOST_OF_ONE, now, &refusal)
-            && (matches!(caller, Caller::Account(_))
-                || take(&mut minutes, Caller::Strangers, MOST_OF_STRANGERS, now, &refusal));
+            && (!is_stranger || take(&mut minutes, Caller::Strangers, MOST_OF_STRANGERS, now, &refusal));
         drop(minutes);
         if !fits {
             self.left_out.notify_one();
-        } else if self.sender.try_send(Heard::Row(Box::new(Row { refusal, more: None }))).is_err() {
+        } else if self.sender.try_send(Heard::Row(Box::new(Row { refusal, more: None, of_many: false }))).is_err() {
             tracing::warn!("a refusal is not in the audit log: too many wait to be written");
         }
     }
@@ -171,7 +171,12 @@ impl Watch {
         let now = self.clock.now();
         let mut minutes = self.minutes();
         let over = minutes.extract_if(|_, minute| all || minute.until <= now);
-        over.filter_map(|(_, minute)| minute.left_out.map(|(refusal, more)| Row { refusal, more: Some(more) })).collect()
+        let told = over.filter_map(|(caller, minute)| {
+            let (refusal, more) = minute.left_out?;
+            let of_many = matches!(caller, Caller::Strangers | Caller::Others);
+            Some(Row { refusal, more: Some(more), of_many })
+        });
+        told.collect()
     }
 
     /// When the next minute ends of which something was left out.
@@ -195,4 +200,71 @@ fn take(minutes: &mut HashMap<Caller, Minute>, caller: Caller, most: u64, now: U
     let more = minute.left_out.as_ref().map_or(0, |(_, count)| *count) + 1;
     minute.left_out = Some((refusal.clone(), more));
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+    use std::sync::Arc;
+
+    use super::super::refusals::What;
+    use super::*;
+    use crate::kernel::{Origin, Role, UserId};
+
+    fn refusal(actor: Actor, address: [u8; 4]) -> Refusal {
+        Refusal {
+            what: What::FailedSignIn { tried: None },
+            origin: Origin { actor, address: IpAddr::from(address), request_id: Arc::from("r") },
+            action: "POST /api/v1/auth/login".to_owned(),
+            path: "/api/v1/auth/login".to_owned(),
+            code: "invalid_credentials",
+        }
+    }
+
+    /// Rows that wait, and counts of what was left out.
+    fn heard(watch: &Watch, all: bool) -> (usize, Vec<(Option<u64>, bool)>) {
+        let mut receiver = watch.receiver.lock().expect("whole");
+        let receiver = receiver.as_mut().expect("nobody works");
+        let mut rows = 0;
+        while receiver.try_recv().is_ok() {
+            rows += 1;
+        }
+        let mut counts: Vec<_> = watch.ended(all).into_iter().map(|row| (row.more, row.of_many)).collect();
+        counts.sort_unstable();
+        (rows, counts)
+    }
+
+    #[test]
+    fn of_one_caller_twenty_are_kept_and_the_rest_is_counted() {
+        let clock = Clock::manual(UtcMs::from_ms(1_795_593_600_000));
+        let watch = Watch::new(clock.clone());
+        for _ in 0..50 {
+            watch.hear(refusal(Actor::Guest, [203, 0, 113, 9]));
+            watch.hear(refusal(
+                Actor::Account { id: UserId::from_uuid(uuid::Uuid::nil()), role: Role::Staff },
+                [203, 0, 113, 9],
+            ));
+        }
+        assert_eq!(heard(&watch, false), (40, Vec::new()));
+        clock.advance_ms(60_000);
+        assert_eq!(heard(&watch, false), (0, vec![(Some(30), false), (Some(30), false)]));
+        watch.hear(refusal(Actor::Guest, [203, 0, 113, 9]));
+        assert_eq!(heard(&watch, true), (1, Vec::new()));
+    }
+
+    #[test]
+    fn strangers_together_have_an_end_and_do_not_take_it_from_staff() {
+        let watch = Watch::new(Clock::manual(UtcMs::from_ms(1_795_593_600_000)));
+        for n in 0..20_000_u16 {
+            watch.hear(refusal(Actor::Guest, [10, 0, n.to_be_bytes()[0], n.to_be_bytes()[1]]));
+        }
+        let staff = Actor::Account { id: UserId::from_uuid(uuid::Uuid::nil()), role: Role::Staff };
+        watch.hear(refusal(staff, [203, 0, 113, 9]));
+        let callers = watch.minutes().len();
+        assert!(callers <= MOST_CALLERS + 3, "{callers}");
+        let (rows, counts) = heard(&watch, true);
+        assert_eq!(u64::try_from(rows).expect("small"), MOST_OF_STRANGERS + 1);
+        let left_out: u64 = counts.iter().filter_map(|(more, of_many)| more.filter(|_| *of_many)).sum();
+        assert_eq!(left_out, 20_000 - MOST_OF_STRANGERS);
+    }
 }

@@ -1,30 +1,47 @@
-//! What hyper refuses itself (a head that is none, or too large) gets a body as every other refusal has.
+//! What stands between hyper and a socket: no refusal goes out without a body, and who does not read is not written to for ever.
 //!
-//! Hyper answers those before it asks anybody, with a bare head. This stands between it and the socket, knows such a head by its
-//! status and by the lack of a request's id, which each answer of ours has, and writes ours in its place. A head that follows
-//! another answer in the same breath (pipelined, with a full socket) is not seen and goes out as it is.
+//! What is no head, or too large a one, hyper refuses before it asks anybody, with a bare head. Such a head is known by its status
+//! and by the lack of a request's id, which each answer of ours has; ours goes out in its place. A head that follows another answer
+//! in the same breath (pipelined, with a full socket) is not seen and goes out as it is.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
 
 use super::problem::body_of;
 use crate::kernel::problem::kinds;
 use crate::kernel::{Locale, Problem};
 
-/// A socket on which no refusal goes out without a body.
+/// A socket as hyper gets it.
 pub(super) struct Spoken<IO> {
     io: IO,
     locale: Locale,
     /// Ours, as far as it is still to be written, and the length of hyper's.
     instead: Option<(Vec<u8>, usize)>,
+    /// How long a peer may take nothing.
+    stall_time: Duration,
+    /// Runs while the peer takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<IO> Spoken<IO> {
-    pub(super) fn new(io: IO, locale: Locale) -> Spoken<IO> {
-        Spoken { io, locale, instead: None }
+    pub(super) fn new(io: IO, locale: Locale, stall_time: Duration) -> Spoken<IO> {
+        Spoken { io, locale, instead: None, stall_time, stalled: None }
+    }
+
+    /// An error once the peer has taken nothing for too long.
+    fn in_time<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if polled.is_ready() {
+            self.stalled = None;
+            return polled;
+        }
+        let stall_time = self.stall_time;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(stall_time)));
+        stalled.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -74,11 +91,14 @@ impl<IO: AsyncWrite + Unpin> Spoken<IO> {
                 self.instead = None;
                 return Poll::Ready(Ok(length));
             }
-            let written = ready!(Pin::new(&mut self.io).poll_write(cx, left))?;
+            let polled = Pin::new(&mut self.io).poll_write(cx, left);
+            let written = ready!(self.in_time(cx, polled))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            left.drain(..written);
+            if let Some((left, _)) = &mut self.instead {
+                left.drain(..written);
+            }
         }
         Poll::Ready(Ok(0))
     }
@@ -98,14 +118,16 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Spoken<IO> {
         if self.replaces(bytes) {
             return self.poll_instead(cx);
         }
-        Pin::new(&mut self.io).poll_write(cx, bytes)
+        let polled = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.in_time(cx, polled)
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         if parts.first().is_some_and(|head| self.replaces(head)) {
             return self.poll_instead(cx);
         }
-        Pin::new(&mut self.io).poll_write_vectored(cx, parts)
+        let polled = Pin::new(&mut self.io).poll_write_vectored(cx, parts);
+        self.in_time(cx, polled)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -113,7 +135,8 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for Spoken<IO> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        let polled = Pin::new(&mut self.io).poll_flush(cx);
+        self.in_time(cx, polled)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -135,7 +158,7 @@ mod tests {
     async fn sent(head: &[u8]) -> String {
         // So narrow a pipe that ours goes out in many pieces.
         let (ours, mut theirs) = tokio::io::duplex(7);
-        let mut spoken = Spoken::new(ours, Locale::En);
+        let mut spoken = Spoken::new(ours, Locale::En, Duration::from_secs(30));
         let head = head.to_vec();
         let write = async move {
             spoken.write_all(&head).await.expect("written");
@@ -145,6 +168,27 @@ mod tests {
         let read = async { theirs.read_to_string(&mut seen).await.expect("read") };
         tokio::join!(write, read);
         seen
+    }
+
+    #[tokio::test]
+    async fn who_reads_nothing_is_not_written_to_for_ever_and_who_reads_slowly_is() {
+        let (ours, mut theirs) = tokio::io::duplex(8);
+        let mut spoken = Spoken::new(ours, Locale::En, Duration::from_millis(200));
+        let write = async {
+            spoken.write_all(&[7; 64]).await.expect("they read on");
+            spoken.write_all(&[7; 64]).await.expect_err("they have stopped").kind()
+        };
+        let read = async {
+            for _ in 0..64 {
+                theirs.read_u8().await.expect("a byte");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            kind = write => assert_eq!(kind, io::ErrorKind::TimedOut),
+            () = read => {}
+        }
     }
 
     #[tokio::test]
