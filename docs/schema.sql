@@ -258,6 +258,30 @@ CREATE TABLE idempotent_answers (
     created_at   integer not null
 ) strict;
 
+CREATE TABLE carts (
+    id         blob    not null primary key check (length(id) = 16),
+    token_hash blob    not null check (length(token_hash) = 32),
+    user_id    blob    references users (id), -- null: a guest's
+    created_at integer not null,
+    changed_at integer not null               -- a guest's ends 30 days after it
+) strict, without rowid;
+
+CREATE UNIQUE INDEX carts_token on carts (token_hash);
+
+CREATE UNIQUE INDEX carts_user on carts (user_id) where user_id is not null;
+
+CREATE INDEX carts_guests on carts (changed_at) where user_id is null;
+
+CREATE TABLE cart_lines (
+    cart_id          blob    not null references carts (id),
+    id               blob    not null check (length(id) = 16),
+    product_id       blob    not null references products (id),
+    quantity         integer not null check (quantity between 1 and 1000),
+    options          text    check (json_valid(options)), -- JSON as the customer chose, normalised; null: none
+    seen_price_minor integer not null check (seen_price_minor >= 0), -- of one piece with its options
+    primary key (cart_id, id)
+) strict, without rowid;
+
 CREATE TABLE audit_log (
     n          integer primary key check (n >= 1),
     at         integer not null,

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod control;
+mod jobs;
 mod reactions;
 mod refusals;
 pub mod routes;
@@ -24,12 +25,12 @@ pub use routes::openapi;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
-use crate::features::{AppState, Shop, accounts, audit, catalog, orders, settings};
+use crate::features::{AppState, Shop, accounts, audit, cart, catalog, orders, settings};
 use crate::http::front::Front;
 use crate::http::gate::{Access, Gatekeeper};
 use crate::http::rate_limit::Limits;
 use crate::http::{Caller, Context, server};
-use crate::jobs::{self, Worker};
+use crate::jobs::{DbAccess, Queue, Worker};
 use crate::kernel::{Error, Problem, Result, ShopFormat};
 use crate::security::Keys;
 
@@ -52,7 +53,7 @@ pub enum StartFault {
     #[error("the books cannot be read: {0}")]
     Books(Error),
     #[error(
-        "the configuration says currency {configured}, but the shop has orders in {stored}. Set shop.currency back to {stored}; a shop keeps its currency"
+        "the configuration says currency {configured}, but the shop has products or orders in {stored}. Set shop.currency back to {stored}; a shop keeps its currency"
     )]
     Currency { configured: String, stored: String },
     #[error("the system gave no thread: {0}")]
@@ -76,14 +77,18 @@ impl App {
     pub async fn open(options: AppOptions) -> Result<App, StartFault> {
         let folder = DataFolder::own(&options.data_dir).map_err(OpenFault::from)?;
         let keys_fault = |reason: String| StartFault::Keys { folder: folder.path().join("keys"), reason };
-        let keys = Keys::load_or_make(folder.path()).map_err(|fault| keys_fault(fault.chain()))?;
+        let keys = Arc::new(Keys::load_or_make(folder.path()).map_err(|fault| keys_fault(fault.chain()))?);
         let accounts = Arc::new(accounts::Desk::new(options.clock.clone()).map_err(StartFault::Threads)?);
         let menu = Arc::new(catalog::Menu::new());
-        let queue = Arc::new(jobs::Queue::default());
+        let queue = Arc::new(Queue::default());
         let has_owner = Arc::new(AtomicBool::new(false));
+        let keeper = Arc::new(settings::Keeper::of(&options.config));
+        let live = Arc::new(settings::Live::new(Arc::clone(&keeper)).map_err(StartFault::Books)?);
         let reactions = reactions::ShopReactions {
             accounts: Arc::clone(&accounts),
+            keys: Arc::clone(&keys),
             menu: Arc::clone(&menu),
+            settings: Arc::clone(&live),
             queue: Arc::clone(&queue),
             has_owner: Arc::clone(&has_owner),
         };
@@ -91,20 +96,21 @@ impl App {
             DbOptions { clock: options.clock.clone(), accept_clock: options.accept_clock, reactions: Arc::new(reactions) };
         let db = Db::open(folder, db_options)?;
 
-        let stored = db.read(orders::stored_currency).await.map_err(StartFault::Books)?;
+        let stored = |reader: &Reader<'_>| Ok(orders::stored_currency(reader)?.or(settings::currency_in_use(reader)?));
+        let stored = db.read(stored).await.map_err(StartFault::Books)?;
         if let (Some(stored), Some(configured)) = (stored, &options.config.shop.currency)
             && stored != *configured
         {
             return Err(StartFault::Currency { configured: configured.clone(), stored });
         }
-        let settings = db.write(settings::ApplyConfig::new(&options.config)).await.map_err(StartFault::Books)?;
+        live.replace(db.write(settings::ApplyConfig { keeper }).await.map_err(StartFault::Books)?);
         has_owner.store(db.read(accounts::owner_exists).await.map_err(StartFault::Books)?, Ordering::SeqCst);
 
         let shop = Arc::new(Shop {
             db,
             clock: options.clock.clone(),
-            keys: Arc::new(keys),
-            settings: Arc::new(settings::Live::new(settings)),
+            keys,
+            settings: live,
             accounts,
             audit: Arc::new(audit::Watch::new(options.clock.clone())),
             menu,
@@ -116,8 +122,8 @@ impl App {
             Arc::new(Keeper { shop: Arc::clone(&shop), has_owner: Arc::clone(&has_owner), known: routes::known(), limits });
         let router = routes::router(Arc::clone(&shop), Arc::clone(&keeper));
         let front = Front::new(router, keeper, &options.config.server);
-        let handlers: jobs::Handlers = vec![Arc::new(orders::ExpireHolds::new(Arc::clone(&shop)))];
-        let worker = Worker::new(Arc::clone(&shop) as Arc<dyn jobs::DbAccess>, options.clock, queue, handlers);
+        let db = Arc::clone(&shop) as Arc<dyn DbAccess>;
+        let worker = Worker::new(db, options.clock, queue, jobs::handlers(&shop), jobs::RECURRING);
         Ok(App { shop, front, worker, has_owner, limits: server::Limits::default() })
     }
 
@@ -174,10 +180,11 @@ pub fn doctor(reader: &Reader<'_>) -> Result<Vec<String>> {
     let mut found = db::check_books(reader)?;
     found.extend(orders::check_books(reader)?);
     found.extend(audit::check_newest(reader)?);
+    found.extend(cart::check_books(reader)?);
     Ok(found)
 }
 
-impl jobs::DbAccess for Shop {
+impl DbAccess for Shop {
     fn db(&self) -> &Db {
         &self.db
     }

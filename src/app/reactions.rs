@@ -5,23 +5,40 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::db::{Reactions, Reader, WriteTx};
-use crate::features::{accounts, audit, catalog};
+use crate::features::{accounts, audit, cart, catalog, settings};
 use crate::jobs;
-use crate::kernel::{Change, DomainEvent, JobDue, Result};
+use crate::kernel::{Change, DomainEvent, JobDue, Result, UserId};
+use crate::security::Keys;
+use crate::security::token::TokenHash;
 
 /// What the reactions reach: all of it in memory, none of it blocking.
 pub struct ShopReactions {
     pub accounts: Arc<accounts::Desk>,
+    pub keys: Arc<Keys>,
     pub menu: Arc<catalog::Menu>,
+    pub settings: Arc<settings::Live>,
     pub queue: Arc<jobs::Queue>,
     pub has_owner: Arc<AtomicBool>,
 }
 
+impl ShopReactions {
+    /// A guest's cart goes with them into their account. Nobody is kept out of it because a cart could not be merged.
+    fn merge_carts(&self, tx: &mut WriteTx<'_>, user: UserId, carried: [u8; 32]) -> Result<()> {
+        let merged = tx.attempt(|tx| cart::merge(tx, user, TokenHash::from_bytes(carried), &self.keys))?;
+        if let Err(error) = merged {
+            tracing::error!(user = %user, error = %error, "a guest's cart could not be merged; it stays as it was");
+        }
+        Ok(())
+    }
+}
+
 impl Reactions for ShopReactions {
-    fn inside(&self, _tx: &mut WriteTx<'_>, event: &DomainEvent) -> Result<()> {
+    fn inside(&self, tx: &mut WriteTx<'_>, event: &DomainEvent) -> Result<()> {
         match event {
-            // Rollups, messages and partners' events will stand here; nothing follows inside a transaction yet.
-            DomainEvent::SettingsChanged
+            DomainEvent::SignedIn { user, carried: Some(carried) } => self.merge_carts(tx, *user, *carried),
+            // Rollups, messages and partners' events will stand here.
+            DomainEvent::SignedIn { carried: None, .. }
+            | DomainEvent::SettingsChanged { .. }
             | DomainEvent::AccountCreated { .. }
             | DomainEvent::SessionEnded { .. }
             | DomainEvent::ProductChanged { .. }
@@ -41,13 +58,18 @@ impl Reactions for ShopReactions {
         let mut menu_is_old = false;
         for event in events {
             match event {
-                DomainEvent::SettingsChanged
-                | DomainEvent::ProductChanged { .. }
-                | DomainEvent::CategoryChanged
-                | DomainEvent::StockChanged { .. } => menu_is_old = true,
+                DomainEvent::SettingsChanged { document } => {
+                    // Before the menu is dropped, so that what is read for it anew is read by these.
+                    self.settings.replace_by(document);
+                    menu_is_old = true;
+                }
+                DomainEvent::ProductChanged { .. } | DomainEvent::CategoryChanged | DomainEvent::StockChanged { .. } => {
+                    menu_is_old = true;
+                }
                 DomainEvent::AccountCreated { admin: true, .. } => self.has_owner.store(true, Ordering::SeqCst),
                 DomainEvent::SessionEnded { session } => self.accounts.session_ended(*session),
                 DomainEvent::AccountCreated { admin: false, .. }
+                | DomainEvent::SignedIn { .. }
                 | DomainEvent::OrderPlaced { .. }
                 | DomainEvent::OrderMoved { .. }
                 | DomainEvent::MoneyMoved { .. } => {}
@@ -60,6 +82,12 @@ impl Reactions for ShopReactions {
     }
 
     fn resync(&self, reader: &Reader<'_>) {
+        match settings::read(reader) {
+            Ok(settings) => self.settings.replace(settings),
+            Err(error) => {
+                tracing::error!(error = %error, "settings of a commit with unknown outcome may wait for the next start");
+            }
+        }
         self.menu.drop_all();
         self.accounts.forget_sessions();
         match (accounts::owner_exists(reader), jobs::waiting(reader)) {
@@ -71,5 +99,50 @@ impl Reactions for ShopReactions {
                 tracing::error!(error = %error, "jobs of a commit with unknown outcome may wait for the next start");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::{self, Source};
+    use crate::db::{DataFolder, Db, DbOptions};
+
+    #[tokio::test]
+    async fn settings_of_a_commit_with_unknown_outcome_are_read_from_the_books() {
+        let clock = Clock::system();
+        let of = |variables: &[(&str, &str)]| {
+            let config = config::load(&Source::new().variables(variables.iter().copied())).expect("a configuration");
+            Arc::new(settings::Keeper::of(&config))
+        };
+        let key_folder = tempfile::tempdir().expect("a temporary folder");
+        let keys = Arc::new(Keys::load_or_make(key_folder.path()).expect("keys"));
+        let reactions = || ShopReactions {
+            keys: Arc::clone(&keys),
+            accounts: Arc::new(accounts::Desk::new(clock.clone()).expect("threads")),
+            menu: Arc::new(catalog::Menu::new()),
+            settings: Arc::new(settings::Live::new(of(&[])).expect("the defaults are right")),
+            queue: Arc::new(jobs::Queue::default()),
+            has_owner: Arc::new(AtomicBool::new(false)),
+        };
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let own = DataFolder::own(&folder.path().join("data")).expect("a folder of ours");
+        let heard = Arc::new(reactions());
+        let options =
+            DbOptions { clock: clock.clone(), accept_clock: true, reactions: Arc::clone(&heard) as Arc<dyn Reactions> };
+        let db = Db::open(own, options).expect("the database opens");
+        db.write(settings::ApplyConfig { keeper: of(&[("BAYADER_SHOP__NAME", "Al-Quds")]) }).await.expect("written");
+        assert_eq!(heard.settings.get().shop.name, "Al-Quds", "who wrote is answered after its settings are in force");
+        // Another, which never heard of that commit.
+        let deaf = Arc::new(reactions());
+        let asked = Arc::clone(&deaf);
+        db.read(move |reader| {
+            asked.resync(reader);
+            Ok(())
+        })
+        .await
+        .expect("read");
+        assert_eq!(deaf.settings.get().shop.name, "Al-Quds");
     }
 }

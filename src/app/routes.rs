@@ -11,7 +11,7 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::access::TABLE;
-use crate::features::{AppState, accounts, audit, catalog, inventory, orders};
+use crate::features::{AppState, accounts, admin, audit, cart, catalog, inventory, money, orders, settings};
 use crate::http::describe::{Operation, document};
 use crate::http::gate::{self, Access, Gatekeeper, Who};
 use crate::http::{Answer, Context, Route, problem, respond};
@@ -42,7 +42,11 @@ pub fn all() -> Vec<Route<AppState>> {
     routes.extend(accounts::api::routes());
     routes.extend(catalog::api::routes());
     routes.extend(inventory::api::routes());
+    routes.extend(cart::api::routes());
     routes.extend(orders::api::routes());
+    routes.extend(money::api::routes());
+    routes.extend(settings::api::routes());
+    routes.extend(admin::api::routes());
     routes.extend(audit::api::routes());
     routes
 }

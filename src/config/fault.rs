@@ -9,6 +9,8 @@ use serde::{Serialize, Serializer};
 
 /// How much of a value a fault repeats: enough to find it in the file, not enough to fill the terminal.
 const SHOWN_CHARACTERS: usize = 80;
+/// Where to look for a name that is like none.
+pub(super) const WHERE_KEYS_ARE: &str = "no name is like it; the manual's page on configuration lists every one";
 
 /// Where a value was written. The order is the one in which faults are told: the file from top to bottom, then the
 /// variables by name, then the flags.
@@ -130,6 +132,17 @@ pub(super) fn nearest<'a, T>(word: &str, candidates: impl Iterator<Item = (T, &'
         .map(|(_, _, candidate)| candidate)
 }
 
+/// As [`nearest`], of those near enough to be what was meant: a third of the letters may be wrong, or two, or some too many at the
+/// end.
+pub(super) fn near_enough<'a, T>(word: &str, candidates: impl Iterator<Item = (T, &'a str, usize)>) -> Option<T> {
+    let typed: String = word.chars().take(SHOWN_CHARACTERS).collect::<String>().to_lowercase();
+    let is_near = |name: &str| {
+        let wrong = strsim::damerau_levenshtein(&typed, &name.to_lowercase());
+        wrong <= (typed.len().max(name.len()) / 3).max(2) || (name.len() > 2 && typed.starts_with(&name.to_lowercase()))
+    };
+    nearest(word, candidates.filter(|(_, name, _)| is_near(name)))
+}
+
 /// The word that is most like `word`.
 pub(super) fn nearest_word<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> &'a str {
     nearest(word, words.into_iter().map(|candidate| (candidate, candidate, 0))).unwrap_or_default()
@@ -160,5 +173,7 @@ mod tests {
         assert_eq!(nearest_word("LOG_FROMAT", words), "log_format");
         assert_eq!(nearest("prt", [(1, "port", 2), (2, "part", 0)].into_iter()), Some(2));
         assert_eq!(nearest("prt", [(1, "port", 0), (2, "part", 2)].into_iter()), Some(1));
+        assert_eq!(near_enough("bogus", [(1, "backup", 0)].into_iter()), None);
+        assert_eq!(near_enough("backpu", [(1, "backup", 0)].into_iter()), Some(1));
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::fault::{ConfigFault, Place, nearest, shown_name};
+use super::fault::{ConfigFault, Place, near_enough, shown_name};
 use super::keys::{FILE_SUFFIX, KEYS, Key, is_section};
 use super::source::Entry;
 use super::value::Raw;
@@ -78,7 +78,10 @@ impl Reader<'_> {
                 }
                 (None, _) => {
                     let unquoted = if name.contains('.') { ", without quotes" } else { "" };
-                    let advice = format!("the nearest right name is `{}`{unquoted}", like(section, name));
+                    let advice = like(section, name).map_or_else(
+                        || format!("take it out; {}", super::fault::WHERE_KEYS_ARE),
+                        |like| format!("the nearest right name is `{like}`{unquoted}"),
+                    );
                     self.refuse(line, &shown_name(&path), "is not known", &advice);
                 }
             }
@@ -104,8 +107,8 @@ impl Reader<'_> {
     }
 }
 
-/// The known key or section that is most like `name`, written in `section`; a whole path.
-fn like(section: &str, name: &str) -> String {
+/// The known key or section that is most like `name`, written in `section`; a whole path. `None` if nothing is like it.
+fn like(section: &str, name: &str) -> Option<String> {
     let mut paths: BTreeSet<String> = BTreeSet::new();
     for key in KEYS {
         paths.insert(key.path.to_owned());
@@ -122,7 +125,7 @@ fn like(section: &str, name: &str) -> String {
         let (home, last) = path.rsplit_once('.').unwrap_or(("", path));
         (path, last, if home == section { 0 } else { COST_OF_ANOTHER_SECTION })
     });
-    nearest(name, candidates).cloned().unwrap_or_default()
+    near_enough(name, candidates).cloned()
 }
 
 fn raw(value: &DeValue<'_>) -> Raw {

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::fault::{ConfigFault, Place, nearest, shown_name};
+use super::fault::{ConfigFault, Place, near_enough, shown_name};
 use super::file;
 use super::keys::{FILE_SUFFIX, Form, KEYS, Key, Kind, VARIABLE_JOINT, VARIABLE_PREFIX, variable};
 use super::value::{Raw, path};
@@ -142,13 +142,11 @@ impl Written {
             }
             let place = Place::Variable(shown_name(&name));
             let Some((key, form)) = names.get(name.as_ref()).copied() else {
-                let like = like(&name, names.keys()).unwrap_or_default();
-                self.faults.push(ConfigFault {
-                    place,
-                    key: None,
-                    what: "no such variable is known".to_owned(),
-                    advice: format!("the nearest right name is {like}"),
-                });
+                let advice = like(&name, names.keys()).map_or_else(
+                    || format!("take it out; {}", super::fault::WHERE_KEYS_ARE),
+                    |like| format!("the nearest right name is {like}"),
+                );
+                self.faults.push(ConfigFault { place, key: None, what: "no such variable is known".to_owned(), advice });
                 continue;
             };
             match value.to_str() {
@@ -248,7 +246,7 @@ fn like<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a s
         let tail = bare.split_once(VARIABLE_JOINT).map_or(bare, |(_, tail)| tail);
         [(known.as_str(), bare, 0), (known.as_str(), tail, COST_OF_LEAVING_OUT)]
     });
-    nearest(name.strip_prefix(VARIABLE_PREFIX).unwrap_or(name), candidates)
+    near_enough(name.strip_prefix(VARIABLE_PREFIX).unwrap_or(name), candidates)
 }
 
 /// What the file that `entry` names says: a secret without the line break that editors put behind it, or one a line where

@@ -143,6 +143,29 @@ impl<'w> WriteTx<'w> {
         }
     }
 
+    /// Runs a part of a write that may fail alone: its error is handed back, what it did is undone, and the rest stands.
+    ///
+    /// # Errors
+    /// A fault if the part cannot be undone by itself, as on a disk that fails: then the whole write is over.
+    pub fn attempt<T>(&mut self, part: impl FnOnce(&mut WriteTx<'w>) -> Result<T>) -> Result<Result<T>> {
+        self.simple("savepoint part")?;
+        let (events, jobs, changes) = (self.events.len(), self.jobs.len(), self.changes.len());
+        let outcome = part(self);
+        if outcome.is_err() {
+            self.events.truncate(events);
+            self.jobs.truncate(jobs);
+            self.changes.truncate(changes);
+            self.simple("rollback to part")?;
+        }
+        self.simple("release part")?;
+        Ok(outcome)
+    }
+
+    fn simple(&self, sql: &'static str) -> Result<()> {
+        self.reader.connection.prepare_cached(sql).and_then(|mut statement| statement.raw_execute()).map_err(from_driver)?;
+        Ok(())
+    }
+
     /// The writer's memory of a type, made by `build` from the tables if there is none.
     ///
     /// # Errors

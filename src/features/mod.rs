@@ -3,7 +3,9 @@
 //! A feature calls another by its face alone; who may know whom is a list that `tests/it/architecture.rs` holds.
 
 pub mod accounts;
+pub mod admin;
 pub mod audit;
+pub mod cart;
 pub mod catalog;
 pub mod inventory;
 pub mod money;

@@ -17,6 +17,7 @@ pub struct Described {
     pub idempotent: bool,
     pub conditional: bool,
     pub order_token: bool,
+    pub cart_token: bool,
 }
 
 /// One answer of a route.
@@ -39,6 +40,7 @@ impl Described {
             idempotent: false,
             conditional: false,
             order_token: false,
+            cart_token: false,
         }
     }
 }
@@ -83,6 +85,7 @@ pub fn document(operations: &[Operation<'_>], schemas: Map<String, Value>) -> Va
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
                 "orderToken": { "type": "apiKey", "in": "header", "name": "X-Order-Token" },
+                "cartToken": { "type": "apiKey", "in": "header", "name": "X-Cart-Token" },
             },
         },
     })
@@ -111,6 +114,9 @@ fn operation_object(operation: &Operation<'_>) -> Value {
         (true, false) => json!([{ "bearer": [] }]),
         (false, false) => json!([{}, { "bearer": [] }]),
     };
+    if let (true, Some(ways)) = (described.cart_token, object["security"].as_array_mut()) {
+        ways.push(json!({ "cartToken": [] }));
+    }
     object
 }
 

@@ -6,6 +6,7 @@
 
 pub mod caller;
 pub mod card_guard;
+pub mod cart_token;
 mod connections;
 pub mod context;
 pub mod cors;

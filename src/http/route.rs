@@ -94,4 +94,11 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self.described.order_token = true;
         self
     }
+
+    /// Takes a cart's token.
+    #[must_use]
+    pub fn cart_token(mut self) -> Self {
+        self.described.cart_token = true;
+        self
+    }
 }

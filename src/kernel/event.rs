@@ -1,14 +1,19 @@
 //! What has happened. Each write records its own events; `app/reactions.rs` says what follows from each.
 
+use std::sync::Arc;
+
 use super::{JobId, OrderId, OrderStatus, ProductId, SessionId, UserId, UtcMs};
 
 /// A fact that a committed write leaves behind.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DomainEvent {
-    /// The owner's settings changed.
-    SettingsChanged,
+    /// The owner's settings changed; `document` is all of them as they are now, JSON.
+    SettingsChanged { document: Arc<str> },
     /// An account was made; `owner` if it is an administrator's.
     AccountCreated { user: UserId, admin: bool },
+    /// An account signed in, or was just made by who now uses it. `carried` is the SHA-256 of a token that came along with the
+    /// request, as a guest's cart has one.
+    SignedIn { user: UserId, carried: Option<[u8; 32]> },
     /// A session was ended; its access tokens stop at once.
     SessionEnded { session: SessionId },
     /// A product, its price, its options or its names changed, or it was made or hidden.

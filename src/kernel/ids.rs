@@ -59,6 +59,10 @@ ids! {
     JobId,
     /// A row of the stock ledger.
     StockLogId,
+    /// A cart.
+    CartId,
+    /// A line of a cart.
+    CartItemId,
 }
 
 fn parse_wire(text: &str) -> Option<Uuid> {

@@ -21,6 +21,12 @@ impl ShopZone {
         TimeZone::get(name).ok().map(ShopZone)
     }
 
+    /// Its IANA name; `None` for what the calendar knows without a name.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.0.iana_name()
+    }
+
     /// The shop's day at a moment.
     #[must_use]
     pub fn day_of(&self, moment: UtcMs) -> ShopDay {
@@ -38,6 +44,22 @@ impl ShopZone {
     #[must_use]
     pub fn moment(&self, local: civil::DateTime) -> Option<UtcMs> {
         local.to_zoned(self.0.clone()).ok().map(|zoned| UtcMs::from_ms(zoned.timestamp().as_millisecond()))
+    }
+
+    /// The moments at which the shop's clock may show this: the same one twice, or, where a clock change makes it come twice, the
+    /// first and the second. For a time that is skipped they lie before and after the gap.
+    #[must_use]
+    pub fn moments(&self, local: civil::DateTime) -> Option<[UtcMs; 2]> {
+        let ambiguous = self.0.to_ambiguous_timestamp(local);
+        let moment = |timestamp: jiff::Timestamp| UtcMs::from_ms(timestamp.as_millisecond());
+        Some([moment(ambiguous.earlier().ok()?), moment(ambiguous.later().ok()?)])
+    }
+
+    /// The moments after `from`, up to `until`, at which the clock is changed.
+    #[must_use]
+    pub fn changes_between(&self, from: UtcMs, until: UtcMs) -> Vec<UtcMs> {
+        let changes = self.0.following(from.timestamp());
+        changes.map(|change| UtcMs::from_ms(change.timestamp().as_millisecond())).take_while(|at| *at <= until).collect()
     }
 
     /// The first moment of a day.

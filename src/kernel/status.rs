@@ -24,6 +24,8 @@ macro_rules! words {
     };
 }
 
+pub(super) use words;
+
 words! {
     /// Where an order stands.
     OrderStatus {

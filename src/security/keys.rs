@@ -18,7 +18,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 
 use super::random;
-use crate::kernel::{Fault, OrderId};
+use crate::kernel::{CartId, Fault, OrderId};
 
 /// Bytes of a key: as many as SHA-256 and AES-256 have.
 const KEY_BYTES: usize = 32;
@@ -32,6 +32,7 @@ pub struct Keys {
     order: hmac::Key,
     seal: RandomizedNonceKey,
     fingerprint: hmac::Key,
+    cart: hmac::Key,
 }
 
 impl Keys {
@@ -52,7 +53,7 @@ impl Keys {
     }
 
     fn from_bytes(access: &[u8], order: &[u8], seal: &[u8]) -> Result<Keys, Fault> {
-        // One key, one use (NIST SP 800-57, 5.2): what seals and what takes fingerprints is derived under a label each.
+        // One key, one use (NIST SP 800-57, 5.2): what seals, takes fingerprints and makes carts' tokens is derived under a label each.
         let root = hmac::Key::new(hmac::HMAC_SHA256, seal);
         let derived = |label: &[u8]| hmac::sign(&root, label);
         let seal = RandomizedNonceKey::new(&AES_256_GCM, derived(b"bayader/seal/1").as_ref()).map_err(Fault::new)?;
@@ -62,6 +63,7 @@ impl Keys {
             order: hmac::Key::new(hmac::HMAC_SHA256, order),
             seal,
             fingerprint: hmac::Key::new(hmac::HMAC_SHA256, derived(b"bayader/fingerprint/1").as_ref()),
+            cart: hmac::Key::new(hmac::HMAC_SHA256, derived(b"bayader/cart/1").as_ref()),
         })
     }
 
@@ -80,6 +82,13 @@ impl Keys {
     pub fn order_token_matches(&self, order: OrderId, token_version: i64, presented: &str) -> bool {
         let expected = self.order_token(order, token_version);
         constant_time::verify_slices_are_equal(expected.as_bytes(), presented.as_bytes()).is_ok()
+    }
+
+    /// The token of a cart: 32 bytes as base64url, 43 characters. It follows from the cart's id, so that an account, which signs in
+    /// without it, can be told it again although the books keep its hash alone.
+    #[must_use]
+    pub fn cart_token(&self, cart: CartId) -> String {
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.cart, cart.uuid().as_bytes()))
     }
 
     /// Encrypts and authenticates: a random nonce, the ciphertext, the tag.
@@ -202,6 +211,16 @@ mod tests {
         assert!(!keys.order_token_matches(OrderId::from_uuid(uuid::Uuid::from_u128(8)), 1, &token));
         assert!(!keys.order_token_matches(order, 1, ""));
         assert!(!keys.order_token_matches(order, 1, &token[1..]));
+    }
+
+    #[test]
+    fn a_carts_token_is_its_own_and_comes_again() {
+        let cart = |id| CartId::from_uuid(uuid::Uuid::from_u128(id));
+        assert_eq!(keys().cart_token(cart(7)), keys().cart_token(cart(7)));
+        assert_ne!(keys().cart_token(cart(7)), keys().cart_token(cart(8)));
+        assert_eq!(keys().cart_token(cart(7)).len(), 43);
+        let others = Keys::from_bytes(&[1; 32], &[2; 32], &[4; 32]).expect("keys");
+        assert_ne!(keys().cart_token(cart(7)), others.cart_token(cart(7)));
     }
 
     #[test]

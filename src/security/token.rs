@@ -86,8 +86,14 @@ impl TokenHash {
         TokenHash(hash)
     }
 
+    /// A hash as it is kept.
     #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
+    pub const fn from_bytes(hash: [u8; 32]) -> TokenHash {
+        TokenHash(hash)
+    }
+
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }

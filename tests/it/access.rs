@@ -98,6 +98,10 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/v1/orders/{id}/cancel", &["customer", "driver", "staff", "admin"]),
     ("POST", "/api/v1/orders/{id}/undo", &["staff", "admin"]),
     ("POST", "/api/v1/orders/{id}/collect", &["staff", "admin"]),
+    ("GET", "/api/v1/admin/settings", &["admin"]),
+    ("PUT", "/api/v1/admin/settings", &["admin"]),
+    ("GET", "/api/v1/admin/orders", &["staff", "admin"]),
+    ("GET", "/api/v1/admin/dashboard", &["staff", "admin"]),
 ];
 
 /// What everybody may do; a route that stands in neither list is one that nobody has thought about.
@@ -112,7 +116,13 @@ const OPEN: &[&str] = &[
     "GET /api/v1/products/{id}",
     "GET /api/v1/categories",
     "GET /api/v1/categories/{id}",
+    "GET /api/v1/cart",
+    "POST /api/v1/cart",
+    "DELETE /api/v1/cart",
+    "PUT /api/v1/cart/items/{itemId}",
+    "DELETE /api/v1/cart/items/{itemId}",
     "POST /api/v1/orders",
+    "GET /api/v1/payments/methods",
 ];
 
 #[test]

@@ -2,19 +2,25 @@
 
 mod access;
 mod accounts;
+mod admin;
 mod architecture;
 mod audit;
 mod btree;
+mod cart;
+mod cart_model;
 mod catalog;
 mod cli;
 mod crash;
 mod faults;
 mod guards;
 mod harness;
+mod hours;
 mod inventory;
 mod model;
 mod orders;
+mod recurring;
 mod schema;
+mod settings;
 mod start;
 mod wire;
 mod writer;

@@ -564,3 +564,20 @@ async fn who_collects_or_cancels_can_go_on_with_the_tag_of_the_answer() {
     cancel().send().await.expect_problem(412, "stale");
     shop.close().await;
 }
+
+#[tokio::test]
+async fn a_span_that_ends_before_it_begins_is_refused_and_days_are_read_in_any_digits() {
+    let shop = Shop::open().await;
+    let croissant = shop.product("Croissant").stock(10).create().await;
+    let order = shop.guest().order().line(&croissant, 1).pickup().place().await;
+    let staff = shop.staff().await;
+    staff.get("/api/v1/orders?from=2026-11-26&to=2026-11-25").send().await.expect_field("to");
+    staff.get(&format!("/api/v1/inventory/{}/log?from=2026-11-26&to=2026-11-24", croissant.id)).send().await.expect_field("to");
+    let arabic = "٢٠٢٦-١١-٢٥".bytes().fold(String::new(), |text, byte| {
+        if byte.is_ascii() { text + &char::from(byte).to_string() } else { text + &format!("%{byte:02X}") }
+    });
+    for query in [format!("day={arabic}"), format!("from={arabic}&to={arabic}"), "from=2026-11-25&to=2026-11-25".to_owned()] {
+        assert_eq!(staff.see(&format!("/api/v1/orders?{query}")).await.column("id"), [order.id.as_str()], "{query}");
+    }
+    shop.close().await;
+}

@@ -15,6 +15,7 @@ const LANDED: &[(&str, &str)] = &[
     ("V2__catalog.sql", "53fd329b01cd16c02b2dfdb0a909e8461c3400d2d40f740f97a1155c86e3088b"),
     ("V3__orders.sql", "707741bf5bdde3a13d8c3e889bc5e1d56482dcfbbbc9e37caf2a0d6f399877ba"),
     ("V4__engine.sql", "8b56197447e1c1512fc08e6be49026268c8e33bb84b86639a20b9fd8f2d69da2"),
+    ("V7__carts.sql", "8813c966b19d46b535958c4ce057127e8a4d2eec1e0879d466acedd96acfbd31"),
     ("V9__guards.sql", "0fc788d2cdc985306326c4f1be21e6ec5b0b266434c5549065ee07be985e5254"),
 ];
 

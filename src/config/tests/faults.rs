@@ -24,6 +24,16 @@ fn an_unknown_key_is_refused_with_its_line_and_the_nearest_right_name() {
 }
 
 #[test]
+fn a_name_that_is_like_none_is_not_taken_for_another() {
+    for text in ["bogus = 1", "[bogus]\nx = 1", "[shop]\nbogus = 1"] {
+        let fault = fault(text);
+        says(&fault, &["bogus", "is not known", "take it out", "no name is like it"]);
+    }
+    let told = lines(&from_variables(&[("BAYADER_BOGUS__XYZZY", "1")]).unwrap_err());
+    assert!(told[0].contains("no name is like it"), "{told:?}");
+}
+
+#[test]
 fn a_section_is_no_key_and_a_key_no_section() {
     says(&fault("server = 3"), &["bayader.toml:1", "`server` is a section"]);
     says(&fault("[[payments.stripe]]\nsecret_key = \"x\""), &["`payments.stripe` is a section"]);

@@ -12,6 +12,7 @@ use super::model::{SignedIn, User};
 use super::rules::{NewPassword, PASSWORD_CHARS};
 use super::{Refresh, Refreshed, Register, Registered, SignIn, SignOut, problems, queries, sql};
 use crate::features::AppState;
+use crate::http::cart_token::cart_token;
 use crate::http::context::Received;
 use crate::http::extract::Empty;
 use crate::http::gate::unauthenticated;
@@ -33,11 +34,13 @@ pub fn routes() -> Vec<Route<AppState>> {
     vec![
         Route::post("/api/v1/auth/register", register, "Make an account and sign in to it.")
             .body::<RegisterBody>()
+            .cart_token()
             .idempotent()
             .answers(201, "The account, signed in; or the account alone, if an admin made it.", registered_schema())
             .refuses(&[&problems::EMAIL_TAKEN, &problems::TOKEN_EXPIRED, &kinds::FORBIDDEN]),
         Route::post("/api/v1/auth/login", login, "Sign in with e-mail address and password.")
             .body::<LoginBody>()
+            .cart_token()
             .answers(200, "The account and its tokens.", signed_in_schema())
             .refuses(&[&problems::INVALID_CREDENTIALS]),
         Route::post("/api/v1/auth/refresh", refresh, "Exchange a refresh token for new tokens.")
@@ -150,6 +153,7 @@ async fn register(State(app): State<AppState>, context: Context, Body(body): Bod
         locale: context.locale,
         by: context.caller.actor(),
         sign_in_with: token.as_ref().map(SecretToken::hash),
+        carrying: carried(&context),
     };
     let (keys, now) = (Arc::clone(&app.keys), app.clock.now());
     let kept = app
@@ -184,8 +188,14 @@ async fn login(State(app): State<AppState>, context: Context, Body(body): Body<L
     let proven = app.accounts.verify(body.password.0, kept.clone()).await?;
     let Some(proven_hash) = kept.filter(|_| proven) else { return Err(problems::invalid_credentials().into()) };
     let token = SecretToken::new();
-    let signed_in = app.db.write(SignIn { email: body.email, proven_hash, refresh: token.hash() }).await?;
+    let signed_in =
+        app.db.write(SignIn { email: body.email, proven_hash, refresh: token.hash(), carrying: carried(&context) }).await?;
     answer_tokens(&app, &context, &signed_in, &token)
+}
+
+/// What a guest brings along into their account.
+fn carried(context: &Context) -> Option<TokenHash> {
+    cart_token(context).map(|token| TokenHash::of(&token))
 }
 
 async fn refresh(State(app): State<AppState>, context: Context, Body(body): Body<RefreshBody>) -> Answer {

@@ -19,6 +19,8 @@ pub struct Register {
     pub by: Actor,
     /// The refresh token of the new account's first session; an admin who registers somebody else starts none.
     pub sign_in_with: Option<TokenHash>,
+    /// As [`super::SignIn::carrying`].
+    pub carrying: Option<TokenHash>,
 }
 
 /// What [`Register`] made.
@@ -64,7 +66,7 @@ impl Command for Register {
         match self.sign_in_with {
             None => Ok(Registered::ForAnother(user)),
             Some(refresh) => {
-                let session = sign_in::begin_session(tx, user.id, refresh)?;
+                let session = sign_in::begin_session(tx, user.id, refresh, self.carrying)?;
                 Ok(Registered::SignedIn(SignedIn { user, session }))
             }
         }

@@ -3,7 +3,7 @@
 use super::model::SignedIn;
 use super::{problems, sql};
 use crate::db::{Command, WriteTx};
-use crate::kernel::{Email, Result, SessionId, UserId};
+use crate::kernel::{DomainEvent, Email, Result, SessionId, UserId};
 use crate::security::token::TokenHash;
 
 /// Begins a session of an account whose password was just proven.
@@ -12,6 +12,8 @@ pub struct SignIn {
     /// The hash against which the password was proven. If it is another by now, the password was changed meanwhile.
     pub proven_hash: String,
     pub refresh: TokenHash,
+    /// Of what came along with the request: whoever listens to [`DomainEvent::SignedIn`] knows what it is.
+    pub carrying: Option<TokenHash>,
 }
 
 impl Command for SignIn {
@@ -21,15 +23,21 @@ impl Command for SignIn {
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<SignedIn> {
         let kept = sql::credentials(tx, &self.email)?.filter(|(_, hash)| *hash == self.proven_hash);
         let (id, _) = kept.ok_or_else(problems::invalid_credentials)?;
-        let session = begin_session(tx, id, self.refresh)?;
+        let session = begin_session(tx, id, self.refresh, self.carrying)?;
         let user = sql::user(tx, id)?.ok_or_else(problems::invalid_credentials)?;
         Ok(SignedIn { user, session })
     }
 }
 
-pub(super) fn begin_session(tx: &mut WriteTx<'_>, user: UserId, refresh: TokenHash) -> Result<SessionId> {
+pub(super) fn begin_session(
+    tx: &mut WriteTx<'_>,
+    user: UserId,
+    refresh: TokenHash,
+    carrying: Option<TokenHash>,
+) -> Result<SessionId> {
     let session = SessionId::from_uuid(tx.new_id());
     sql::insert_session(tx, session, user)?;
     sql::insert_refresh_token(tx, refresh, session)?;
+    tx.record(DomainEvent::SignedIn { user, carried: carrying.map(|hash| *hash.as_bytes()) });
     Ok(session)
 }

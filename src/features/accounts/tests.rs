@@ -56,6 +56,7 @@ impl House {
             locale: Locale::Ar,
             by,
             sign_in_with: Some(token.hash()),
+            carrying: None,
         };
         Ok((self.db.write(command).await?, token))
     }
@@ -125,6 +126,7 @@ async fn signing_in_needs_the_hash_that_was_proven() {
         email: layla.user.email.clone(),
         proven_hash: hash.to_owned(),
         refresh: SecretToken::new().hash(),
+        carrying: None,
     };
     let again = house.db.write(sign_in("a hash")).await.expect("signed in");
     assert_ne!(again.session, layla.session);

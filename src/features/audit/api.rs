@@ -8,7 +8,7 @@ use super::model::{ACTORS, Outcome, Shown};
 use super::queries::{Filter, Who};
 use super::{queries, rules};
 use crate::features::AppState;
-use crate::http::input::{Fields, Input, read_moment};
+use crate::http::input::{Fields, Input, read_span};
 use crate::http::page::{Paging, list_schema};
 use crate::http::{Answer, Context, Query, Route, respond};
 use crate::kernel::UserId;
@@ -59,7 +59,7 @@ impl Input for AuditQuery {
                 outcome
             },
         );
-        let (from, to) = (read_moment(fields, "from", false), read_moment(fields, "to", true));
+        let (from, to) = read_span(fields);
         let paging = Paging::read(fields)?;
         Some(AuditQuery(Filter { actor, action, subject, outcome, from, to, paging }))
     }

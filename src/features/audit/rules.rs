@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::model::{Entry, Head, Kept};
 use crate::kernel::{Actor, Role};
 
-/// Writes that renew a sign-in and change nothing else: a row for each would bury the others.
-const TECHNICAL: &[&str] = &["accounts.refresh"];
+/// Writes that concern the shop no more than a customer's do, a sign-in that is renewed or the actor's own cart: a row for each
+/// would bury the others.
+const OWN_AFFAIRS: &[&str] = &["accounts.refresh", "cart.add", "cart.change", "cart.remove", "cart.empty"];
 
 /// Whether what this actor writes is kept: those who work for the shop. What customers do, their own orders tell.
 #[must_use]
@@ -20,7 +21,7 @@ pub fn is_kept(actor: Actor) -> bool {
 /// Whether a write of this command, of which nothing is told, gets a row all the same.
 #[must_use]
 pub fn is_kept_untold(command: &str) -> bool {
-    !TECHNICAL.contains(&command)
+    !OWN_AFFAIRS.contains(&command)
 }
 
 /// What a row's hash covers: a JSON array of its number and its columns in a fixed order. The JSON columns stand in it as the

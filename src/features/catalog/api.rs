@@ -122,11 +122,13 @@ where
     F: Future<Output = Result<(Version, Value)>>,
 {
     let make = || async {
+        // What this request took for the shop's language and currency may be over; then its answer is for it alone.
+        let keep = Arc::ptr_eq(&context.shop, &app.settings.format());
         let (version, value) = make().await?;
         let body = respond::to_bytes(&value)?;
-        Ok(Ready { tag: etag::tag(version, &body).into(), body })
+        Ok((Ready { tag: etag::tag(version, &body).into(), body }, keep))
     };
-    let ready = if context.caller.is_staff() { make().await? } else { app.menu.get_or_make(key_of(context), make).await? };
+    let ready = if context.caller.is_staff() { make().await?.0 } else { app.menu.get_or_make(key_of(context), make).await? };
     Ok(respond::tagged_bytes(context, StatusCode::OK, &ready.tag, ready.body))
 }
 

@@ -86,8 +86,8 @@ impl Menu {
     }
 
     /// The answer, or what `make` reads. Of those who miss together one reads, the others wait for it; what was read after they
-    /// came is new enough for them, even if the menu has changed again since.
-    pub(super) async fn get_or_make<F: Future<Output = Result<Ready>>>(
+    /// came is new enough for them, even if the menu has changed again since. `make` also says whether its answer may be kept.
+    pub(super) async fn get_or_make<F: Future<Output = Result<(Ready, bool)>>>(
         &self,
         key: Key,
         make: impl FnOnce() -> F,
@@ -99,8 +99,10 @@ impl Menu {
             return Ok(ready);
         }
         let generation = self.generation.load(Ordering::SeqCst);
-        let ready = make().await?;
-        self.answers.insert(key, Kept { generation, ready: ready.clone() });
+        let (ready, keep) = make().await?;
+        if keep {
+            self.answers.insert(key, Kept { generation, ready: ready.clone() });
+        }
         Ok(ready)
     }
 }
@@ -122,14 +124,16 @@ mod tests {
         let menu = Menu::new();
         let slow = menu.get_or_make(key(), || async {
             menu.drop_all();
-            Ok(ready("old"))
+            Ok((ready("old"), true))
         });
         assert_eq!(slow.await.expect("read").body, "old");
         assert!(menu.get(&key()).is_none());
-        let made = menu.get_or_make(key(), || async { Ok(ready("new")) }).await;
+        let made = menu.get_or_make(key(), || async { Ok((ready("new"), true)) }).await;
         assert_eq!(made.expect("read").body, "new");
         assert_eq!(menu.get(&key()).expect("kept").body, "new");
         menu.drop_all();
+        assert!(menu.get(&key()).is_none());
+        menu.get_or_make(key(), || async { Ok((ready("of a shop that was"), false)) }).await.expect("read");
         assert!(menu.get(&key()).is_none());
     }
 }

@@ -26,7 +26,7 @@ pub use import::{DiffLine, Import, ImportReport, What};
 pub use menu::Menu;
 pub use menu_file::{Parsed, RowFault, parse};
 pub use model::{Category, Choice, ForSale, OptionGroup, Product, TextLimit, Words};
-pub use rules::{Chosen, choose};
+pub use rules::{Chosen, Priced, choose, price};
 
 use crate::db::Reader;
 use crate::kernel::{ProductId, Result};

@@ -92,6 +92,17 @@ pub struct ForSale {
     pub is_active: bool,
 }
 
+/// The most pieces of one product an order may have, unless the product says otherwise (SPEC 4).
+const MAX_PER_ORDER: i64 = 100;
+
+impl ForSale {
+    /// The most pieces of it that one order may have.
+    #[must_use]
+    pub fn most_per_order(&self) -> i64 {
+        self.max_per_order.unwrap_or(MAX_PER_ORDER)
+    }
+}
+
 /// What an editor decides of a product.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Draft {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::model::{Choice, OptionGroup, TextLimit};
+use super::model::{Choice, ForSale, OptionGroup, TextLimit};
 use crate::kernel::text::{Lines, bounded};
 use crate::kernel::{At, Faults, Locale};
 
@@ -66,6 +66,33 @@ pub fn choose(groups: &[OptionGroup], chosen: Option<&Value>, at: &At<'_>, fault
         text_en: parts_en.join("; "),
         text_ar: parts_ar.join("؛ "),
     })
+}
+
+/// A line as it costs now, in minor units.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Priced {
+    pub chosen: Chosen,
+    /// One piece with its options.
+    pub unit_price: i64,
+    pub line_total: i64,
+}
+
+/// Prices so many pieces with their options. `at` is the place of the line, as `items[0]`; `None` after a fault.
+pub fn price(
+    product: &ForSale,
+    options: Option<&Value>,
+    quantity: i64,
+    at: &At<'_>,
+    faults: &mut Faults<'_>,
+) -> Option<Priced> {
+    let options_at = at.field("options");
+    let chosen = choose(&product.option_groups, options, &options_at, faults)?;
+    let unit_price = product.price_minor.checked_add(chosen.delta_minor).filter(|price| *price >= 0);
+    let Some((unit_price, line_total)) = unit_price.and_then(|price| Some((price, price.checked_mul(quantity)?))) else {
+        faults.add(&options_at, "invalid_price", "these options make a price that is below zero or too large");
+        return None;
+    };
+    Some(Priced { chosen, unit_price, line_total })
 }
 
 /// What one group was given.

@@ -11,7 +11,7 @@ use super::problems;
 use super::queries::{self, LogFilter, ShelfFilter, order_number};
 use crate::features::AppState;
 use crate::http::idempotency::{IdempotencyKey, Kept, once};
-use crate::http::input::{Fields, FromJson, Input, read_moment};
+use crate::http::input::{Fields, FromJson, Input, read_span};
 use crate::http::page::{Paging, list_schema};
 use crate::http::problem::not_found;
 use crate::http::{Answer, Body, Context, Id, Query, Route, etag, respond};
@@ -181,7 +181,7 @@ impl Input for LogQuery {
             || json!({ "type": "string", "enum": REASONS }),
             |value, at, faults| word(value, at, faults, REASONS),
         );
-        let (from, to) = (read_moment(fields, "from", false), read_moment(fields, "to", true));
+        let (from, to) = read_span(fields);
         let paging = Paging::read(fields)?;
         Some(LogQuery { reason, from, to, paging })
     }

@@ -11,5 +11,6 @@ mod queries;
 mod sql;
 mod verbs;
 
-pub use queries::order_number;
+pub use model::Shelf;
+pub use queries::{available, low, order_number};
 pub use verbs::{Short, free, give_back, hold, open, set_counted, set_threshold, take, untake};

@@ -7,7 +7,7 @@ use super::sql;
 use crate::db::Reader;
 use crate::db::query::Query;
 use crate::http::page::{From, List, Paging, bad_cursor};
-use crate::kernel::{ProductId, Result, ShopDay, UtcMs};
+use crate::kernel::{Pieces, ProductId, Result, ShopDay, UtcMs};
 
 /// Which products.
 #[derive(Clone, Debug)]
@@ -77,6 +77,22 @@ pub(super) fn log(reader: &Reader<'_>, filter: &LogFilter) -> Result<Option<List
     }
     let rows = sql::log_list(reader, &query, filter.paging.per_page + 1, filter.paging.offset()?)?;
     Ok(Some(List::page(&filter.paging, total, rows, NEWEST, |row| vec![row.id.to_string().into()])))
+}
+
+/// How many products run low, and the lowest of them, at most `most`.
+///
+/// # Errors
+/// A fault.
+pub fn low(reader: &Reader<'_>, most: i64) -> Result<(i64, Vec<Shelf>)> {
+    Ok((sql::low_count(reader)?, sql::lowest(reader, most)?))
+}
+
+/// Pieces of a product that nobody was promised.
+///
+/// # Errors
+/// A fault.
+pub fn available(reader: &Reader<'_>, product: ProductId) -> Result<Pieces> {
+    Ok(sql::level(reader, product)?.map_or(0, |level| level.stock - level.reserved))
 }
 
 /// `B-261123-0042` (SPEC 1).

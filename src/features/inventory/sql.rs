@@ -146,6 +146,23 @@ pub(super) fn count(reader: &Reader<'_>, query: &Query) -> Result<i64> {
     reader.one(&sql, &query.values(&[]), |row| row.get(0))
 }
 
+pub(super) fn low_count(reader: &Reader<'_>) -> Result<i64> {
+    reader.one("select count(*) from inventory where stock_threshold > 0 and stock - reserved <= stock_threshold", &[], |row| {
+        row.get(0)
+    })
+}
+
+/// Those that are farthest below their threshold.
+pub(super) fn lowest(reader: &Reader<'_>, most: i64) -> Result<Vec<Shelf>> {
+    reader.all(
+        "select i.product_id, p.sku, p.name_en, p.name_ar, i.stock, i.reserved, i.stock_threshold, i.version, i.updated_at \
+         from inventory i join products p on p.id = i.product_id where i.stock_threshold > 0 and i.stock - i.reserved <= i.stock_threshold \
+         order by i.stock - i.reserved - i.stock_threshold, i.product_id limit ?1",
+        args![most],
+        shelf,
+    )
+}
+
 pub(super) fn log_list(reader: &Reader<'_>, query: &Query, limit: i64, offset: i64) -> Result<Vec<LogRow>> {
     let sql = query.sql(
         "select s.id, s.product_id, s.delta, s.stock_after, s.reason, o.number_day, o.number, s.actor, s.note, s.created_at \

@@ -2,6 +2,7 @@
 //!
 //! Only this feature writes `money_ledger`. Orders keep the sums beside it; `doctor` compares them.
 
+pub mod api;
 mod rules;
 mod sql;
 

@@ -16,6 +16,7 @@ use super::open_guests::GuestOrigin;
 use super::undo::Undo;
 use super::{place, problems, queries, sql};
 use crate::features::AppState;
+use crate::features::cart::problems as cart_problems;
 use crate::http::gate::order_token;
 use crate::http::idempotency::{IdempotencyKey, Kept, once};
 use crate::http::page::list_schema;
@@ -40,7 +41,8 @@ pub fn routes() -> Vec<Route<AppState>> {
                 &problems::PRICE_CHANGED,
                 &problems::TOO_MANY_OPEN_ORDERS,
                 &kinds::IDEMPOTENCY_KEY_REUSED,
-            ]),
+            ])
+            .refuses(&[&cart_problems::UNKNOWN_CART, &cart_problems::CART_EMPTY]),
         Route::get("/api/v1/orders", list, "List orders, newest first").query::<ListQuery>().answers(
             200,
             "A page",

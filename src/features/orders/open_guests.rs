@@ -173,7 +173,7 @@ mod tests {
     use super::super::cancel::{Cancel, Cancelling, cancel};
     use super::super::change_status::ChangeStatus;
     use super::super::model::Customer;
-    use super::super::place::{Item, PlaceOrder};
+    use super::super::place::{Item, PlaceOrder, Wanted};
     use super::super::undo::Undo;
     use super::*;
     use crate::clock::Clock;
@@ -215,7 +215,7 @@ mod tests {
 
         fn place(&self, phone: u8, network: u8, limited: bool) -> PlaceOrder {
             PlaceOrder {
-                items: vec![Item { product: self.product, quantity: 1, options: None }],
+                wanted: Wanted::Items(vec![Item { product: self.product, quantity: 1, options: None }]),
                 customer: Some(Customer {
                     id: None,
                     name: "Huda".to_owned(),

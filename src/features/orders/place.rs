@@ -6,10 +6,11 @@ use serde_json::{Map, Value, json};
 
 use super::model::{Customer, Delivery, HoldState, Line, Order, Totals};
 use super::open_guests::{self, GuestOrigin};
-use super::rules::{self, Asked, NoTime};
+use super::rules::{self, Asked, NoTime, Open};
 use super::{change_status, collect, expire, problems, sql};
 use crate::db::{Command, WriteTx};
 use crate::features::accounts;
+use crate::features::cart;
 use crate::features::catalog::{self, ForSale};
 use crate::features::inventory;
 use crate::features::money::{self, Entry, Kind};
@@ -17,12 +18,10 @@ use crate::features::settings::Settings;
 use crate::http::problem::not_found;
 use crate::kernel::time::span::HOUR_MS;
 use crate::kernel::{
-    Actor, At, Change, DomainEvent, Error, Fault, Faults, Fulfilment, Money, OrderId, OrderStatus, PaymentMethod,
+    Actor, At, CartId, Change, DomainEvent, Error, Fault, Faults, Fulfilment, Money, OrderId, OrderStatus, PaymentMethod,
     PaymentStatus, Problem, ProductId, Result, Source, UserId,
 };
-
-/// The most pieces of one product an order may have, unless the product says otherwise (SPEC 4).
-const MAX_PER_ORDER: i64 = 100;
+use crate::security::token::TokenHash;
 
 /// One wanted line.
 #[derive(Clone, Debug)]
@@ -32,9 +31,16 @@ pub struct Item {
     pub options: Option<Value>,
 }
 
+/// What is ordered.
+pub enum Wanted {
+    Items(Vec<Item>),
+    /// What lies in the cart of this token; the order empties it.
+    Cart(TokenHash),
+}
+
 /// Takes an order.
 pub struct PlaceOrder {
-    pub items: Vec<Item>,
+    pub wanted: Wanted,
     /// Who it is for; `None`: the account that orders, or that staff name.
     pub customer: Option<Customer>,
     pub account: Option<UserId>,
@@ -64,13 +70,15 @@ impl Command for PlaceOrder {
     const NAME: &'static str = "orders.place";
     type Output = Placed;
 
-    fn apply(self, tx: &mut WriteTx<'_>) -> Result<Placed> {
+    fn apply(mut self, tx: &mut WriteTx<'_>) -> Result<Placed> {
+        let (items, cart) = self.wanted(tx)?;
         let customer = self.customer(tx)?;
-        let priced = self.price(tx)?;
+        let priced = self.price(tx, &items)?;
         self.check_expected_total(&priced.totals)?;
         let zone = &self.settings.format.zone;
         let now = tx.now();
-        let (due_at, warning) = rules::due_at(self.asked, now, priced.lead_hours, zone, self.by.is_staff()).map_err(no_time)?;
+        let open = Open { hours: &self.settings.hours, zone };
+        let (due_at, warning) = rules::due_at(self.asked, now, priced.lead_hours, open, self.by.is_staff()).map_err(no_time)?;
         self.check_open_orders(tx, &customer)?;
         self.hold(tx, &priced.lines)?;
 
@@ -103,6 +111,9 @@ impl Command for PlaceOrder {
         };
         self.write(tx, &mut order)?;
         self.tell(tx, &order);
+        if let Some(cart) = cart {
+            cart::empty(tx, cart)?;
+        }
         Ok(Placed { order, warning })
     }
 }
@@ -134,24 +145,45 @@ impl PlaceOrder {
         }
     }
 
+    /// The owner says how orders are paid, to staff too.
+    fn check_method(&self, faults: &mut Faults<'_>) {
+        if !self.settings.methods.offers(self.method) {
+            let message = "is not offered by this shop now; GET /api/v1/payments/methods lists what is";
+            faults.add(&At::Root.field("paymentMethod"), "method_not_offered", message);
+        }
+    }
+
+    /// The lines that were said, or those that lie in the cart now, and that cart.
+    fn wanted(&mut self, tx: &WriteTx<'_>) -> Result<(Vec<Item>, Option<CartId>)> {
+        match &mut self.wanted {
+            Wanted::Items(items) => Ok((std::mem::take(items), None)),
+            Wanted::Cart(token) => {
+                let (cart, lines) = cart::to_order(tx, *token, self.by)?;
+                let item = |line: cart::Item| Item { product: line.product, quantity: line.quantity, options: line.options };
+                Ok((lines.into_iter().map(item).collect(), Some(cart)))
+            }
+        }
+    }
+
     /// Prices every line from the catalog; every fault of every line is told.
-    fn price(&self, tx: &mut WriteTx<'_>) -> Result<Priced> {
+    fn price(&self, tx: &mut WriteTx<'_>, wanted: &[Item]) -> Result<Priced> {
         let shop = Arc::clone(&self.settings.format);
         let mut faults = Faults::new(&shop);
-        let mut lines = Vec::with_capacity(self.items.len());
+        self.check_method(&mut faults);
+        let mut lines = Vec::with_capacity(wanted.len());
         let mut lead_hours = 0;
         let root = At::Root;
         let items = root.field("items");
-        for (index, item) in self.items.iter().enumerate() {
+        for (index, item) in wanted.iter().enumerate() {
             let at = items.index(index);
             let found = catalog::for_sale(tx, item.product)?.filter(|product| product.is_active);
             let Some(product) = found else {
                 faults.add(&at.field("productId"), "unknown_product", "is nothing that is sold here now");
                 continue;
             };
-            let wanted: i64 = self.items.iter().filter(|other| other.product == item.product).map(|other| other.quantity).sum();
-            let most = product.max_per_order.unwrap_or(MAX_PER_ORDER);
-            if wanted > most {
+            let pieces: i64 = wanted.iter().filter(|other| other.product == item.product).map(|other| other.quantity).sum();
+            let most = product.most_per_order();
+            if pieces > most {
                 faults.add(&at.field("quantity"), "too_many", format!("an order may have at most {most} of this product"));
             }
             lead_hours = lead_hours.max(product.lead_time_hours);
@@ -172,14 +204,8 @@ impl PlaceOrder {
     }
 
     fn line(&self, tx: &mut WriteTx<'_>, product: ForSale, item: &Item, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Line> {
-        let options_at = at.field("options");
-        let chosen = catalog::choose(&product.option_groups, item.options.as_ref(), &options_at, faults)?;
-        let unit_price = product.price_minor.checked_add(chosen.delta_minor).filter(|price| *price >= 0);
-        let priced = unit_price.and_then(|price| Some((price, price.checked_mul(item.quantity)?)));
-        let Some((unit_price, line_total)) = priced else {
-            faults.add(&options_at, "invalid_price", "these options make a price that is below zero or too large");
-            return None;
-        };
+        let catalog::Priced { chosen, unit_price, line_total } =
+            catalog::price(&product, item.options.as_ref(), item.quantity, at, faults)?;
         let text = |text: String| if text.is_empty() { None } else { Some(text) };
         Some(Line {
             id: tx.new_id(),
@@ -338,6 +364,11 @@ fn no_time(why: NoTime) -> Error {
             problem("too_early", format!("is too early for what was ordered; the earliest is {earliest}"))
                 .fact("earliest", earliest.to_string())
         }
+        NoTime::OutsideHours { earliest } => {
+            problem("outside_hours", format!("is outside the opening hours; the nearest that can be had is {earliest}"))
+                .fact("earliest", earliest.to_string())
+        }
+        NoTime::Closed => problem("closed", "cannot be: the shop has no opening hours within 60 days; ask the shop".to_owned()),
     }
     .into()
 }
@@ -349,6 +380,10 @@ pub fn warning_text(why: NoTime) -> (&'static str, String) {
         NoTime::TooEarly { earliest } => {
             ("too_early", format!("earlier than the lead time allows; the earliest is {earliest}"))
         }
+        NoTime::OutsideHours { earliest } => {
+            ("outside_hours", format!("outside the opening hours; the nearest open moment is {earliest}"))
+        }
+        NoTime::Closed => ("closed", "the shop has no opening hours within 60 days".to_owned()),
         NoTime::InThePast => ("in_the_past", "in the past".to_owned()),
         NoTime::TooFarAhead => ("too_far_ahead", "more than 60 days ahead".to_owned()),
     }

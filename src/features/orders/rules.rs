@@ -1,7 +1,8 @@
 //! Decisions about orders, pure: which moves are legal, what a line costs, when an order is ready.
 
 use super::model::Totals;
-use crate::kernel::time::span::{DAY_MS, HOUR_MS};
+use crate::features::settings::OpeningHours;
+use crate::kernel::time::span::{DAY_MS, HOUR_MS, MINUTE_MS};
 use crate::kernel::{Fulfilment, OrderStatus, Role, ShopDay, ShopZone, UtcMs};
 
 use OrderStatus::{Cancelled, Confirmed, Delivered, OutForDelivery, Pending, Preparing, ReadyForPickup};
@@ -106,16 +107,41 @@ pub struct Asked {
     pub time: Option<jiff::civil::Time>,
 }
 
-/// Why a time cannot be had.
+/// Why a time cannot be had. `earliest` is the nearest moment that can.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NoTime {
     InThePast,
-    TooEarly { earliest: UtcMs },
+    TooEarly {
+        earliest: UtcMs,
+    },
+    OutsideHours {
+        earliest: UtcMs,
+    },
     TooFarAhead,
+    /// No opening hour in sight.
+    Closed,
 }
 
-/// When the order is ready: as asked, or as soon as its longest lead time allows. A day without a time is its first moment that
-/// can be had. `lenient`: for staff a lead time is a warning, which is answered beside the moment.
+/// When the shop is open, by its own clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Open<'a> {
+    pub hours: &'a OpeningHours,
+    pub zone: &'a ShopZone,
+}
+
+impl Open<'_> {
+    fn at(self, moment: UtcMs) -> bool {
+        self.hours.is_open(moment, self.zone)
+    }
+
+    fn first_from(self, moment: UtcMs) -> Result<UtcMs, NoTime> {
+        self.hours.first_open(moment, self.zone).ok_or(NoTime::Closed)
+    }
+}
+
+/// When the order is ready: as asked, or as soon as its longest lead time allows, in opening hours. A day without a time is its
+/// first moment that can be had. `lenient`: for staff a lead time and the hours are a warning, which is answered beside the
+/// moment.
 ///
 /// # Errors
 /// [`NoTime`].
@@ -123,38 +149,68 @@ pub fn due_at(
     asked: Option<Asked>,
     now: UtcMs,
     lead_hours: i64,
-    zone: &ShopZone,
+    open: Open<'_>,
     lenient: bool,
 ) -> Result<(UtcMs, Option<NoTime>), NoTime> {
-    let earliest = now.plus_ms(lead_hours * HOUR_MS);
-    let Some(asked) = asked else { return Ok((earliest, None)) };
-    let moment = match asked.time {
-        Some(time) => zone.moment(asked.day.date().to_datetime(time)),
-        None if zone.day_of(earliest) == asked.day => Some(earliest),
-        None => zone.start_of(asked.day),
+    let baked = now.plus_ms(lead_hours * HOUR_MS);
+    let or_warn = |why: NoTime, moment: UtcMs| if lenient { Ok((moment, Some(why))) } else { Err(why) };
+    let Some(asked) = asked else {
+        return open.first_from(baked).map_or_else(|why| or_warn(why, baked), |moment| Ok((moment, None)));
     };
-    let Some(moment) = moment else { return Err(NoTime::TooFarAhead) };
-    let past = match asked.time {
-        // A wall time has minutes only: the minute that runs is not yet past.
-        Some(_) => moment.plus_ms(60_000) <= now,
-        None => asked.day < zone.day_of(now),
-    };
-    if past {
-        return Err(NoTime::InThePast);
+    // What a lead time and the hours make of now can always be asked for.
+    let farthest = open.first_from(baked).unwrap_or(baked).max(now.plus_ms(FARTHEST_MS));
+    match asked.time {
+        Some(time) => {
+            let moment = asked_moment(asked.day, time, now, open.zone)?;
+            if moment > farthest {
+                return Err(NoTime::TooFarAhead);
+            }
+            let due = moment.max(now);
+            if moment < baked && lead_hours > 0 {
+                return or_warn(open.first_from(baked).map_or_else(|why| why, |earliest| NoTime::TooEarly { earliest }), due);
+            }
+            if !open.at(due) {
+                return or_warn(outside(open, due), due);
+            }
+            Ok((due, None))
+        }
+        None => {
+            if asked.day < open.zone.day_of(now) {
+                return Err(NoTime::InThePast);
+            }
+            let start = open.zone.start_of(asked.day).filter(|start| *start <= farthest).ok_or(NoTime::TooFarAhead)?;
+            if open.zone.day_of(baked) > asked.day {
+                let why = open.first_from(baked).map_or_else(|why| why, |earliest| NoTime::TooEarly { earliest });
+                return or_warn(why, start.max(now));
+            }
+            let from = start.max(baked);
+            match open.first_from(from) {
+                Ok(moment) if open.zone.day_of(moment) == asked.day => Ok((moment, None)),
+                Ok(_) | Err(_) => or_warn(outside(open, from), from),
+            }
+        }
     }
-    if moment > now.plus_ms(FARTHEST_MS) {
-        return Err(NoTime::TooFarAhead);
-    }
-    if moment < earliest && !(lead_hours == 0 && moment.plus_ms(60_000) > now) {
-        let early = NoTime::TooEarly { earliest };
-        return if lenient { Ok((moment.max(now), Some(early))) } else { Err(early) };
-    }
-    Ok((moment.max(now), None))
+}
+
+fn outside(open: Open<'_>, moment: UtcMs) -> NoTime {
+    open.first_from(moment).map_or_else(|why| why, |earliest| NoTime::OutsideHours { earliest })
+}
+
+/// The moment at which the shop's clock shows that time. A wall time has minutes only: the minute that runs is not yet past. Where
+/// the time comes twice, it is the first until that is past.
+fn asked_moment(day: ShopDay, time: jiff::civil::Time, now: UtcMs, zone: &ShopZone) -> Result<UtcMs, NoTime> {
+    let local = day.date().to_datetime(time);
+    let (first, both) = (zone.moment(local), zone.moments(local));
+    let (Some(first), Some([_, second])) = (first, both) else { return Err(NoTime::TooFarAhead) };
+    let is_past = |moment: UtcMs| moment.plus_ms(MINUTE_MS) <= now;
+    [first, second].into_iter().find(|moment| !is_past(*moment)).ok_or(NoTime::InThePast)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::features::settings::{Minute, Window};
+    use crate::kernel::Weekday;
     use proptest::prelude::*;
 
     fn any_status() -> impl Strategy<Value = OrderStatus> {
@@ -221,26 +277,162 @@ mod tests {
         assert!(!may(Delivered, Some(Role::Admin)) && !may(Cancelled, Some(Role::Admin)));
     }
 
+    fn at(text: &str) -> UtcMs {
+        UtcMs::parse(text).expect("a moment")
+    }
+
+    fn asked(day: &str, time: Option<(i8, i8)>) -> Asked {
+        let time = time.map(|(hour, minute)| jiff::civil::time(hour, minute, 0, 0));
+        Asked { day: ShopDay::parse(day).expect("a day"), time }
+    }
+
+    fn table(rows: &[(Weekday, &str, &str)]) -> OpeningHours {
+        let minute = |text: &str| Minute::parse(text).expect("a time");
+        let rows = rows.iter().map(|(weekday, opens, closes)| Window {
+            weekday: *weekday,
+            opens: minute(opens),
+            closes: minute(closes),
+        });
+        OpeningHours::new(rows.collect()).expect("a table")
+    }
+
+    fn zone(name: &str) -> ShopZone {
+        ShopZone::named(name).expect("known")
+    }
+
     #[test]
     fn an_order_is_ready_when_its_slowest_line_is() {
-        let zone = ShopZone::named("Asia/Amman").expect("known");
-        let now = UtcMs::parse("2026-11-25T08:00:00Z").expect("a moment");
-        let asked = |day: &str, time: Option<(i8, i8)>| {
-            Some(Asked {
-                day: ShopDay::parse(day).expect("a day"),
-                time: time.map(|(hour, minute)| jiff::civil::time(hour, minute, 0, 0)),
-            })
-        };
-        let due = |asked, lead| due_at(asked, now, lead, &zone, false).map(|(due, _)| due.to_string());
+        let (zone, hours) = (zone("Asia/Amman"), OpeningHours::default());
+        let open = Open { hours: &hours, zone: &zone };
+        let now = at("2026-11-25T08:00:00Z");
+        let due = |asked, lead| due_at(asked, now, lead, open, false).map(|(due, _)| due.to_string());
         assert_eq!(due(None, 12).as_deref(), Ok("2026-11-25T20:00:00.000Z"));
-        assert_eq!(due(asked("2026-11-26", Some((9, 30))), 12).as_deref(), Ok("2026-11-26T06:30:00.000Z"));
+        assert_eq!(due(Some(asked("2026-11-26", Some((9, 30)))), 12).as_deref(), Ok("2026-11-26T06:30:00.000Z"));
         let earliest = now.plus_ms(12 * HOUR_MS);
-        assert_eq!(due(asked("2026-11-25", Some((12, 0))), 12), Err(NoTime::TooEarly { earliest }));
-        assert_eq!(due(asked("2026-11-24", Some((12, 0))), 0), Err(NoTime::InThePast));
-        assert_eq!(due(asked("2027-02-25", None), 0), Err(NoTime::TooFarAhead));
+        assert_eq!(due(Some(asked("2026-11-25", Some((12, 0)))), 12), Err(NoTime::TooEarly { earliest }));
+        assert_eq!(due(Some(asked("2026-11-24", Some((12, 0)))), 0), Err(NoTime::InThePast));
+        assert_eq!(due(Some(asked("2027-02-25", None)), 0), Err(NoTime::TooFarAhead));
         assert_eq!(
-            due_at(asked("2026-11-25", Some((12, 0))), now, 12, &zone, true).map(|(_, warning)| warning),
+            due_at(Some(asked("2026-11-25", Some((12, 0)))), now, 12, open, true).map(|(_, warning)| warning),
             Ok(Some(NoTime::TooEarly { earliest }))
         );
+        // The minute that runs can be had, from now on.
+        let running = at("2026-11-25T09:00:30Z");
+        assert_eq!(due_at(Some(asked("2026-11-25", Some((12, 0)))), running, 0, open, false), Ok((running, None)));
+    }
+
+    #[test]
+    fn an_order_is_ready_in_opening_hours() {
+        use Weekday::{Saturday, Thursday, Wednesday};
+        let (zone, hours) = (
+            zone("Asia/Amman"),
+            table(&[
+                (Wednesday, "07:00", "13:00"),
+                (Wednesday, "16:00", "20:00"),
+                (Thursday, "08:00", "12:00"),
+                (Saturday, "08:00", "12:00"),
+            ]),
+        );
+        let open = Open { hours: &hours, zone: &zone };
+        // A Wednesday, eleven in the morning.
+        let now = at("2026-11-25T08:00:00Z");
+        let due = |asked, lead| due_at(asked, now, lead, open, false).map(|(due, _)| due.to_string());
+        assert_eq!(due(None, 0).as_deref(), Ok("2026-11-25T08:00:00.000Z"));
+        // Two hours on the shop closes for noon, at that very moment.
+        assert_eq!(due(None, 2).as_deref(), Ok("2026-11-25T13:00:00.000Z"));
+        assert_eq!(due(None, 9).as_deref(), Ok("2026-11-26T05:00:00.000Z"));
+        assert_eq!(due(Some(asked("2026-11-28", None)), 0).as_deref(), Ok("2026-11-28T05:00:00.000Z"));
+        assert_eq!(due(Some(asked("2026-11-25", None)), 3).as_deref(), Ok("2026-11-25T13:00:00.000Z"));
+        // A closed day, and a day whose hours are over: the next that can be had is told.
+        let saturday = at("2026-11-28T05:00:00Z");
+        assert_eq!(due(Some(asked("2026-11-27", None)), 0), Err(NoTime::OutsideHours { earliest: saturday }));
+        assert_eq!(
+            due(Some(asked("2026-11-25", None)), 12),
+            Err(NoTime::OutsideHours { earliest: at("2026-11-26T05:00:00Z") })
+        );
+        assert_eq!(due(Some(asked("2026-11-26", Some((12, 0)))), 0), Err(NoTime::OutsideHours { earliest: saturday }));
+        assert_eq!(due(Some(asked("2026-11-26", Some((11, 59)))), 0).as_deref(), Ok("2026-11-26T08:59:00.000Z"));
+        // The earliest told for a lead time is one that is open.
+        assert_eq!(
+            due(Some(asked("2026-11-25", Some((12, 0)))), 3),
+            Err(NoTime::TooEarly { earliest: at("2026-11-25T13:00:00Z") })
+        );
+        let staff = due_at(Some(asked("2026-11-27", Some((9, 0)))), now, 0, open, true);
+        assert_eq!(staff, Ok((at("2026-11-27T06:00:00Z"), Some(NoTime::OutsideHours { earliest: saturday }))));
+    }
+
+    #[test]
+    fn a_time_that_comes_twice_is_had_until_the_second_is_past() {
+        let (zone, hours) = (zone("Europe/Berlin"), OpeningHours::default());
+        let open = Open { hours: &hours, zone: &zone };
+        let due = |now: &str, time| due_at(Some(asked("2026-10-25", Some(time))), at(now), 0, open, false).map(|(due, _)| due);
+        assert_eq!(due("2026-10-25T00:00:00Z", (2, 30)), Ok(at("2026-10-25T00:30:00Z")));
+        assert_eq!(due("2026-10-25T00:45:00Z", (2, 30)), Ok(at("2026-10-25T01:30:00Z")));
+        assert_eq!(due("2026-10-25T01:31:00Z", (2, 30)), Err(NoTime::InThePast));
+    }
+
+    #[test]
+    fn a_long_lead_time_may_reach_past_the_sixty_days() {
+        let (zone, hours) = (zone("Asia/Amman"), table(&[(Weekday::Monday, "08:00", "12:00")]));
+        let open = Open { hours: &hours, zone: &zone };
+        let now = at("2026-11-25T08:00:00Z");
+        let (due, _) = due_at(None, now, 1_440, open, false).expect("a moment");
+        let day = zone.day_of(due);
+        assert!(due > now.plus_ms(FARTHEST_MS));
+        assert_eq!(due_at(Some(Asked { day, time: None }), now, 1_440, open, false), Ok((due, None)));
+    }
+
+    fn any_hours() -> impl Strategy<Value = OpeningHours> {
+        let row = (proptest::sample::select(Weekday::ALL), 0_u16..24, 1_u16..25);
+        proptest::collection::vec(row, 0..6).prop_map(|rows| {
+            let minute = |hour: u16| Minute::parse(&format!("{hour:02}:00")).expect("a time");
+            let mut kept: Vec<Window> = Vec::new();
+            for (weekday, opens, closes) in rows {
+                let row = Window { weekday, opens: minute(opens), closes: minute(closes) };
+                let next: Vec<Window> = kept.iter().copied().chain([row]).collect();
+                if OpeningHours::new(next.clone()).is_ok() {
+                    kept = next;
+                }
+            }
+            OpeningHours::new(kept).expect("checked row by row")
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_promised_is_open_and_baked_and_never_goes_back(
+            hours in any_hours(),
+            name in proptest::sample::select(vec!["Asia/Amman", "Europe/Berlin", "America/New_York", "Africa/Cairo"]),
+            now in 1_790_000_000_000_i64..1_800_000_000_000,
+            lead in 0_i64..100,
+            ahead in 0_i32..70,
+            time in proptest::option::of((0_i8..24, 0_i8..60)),
+            later in 0_i64..DAY_MS,
+        ) {
+            let zone = zone(name);
+            let open = Open { hours: &hours, zone: &zone };
+            let now = UtcMs::from_ms(now);
+            let baked = now.plus_ms(lead * HOUR_MS);
+            let day = zone.day_of(now).plus_days(ahead).expect("a day");
+            let asked = Asked { day, time: time.map(|(hour, minute)| jiff::civil::time(hour, minute, 0, 0)) };
+            for asked in [None, Some(asked)] {
+                match due_at(asked, now, lead, open, false) {
+                    Ok((due, warning)) => {
+                        prop_assert!(due >= baked && open.at(due) && warning.is_none());
+                        prop_assert!(asked.is_none_or(|asked| asked.time.is_some() || zone.day_of(due) == asked.day));
+                        prop_assert_eq!(due_at(asked, now, lead, open, true), Ok((due, None)), "staff get what others get");
+                    }
+                    Err(NoTime::TooEarly { earliest } | NoTime::OutsideHours { earliest }) => {
+                        prop_assert!(earliest >= baked && open.at(earliest));
+                        let (_, warning) = due_at(asked, now, lead, open, true).expect("staff are warned");
+                        prop_assert!(warning.is_some());
+                    }
+                    Err(_) => {}
+                }
+            }
+            let soonest = |now: UtcMs, lead| due_at(None, now, lead, open, false).map(|(due, _)| due);
+            prop_assert!(soonest(now, lead).ok() <= soonest(now.plus_ms(later), lead).ok());
+            prop_assert!(soonest(now, lead).ok() <= soonest(now, lead + 1).ok());
+        }
     }
 }

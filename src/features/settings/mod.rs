@@ -1,29 +1,41 @@
-//! What the owner decides: the shop's name, languages, money, time; how orders are held (SPEC 10).
+//! What the owner decides: the shop's name, languages, money, time; how orders are held, when it is open, how one pays (SPEC 10).
 //!
 //! Stored one row a section. A key that the keeper's file or a variable holds wins at every start. [`Live`] is the copy that
-//! requests read; it is replaced after the commit of a change, before the changer is answered.
+//! requests read; it is replaced after the commit of a change, before the changer is answered, from what the change's own event
+//! tells, so that nothing is read outside and no older settings follow newer ones.
 
+pub mod api;
+mod apply_config;
 mod model;
+pub mod problems;
+mod replace;
+mod rules;
 mod sql;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-pub use model::{OrderSettings, Settings, ShopSettings};
+pub use apply_config::ApplyConfig;
+use model::Sections;
+pub use model::{Fixed, Keeper, MethodSettings, OrderSettings, Settings, ShopSettings};
+pub use rules::{Minute, OpeningHours, Window, WindowFault};
 
-use crate::config::Config;
-use crate::db::{Command, Reader, WriteTx};
-use crate::kernel::{DomainEvent, Result, ShopFormat};
+use crate::db::{Reader, WriteTx};
+use crate::kernel::{DomainEvent, Fault, Result, ShopFormat};
 
 /// The settings in force, shared by all requests.
 #[derive(Debug)]
 pub struct Live {
     now: RwLock<Arc<Settings>>,
+    keeper: Arc<Keeper>,
 }
 
 impl Live {
-    #[must_use]
-    pub fn new(settings: Settings) -> Live {
-        Live { now: RwLock::new(Arc::new(settings)) }
+    /// The settings a shop begins with, until those stored are shown to it.
+    ///
+    /// # Errors
+    /// A fault.
+    pub fn new(keeper: Arc<Keeper>) -> Result<Live> {
+        Ok(Live { now: RwLock::new(Arc::new(Settings::from_sections(Sections::default())?)), keeper })
     }
 
     #[must_use]
@@ -31,8 +43,27 @@ impl Live {
         Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// What the keeper decides.
+    #[must_use]
+    pub fn keeper(&self) -> Arc<Keeper> {
+        Arc::clone(&self.keeper)
+    }
+
+    /// Takes committed settings, unless newer ones are in force already.
     pub fn replace(&self, settings: Settings) {
-        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
+        if settings.version > now.version {
+            *now = Arc::new(settings);
+        }
+    }
+
+    /// As [`Live::replace`], of the document that [`DomainEvent::SettingsChanged`] carries.
+    pub fn replace_by(&self, document: &str) {
+        let read = serde_json::from_str(document).map_err(|error| Fault::new(error).into()).and_then(Settings::from_sections);
+        match read {
+            Ok(settings) => self.replace(settings),
+            Err(error) => tracing::error!(error = %error, "changed settings cannot be read; they act from the next start"),
+        }
     }
 
     /// The formats that reading and writing need.
@@ -47,40 +78,66 @@ impl Live {
 /// # Errors
 /// A fault.
 pub fn read(reader: &Reader<'_>) -> Result<Settings> {
-    Settings::from_sections(
-        sql::section(reader, "shop")?.unwrap_or_default(),
-        sql::section(reader, "orders")?.unwrap_or_default(),
-    )
+    Settings::from_sections(sections(reader)?)
 }
 
-/// Writes what the keeper's configuration decides over what is stored, at start.
-pub struct ApplyConfig {
-    shop: crate::config::Shop,
-    orders: crate::config::Orders,
+/// The currency in which something is stored already, priced or sold; `None` while it may still be chosen.
+///
+/// # Errors
+/// A fault.
+pub fn currency_in_use(reader: &Reader<'_>) -> Result<Option<String>> {
+    if sql::has_amounts(reader)? { Ok(Some(sections(reader)?.shop.currency)) } else { Ok(None) }
 }
 
-impl ApplyConfig {
-    #[must_use]
-    pub fn new(config: &Config) -> ApplyConfig {
-        ApplyConfig { shop: config.shop.clone(), orders: config.orders.clone() }
+fn sections(reader: &Reader<'_>) -> Result<Sections> {
+    Ok(Sections {
+        shop: sql::section(reader, "shop")?.unwrap_or_default(),
+        orders: sql::section(reader, "orders")?.unwrap_or_default(),
+        hours: sql::section(reader, "hours")?.unwrap_or_default(),
+        payment_methods: sql::section(reader, "paymentMethods")?.unwrap_or_default(),
+        version: sql::version(reader)?,
+    })
+}
+
+/// Writes the sections that differ, at the next version; answers the settings as they are then.
+fn write(tx: &mut WriteTx<'_>, before: &Sections, mut after: Sections) -> Result<Settings> {
+    after.version = before.version;
+    if after == *before {
+        return Settings::from_sections(after);
     }
+    let version = before.version + 1;
+    after.version = version;
+    if after.shop != before.shop {
+        sql::set_section(tx, "shop", &after.shop, version)?;
+    }
+    if after.orders != before.orders {
+        sql::set_section(tx, "orders", &after.orders, version)?;
+    }
+    if after.hours != before.hours {
+        sql::set_section(tx, "hours", &after.hours, version)?;
+    }
+    if after.payment_methods != before.payment_methods {
+        sql::set_section(tx, "paymentMethods", &after.payment_methods, version)?;
+    }
+    tx.record(DomainEvent::SettingsChanged { document: serde_json::to_string(&after).map_err(Fault::new)?.into() });
+    Settings::from_sections(after)
 }
 
-impl Command for ApplyConfig {
-    const NAME: &'static str = "settings.apply_config";
-    type Output = Settings;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn apply(self, tx: &mut WriteTx<'_>) -> Result<Settings> {
-        let mut shop: ShopSettings = sql::section(tx, "shop")?.unwrap_or_default();
-        let mut orders: OrderSettings = sql::section(tx, "orders")?.unwrap_or_default();
-        let before = (shop.clone(), orders.clone());
-        shop.take_over(&self.shop);
-        orders.take_over(&self.orders);
-        if before != (shop.clone(), orders.clone()) {
-            sql::set_section(tx, "shop", &shop)?;
-            sql::set_section(tx, "orders", &orders)?;
-            tx.record(DomainEvent::SettingsChanged);
-        }
-        Settings::from_sections(shop, orders)
+    fn document(version: i64, name: &str) -> String {
+        let shop = ShopSettings { name: name.to_owned(), ..ShopSettings::default() };
+        serde_json::to_string(&Sections { shop, version, ..Sections::default() }).expect("JSON")
+    }
+
+    #[test]
+    fn older_settings_never_follow_newer_ones_and_what_cannot_be_read_changes_nothing() {
+        let live = Live::new(Arc::default()).expect("the defaults are right");
+        live.replace_by(&document(3, "Third"));
+        live.replace_by(&document(2, "Second"));
+        live.replace_by(&document(4, "Fourth").replace("Asia/Amman", "Asia/Nowhere"));
+        assert_eq!((live.get().version, live.get().shop.name.as_str()), (3, "Third"));
     }
 }

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::{Currency, Fault, Locale, Money, Result, ShopFormat, ShopZone, calling_codes};
+use super::rules::OpeningHours;
+use crate::config;
+use crate::kernel::{
+    Currency, Fault, Locale, Money, PaymentMethod, Result, ShopFormat, ShopZone, Version, Weekday, calling_codes,
+};
 
 /// Section `shop`, as it is stored.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -15,6 +19,10 @@ pub struct ShopSettings {
     pub currency: String,
     pub time_zone: String,
     pub first_weekday: String,
+    /// E.164.
+    pub phone: Option<String>,
+    /// Where customers find the shop: free lines.
+    pub address: Option<String>,
 }
 
 impl Default for ShopSettings {
@@ -25,13 +33,15 @@ impl Default for ShopSettings {
             currency: "JOD".to_owned(),
             time_zone: "Asia/Amman".to_owned(),
             first_weekday: "sunday".to_owned(),
+            phone: None,
+            address: None,
         }
     }
 }
 
 impl ShopSettings {
     /// Takes what the keeper's configuration says.
-    pub(super) fn take_over(&mut self, config: &crate::config::Shop) {
+    pub(super) fn take_over(&mut self, config: &config::Shop) {
         let take = |ours: &mut String, theirs: &Option<String>| {
             if let Some(theirs) = theirs {
                 ours.clone_from(theirs);
@@ -42,7 +52,7 @@ impl ShopSettings {
         take(&mut self.currency, &config.currency);
         take(&mut self.time_zone, &config.time_zone);
         if let Some(weekday) = config.first_weekday {
-            self.first_weekday = format!("{weekday:?}").to_ascii_lowercase();
+            Weekday::from(weekday).code().clone_into(&mut self.first_weekday);
         }
     }
 }
@@ -75,7 +85,7 @@ impl Default for OrderSettings {
 }
 
 impl OrderSettings {
-    pub(super) fn take_over(&mut self, config: &crate::config::Orders) {
+    pub(super) fn take_over(&mut self, config: &config::Orders) {
         self.hold_minutes = config.hold_minutes.unwrap_or(self.hold_minutes);
         self.confirm_cash = config.confirm_cash.unwrap_or(self.confirm_cash);
         self.cash_hold_hours = config.cash_hold_hours.unwrap_or(self.cash_hold_hours);
@@ -83,16 +93,61 @@ impl OrderSettings {
     }
 }
 
+/// Section `paymentMethods`, as it is stored: whether a method is on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, rename_all = "snake_case")]
+pub struct MethodSettings {
+    cash: bool,
+}
+
+impl Default for MethodSettings {
+    fn default() -> MethodSettings {
+        MethodSettings { cash: true }
+    }
+}
+
+impl MethodSettings {
+    pub(super) fn set(&mut self, method: PaymentMethod, on: bool) {
+        match method {
+            PaymentMethod::Cash => self.cash = on,
+        }
+    }
+
+    /// Whether orders may be paid so.
+    #[must_use]
+    pub const fn offers(&self, method: PaymentMethod) -> bool {
+        match method {
+            PaymentMethod::Cash => self.cash,
+        }
+    }
+}
+
+/// All sections, as they are stored and as an event tells them.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Sections {
+    pub shop: ShopSettings,
+    pub orders: OrderSettings,
+    pub hours: OpeningHours,
+    pub payment_methods: MethodSettings,
+    pub version: Version,
+}
+
 /// All settings, with the formats that follow from them.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub shop: ShopSettings,
     pub orders: OrderSettings,
+    pub hours: OpeningHours,
+    pub methods: MethodSettings,
+    /// One over all sections; it grows by one with each change.
+    pub version: Version,
     pub format: Arc<ShopFormat>,
 }
 
 impl Settings {
-    pub(super) fn from_sections(shop: ShopSettings, orders: OrderSettings) -> Result<Settings> {
+    pub(super) fn from_sections(sections: Sections) -> Result<Settings> {
+        let Sections { shop, orders, hours, payment_methods, version } = sections;
         let unknown =
             |what: &str, value: &str| Fault::because(format!("the settings hold a {what} that is not known: {value}"));
         let format = ShopFormat {
@@ -101,7 +156,7 @@ impl Settings {
             calling_code: calling_codes::of_zone(&shop.time_zone),
             locale: Locale::from_code(&shop.locale).ok_or_else(|| unknown("language", &shop.locale))?,
         };
-        Ok(Settings { shop, orders, format: Arc::new(format) })
+        Ok(Settings { shop, orders, hours, methods: payment_methods, version, format: Arc::new(format) })
     }
 
     #[must_use]
@@ -114,5 +169,70 @@ impl Settings {
     pub fn delivery_fee(&self, subtotal: Money) -> Money {
         let free = self.orders.free_delivery_from_minor.is_some_and(|from| subtotal.minor() >= from);
         Money::from_minor(if free { 0 } else { self.orders.delivery_fee_minor }, self.currency())
+    }
+}
+
+/// What the keeper's file and variables decide: these keys win over the owner's word for as long as they stand there.
+#[derive(Clone, Debug, Default)]
+pub struct Keeper {
+    shop: config::Shop,
+    orders: config::Orders,
+    fixed: Vec<Fixed>,
+}
+
+/// A setting that the keeper decides.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fixed {
+    /// Section and field, as in `shop.timeZone`.
+    pub section: &'static str,
+    pub field: &'static str,
+    /// Where it is decided, for the owner.
+    pub place: String,
+}
+
+/// The keys that an owner's setting has, and the setting's section and field.
+const KEYS: &[(&str, &str, &str)] = &[
+    ("shop.name", "shop", "name"),
+    ("shop.locale", "shop", "locale"),
+    ("shop.currency", "shop", "currency"),
+    ("shop.time_zone", "shop", "timeZone"),
+    ("shop.first_weekday", "shop", "firstWeekday"),
+    ("orders.hold_minutes", "orders", "holdMinutes"),
+    ("orders.confirm_cash", "orders", "confirmCash"),
+    ("orders.cash_hold_hours", "orders", "cashHoldHours"),
+    ("orders.prices_include_tax", "orders", "pricesIncludeTax"),
+];
+
+impl Keeper {
+    /// What a configuration decides.
+    #[must_use]
+    pub fn of(config: &config::Config) -> Keeper {
+        let fixed = KEYS.iter().filter_map(|(key, section, field)| {
+            let place = match config.origin(key)? {
+                // The folder is the machine's own business.
+                config::Place::File { path, line } => {
+                    let name = path.file_name().map_or_else(|| "the file".into(), |name| name.to_string_lossy());
+                    line.map_or_else(|| format!("`{key}` in {name}"), |line| format!("`{key}` in {name}, line {line}"))
+                }
+                config::Place::Variable(name) | config::Place::Flag(name) => name.clone(),
+                config::Place::Default => return None,
+            };
+            Some(Fixed { section, field, place })
+        });
+        Keeper { shop: config.shop.clone(), orders: config.orders.clone(), fixed: fixed.collect() }
+    }
+
+    /// What is fixed, in the order of the settings.
+    #[must_use]
+    pub fn fixed(&self) -> &[Fixed] {
+        &self.fixed
+    }
+
+    pub(super) fn decide_shop(&self, shop: &mut ShopSettings) {
+        shop.take_over(&self.shop);
+    }
+
+    pub(super) fn decide_orders(&self, orders: &mut OrderSettings) {
+        orders.take_over(&self.orders);
     }
 }

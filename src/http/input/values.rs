@@ -6,7 +6,7 @@ use super::{Fields, FromJson, noted, wrong_type};
 use crate::kernel::text::fold_digits;
 use crate::kernel::{
     At, Email, Faults, Fulfilment, Locale, Money, Name, Note, OrderStatus, PaymentMethod, PaymentStatus, Phone, Reason, Role,
-    ShopDay, Source, UtcMs,
+    ShopDay, Source, UtcMs, Weekday,
 };
 
 impl FromJson for bool {
@@ -104,7 +104,7 @@ impl FromJson for Phone {
 
 impl FromJson for ShopDay {
     fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
-        let day = value.as_str().and_then(ShopDay::parse);
+        let day = value.as_str().and_then(|text| ShopDay::parse(&fold_digits(text)));
         if day.is_none() {
             faults.add(at, "invalid_day", "must be a day such as 2026-11-25");
         }
@@ -118,7 +118,7 @@ impl FromJson for ShopDay {
 
 impl FromJson for UtcMs {
     fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
-        let moment = value.as_str().and_then(UtcMs::parse);
+        let moment = value.as_str().and_then(|text| UtcMs::parse(&fold_digits(text)));
         if moment.is_none() {
             faults.add(at, "invalid_time", "must be a time such as 2026-11-25T10:47:45.000Z");
         }
@@ -148,7 +148,7 @@ macro_rules! word_values {
         }
     )+};
 }
-word_values!(Fulfilment, Locale, OrderStatus, PaymentMethod, PaymentStatus, Role, Source);
+word_values!(Fulfilment, Locale, OrderStatus, PaymentMethod, PaymentStatus, Role, Source, Weekday);
 
 macro_rules! id_values {
     ($($name:ident),+) => {$(
@@ -170,15 +170,24 @@ macro_rules! id_values {
 }
 id_values!(CategoryId, OrderId, ProductId, UserId);
 
+/// `from` and `to` of a list; an end that is not after its beginning is a fault.
+pub fn read_span(fields: &mut Fields<'_, '_>) -> (Option<UtcMs>, Option<UtcMs>) {
+    let (from, to) = (read_moment(fields, "from", false), read_moment(fields, "to", true));
+    if from.zip(to).is_some_and(|(from, to)| to <= from) {
+        fields.fault("to", "before_from", "must be after from; exchange the two");
+    }
+    (from, to)
+}
+
 /// A moment, or a day of the shop: its first moment, or for `to` the first moment after it.
 pub fn read_moment(fields: &mut Fields<'_, '_>, name: &'static str, end: bool) -> Option<UtcMs> {
     fields.opt_with(
         name,
         || json!({ "type": "string", "description": "A time (RFC 3339), or a day YYYY-MM-DD of the shop.", "example": "2026-11-25" }),
         |value, at, faults| {
-            let Some(text) = value.as_str() else { return wrong_type(at, faults, "a text") };
-            let day = ShopDay::parse(text).and_then(|day| if end { day.plus_days(1) } else { Some(day) });
-            let moment = day.and_then(|day| faults.shop.zone.start_of(day)).or_else(|| UtcMs::parse(text));
+            let Some(text) = value.as_str().map(fold_digits) else { return wrong_type(at, faults, "a text") };
+            let day = ShopDay::parse(&text).and_then(|day| if end { day.plus_days(1) } else { Some(day) });
+            let moment = day.and_then(|day| faults.shop.zone.start_of(day)).or_else(|| UtcMs::parse(&text));
             if moment.is_none() {
                 faults.add(at, "invalid_time", "must be a day such as 2026-11-25 or a time such as 2026-11-25T10:47:45.000Z");
             }

@@ -153,7 +153,12 @@ impl OrderBuilder {
     }
 
     pub fn request(mut self) -> Request {
-        self.body.insert("items".to_owned(), self.lines.into());
+        self.body.insert("items".to_owned(), std::mem::take(&mut self.lines).into());
+        self.bare_request()
+    }
+
+    /// Without `items`: what is ordered is said otherwise.
+    fn bare_request(self) -> Request {
         let request = self.by.post("/api/v1/orders").json(&Value::Object(self.body));
         match &self.key {
             Some(key) => request.key(key),
@@ -163,6 +168,11 @@ impl OrderBuilder {
 
     pub async fn send(self) -> Reply {
         self.request().send().await
+    }
+
+    /// Sends an order that names a cart, or nothing at all.
+    pub async fn send_cart(self) -> Reply {
+        self.bare_request().send().await
     }
 
     pub async fn place(self) -> Order {

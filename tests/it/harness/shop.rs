@@ -162,6 +162,25 @@ impl Shop {
         self.inner.db.read(bayader::app::doctor).await.expect("the doctor can look")
     }
 
+    /// What a statement counts.
+    pub async fn rows(&self, sql: &'static str) -> i64 {
+        self.inner.db.read(move |reader| reader.one(sql, &[], |row| row.get(0))).await.expect("a count")
+    }
+
+    /// The database's file, for who looks at it beside the shop.
+    pub fn database(&self) -> std::path::PathBuf {
+        self.inner.db.folder().database().clone()
+    }
+
+    /// Whether the database's files hold a text.
+    pub fn file_holds(&self, text: &str) -> bool {
+        let database = self.database();
+        let log = database.with_extension("db-wal");
+        let mut bytes = std::fs::read(&database).expect("the database's file");
+        bytes.extend(std::fs::read(&log).unwrap_or_default());
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    }
+
     /// Ends the shop. Its books must balance, and each answer that anybody got must be one the OpenAPI document announces.
     pub async fn close(mut self) {
         let serving = self.serving.take().expect("a shop closes once");

@@ -5,20 +5,23 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::features::orders::model::{Address, Customer, Delivery};
-use crate::features::orders::place::{Item, PlaceOrder};
+use crate::features::orders::place::{Item, PlaceOrder, Wanted};
 use crate::features::orders::queries::OrderFilter;
 use crate::features::orders::rules::Asked;
 use crate::features::settings::Settings;
 use crate::http::Context;
-use crate::http::input::{Fields, FromJson, Input, read_moment, wrong_type};
+use crate::http::input::{Fields, FromJson, Input, read_moment, read_span, wrong_type};
 use crate::http::page::Paging;
 use crate::kernel::pieces::{MAX_LINES, MAX_QUANTITY};
-use crate::kernel::text::Lines;
+use crate::kernel::text::{Lines, fold_digits};
 use crate::kernel::{
     Actor, At, Email, Faults, Fulfilment, Money, Name, Note, OrderStatus, PaymentMethod, Phone, ProductId, Reason, ShopDay,
     UserId,
 };
+use crate::security::token::TokenHash;
 
+/// The most characters that are read of a token: what is longer is none of ours.
+const MAX_TOKEN: usize = 200;
 /// Bytes of `metadata` as JSON.
 const MAX_METADATA: usize = 4_000;
 
@@ -111,10 +114,8 @@ impl Input for DeliveryBody {
             "time",
             || json!({ "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "example": "09:30" }),
             |value, at, faults| {
-                let time = value
-                    .as_str()
-                    .filter(|text| text.len() == 5)
-                    .and_then(|text| jiff::civil::Time::strptime("%H:%M", text).ok());
+                let text = value.as_str().map(fold_digits).filter(|text| text.len() == 5);
+                let time = text.and_then(|text| jiff::civil::Time::strptime("%H:%M", text).ok());
                 if time.is_none() {
                     faults.add(at, "invalid_time", "must be a time such as 09:30");
                 }
@@ -149,7 +150,7 @@ impl FromJson for Metadata {
 
 /// `POST /orders`.
 pub(super) struct PlaceBody {
-    items: Vec<ItemBody>,
+    wanted: Wanted,
     customer: Option<CustomerBody>,
     delivery: Option<DeliveryBody>,
     method: PaymentMethod,
@@ -165,7 +166,7 @@ impl Input for PlaceBody {
     const NAME: &'static str = "OrderPlace";
 
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
-        let items = fields.req_list("items", 1..=MAX_LINES);
+        let wanted = read_wanted(fields);
         let customer: Option<CustomerBody> = fields.opt("customerInfo");
         let delivery: Option<DeliveryBody> = fields.opt("deliveryInfo");
         let method = fields.req("paymentMethod");
@@ -182,7 +183,7 @@ impl Input for PlaceBody {
             check_sender(fields, by, customer.as_ref());
         }
         Some(PlaceBody {
-            items: items?,
+            wanted: wanted?,
             customer,
             delivery,
             method: method?,
@@ -194,6 +195,25 @@ impl Input for PlaceBody {
             collected,
         })
     }
+}
+
+/// Exactly one of `items` and `cartToken`.
+fn read_wanted(fields: &mut Fields<'_, '_>) -> Option<Wanted> {
+    let items = fields.opt_list::<ItemBody>("items", 1..=MAX_LINES);
+    let token = fields.opt_text("cartToken", Lines::One, 1..=MAX_TOKEN);
+    let (has_items, has_token) = (fields.has("items"), fields.has("cartToken"));
+    if has_items == has_token {
+        let (code, message) = if has_items {
+            ("one_of", "stands beside the other one: send either items or cartToken")
+        } else {
+            ("required", "is required: send either items or cartToken")
+        };
+        fields.fault("items", code, message);
+        fields.fault("cartToken", code, message);
+        return None;
+    }
+    let items = items.map(|items| Wanted::Items(items.into_iter().map(|item| item.0).collect()));
+    items.or(token.map(|token| Wanted::Cart(TokenHash::of(&token))))
 }
 
 /// What only staff may say is refused from others, and a guest must be reachable.
@@ -222,7 +242,7 @@ impl PlaceBody {
         let is_staff = context.caller.is_staff();
         let asked = self.delivery.as_ref().and_then(|delivery| delivery.day.map(|day| Asked { day, time: delivery.time }));
         PlaceOrder {
-            items: self.items.into_iter().map(|item| item.0).collect(),
+            wanted: self.wanted,
             customer: self.customer.map(|customer| Customer {
                 id: None,
                 name: customer.name.into_string(),
@@ -352,7 +372,7 @@ impl Input for ListQuery {
         let (status, payment_status, payment_method) =
             (fields.opt("status"), fields.opt("payment_status"), fields.opt("payment_method"));
         let (fulfilment, day) = (fields.opt("fulfilment"), fields.opt("day"));
-        let (from, to) = (read_moment(fields, "from", false), read_moment(fields, "to", true));
+        let (from, to) = read_span(fields);
         let text = fields.opt_text("q", Lines::One, 1..=200);
         let customer = fields.opt("customer_id");
         let updated_since = read_moment(fields, "updated_since", false);

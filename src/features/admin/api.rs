@@ -1,0 +1,258 @@
+//! `/admin/orders` and `/admin/dashboard`.
+
+use axum::extract::State;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::model::{LANES, Lane, Slip, SlipLine};
+use super::queries::{self, Day};
+use crate::features::AppState;
+use crate::features::inventory::order_number;
+use crate::http::input::{Fields, FromJson, Input};
+use crate::http::{Answer, Context, Query, Route, respond};
+use crate::kernel::time::span::HOUR_MS;
+use crate::kernel::{Currency, Fulfilment, Locale, Money, OrderStatus, PaymentMethod, PaymentStatus, ShopDay, Source, UtcMs};
+
+/// The most slips of a lane.
+const MOST_SLIPS: i64 = 100;
+/// Slips of a lane, unless said.
+const DEFAULT_SLIPS: i64 = 50;
+/// The board warns so long before an order ends by itself (SPEC 4).
+const ENDS_SOON_MS: i64 = 2 * HOUR_MS;
+
+/// Every route of this feature.
+#[must_use]
+pub fn routes() -> Vec<Route<AppState>> {
+    vec![
+        Route::get("/api/v1/admin/orders", board, "Read the board: open orders by state, due first")
+            .query::<BoardQuery>()
+            .answers(200, "Every state of open orders", board_schema()),
+        Route::get("/api/v1/admin/dashboard", dashboard, "Read the shop's day at a glance").answers(
+            200,
+            "Today, by the shop's own clock",
+            dashboard_schema(),
+        ),
+    ]
+}
+
+/// `GET /admin/orders`.
+struct BoardQuery {
+    day: Option<ShopDay>,
+    limit: i64,
+}
+
+impl Input for BoardQuery {
+    const NAME: &'static str = "BoardQuery";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let day = fields.opt("day");
+        let limit = fields.opt_int("limit", 1..=MOST_SLIPS).unwrap_or(DEFAULT_SLIPS);
+        Some(BoardQuery { day, limit })
+    }
+}
+
+async fn board(State(shop): State<AppState>, context: Context, Query(query): Query<BoardQuery>) -> Answer {
+    let lanes = shop.db.read(move |reader| queries::board(reader, query.day, query.limit)).await?;
+    let now = shop.clock.now();
+    let data: Vec<Value> = lanes.iter().map(|lane| lane_body(lane, now, &context)).collect();
+    respond::json(&context, StatusCode::OK, &json!({ "data": data, "asOf": now.to_string() }))
+}
+
+fn lane_body(lane: &Lane, now: UtcMs, context: &Context) -> Value {
+    let slips: Vec<Value> = lane.slips.iter().map(|slip| slip_body(slip, now, context)).collect();
+    json!({ "status": lane.status.code(), "count": lane.count, "orders": slips })
+}
+
+fn slip_body(slip: &Slip, now: UtcMs, context: &Context) -> Value {
+    let amount = |minor| money(minor, context.shop.currency);
+    let address = slip.delivery.as_ref().map(|delivery| &delivery["address"]);
+    let area = address.and_then(|address| address["area"].as_str().or_else(|| address["city"].as_str()));
+    let items: Vec<Value> = slip.lines.iter().map(|line| line_body(line, context.shop.locale)).collect();
+    json!({
+        "id": slip.id.to_string(),
+        "orderNumber": order_number(slip.number_day, slip.number),
+        "status": slip.status.code(),
+        "paymentStatus": slip.payment_status.code(),
+        "paymentMethod": slip.payment_method.code(),
+        "isPickup": slip.fulfilment == Fulfilment::Pickup,
+        "source": slip.source.code(),
+        "customer": { "name": slip.customer_name, "phone": slip.customer_phone },
+        "area": area,
+        "items": items,
+        "notes": slip.notes,
+        "totalAmount": amount(slip.total),
+        "amountDue": amount((slip.total - slip.captured).max(0)),
+        "currency": context.shop.currency.code(),
+        "dueAt": slip.due_at.to_string(),
+        "businessDay": slip.business_day.to_string(),
+        "isLate": slip.due_at < now,
+        "holdExpiresAt": slip.hold_expires_at.map(|at| at.to_string()),
+        "holdEndsSoon": slip.hold_expires_at.is_some_and(|at| at <= now.plus_ms(ENDS_SOON_MS)),
+        "version": slip.version,
+        "createdAt": slip.created_at.to_string(),
+        "updatedAt": slip.updated_at.to_string(),
+    })
+}
+
+fn line_body(line: &SlipLine, locale: Locale) -> Value {
+    let pick = |en: &Option<String>, ar: &Option<String>| {
+        let (own, other) = if locale == Locale::En { (en, ar) } else { (ar, en) };
+        own.as_ref().or(other.as_ref()).cloned().unwrap_or_default()
+    };
+    json!({
+        "quantity": line.quantity,
+        "name": pick(&line.name_en, &line.name_ar),
+        "optionsText": pick(&line.options_en, &line.options_ar),
+    })
+}
+
+fn money(minor: i64, currency: Currency) -> String {
+    Money::from_minor(minor, currency).to_string()
+}
+
+async fn dashboard(State(shop): State<AppState>, context: Context) -> Answer {
+    let now = shop.clock.now();
+    let format = context.shop.clone();
+    let day = shop.db.read(move |reader| queries::day(reader, now, &format.zone)).await?;
+    respond::json(&context, StatusCode::OK, &day_body(&day, now, &context))
+}
+
+fn day_body(day: &Day, now: UtcMs, context: &Context) -> Value {
+    let amount = |minor| money(minor, context.shop.currency);
+    let in_state = |status| day.states.iter().find(|(state, _)| *state == status).map_or(0, |(_, count)| *count);
+    let by_status: Map<String, Value> =
+        OrderStatus::ALL.iter().map(|status| (status.code().to_owned(), in_state(*status).into())).collect();
+    let taken = |method| day.money.iter().filter(|moved| moved.method == method).map(|moved| moved.taken).sum::<i64>();
+    let by_method: Vec<Value> =
+        PaymentMethod::ALL.iter().map(|method| json!({ "method": method.code(), "amount": amount(taken(*method)) })).collect();
+    let low: Vec<Value> = day
+        .low
+        .iter()
+        .map(|row| {
+            let (own, other) = match context.shop.locale {
+                Locale::En => (&row.name_en, &row.name_ar),
+                Locale::Ar => (&row.name_ar, &row.name_en),
+            };
+            json!({
+                "productId": row.product.to_string(), "sku": row.sku, "name": own.as_ref().or(other.as_ref()),
+                "available": row.stock - row.reserved, "stockThreshold": row.threshold,
+            })
+        })
+        .collect();
+    json!({
+        "day": day.day.to_string(),
+        "asOf": now.to_string(),
+        "currency": context.shop.currency.code(),
+        "orders": { "total": day.states.iter().map(|(_, count)| count).sum::<i64>(), "byStatus": by_status },
+        "takings": { "total": amount(day.money.iter().map(|moved| moved.taken).sum()), "byMethod": by_method },
+        "refunds": {
+            "count": day.money.iter().map(|moved| moved.given_back.count).sum::<i64>(),
+            "total": amount(day.money.iter().map(|moved| moved.given_back.minor).sum()),
+        },
+        "toCollect": { "count": day.to_collect.count, "total": amount(day.to_collect.minor) },
+        "lowStock": { "count": day.low_count, "products": low },
+        "lastProvenBackup": null,
+    })
+}
+
+fn words(all: impl Iterator<Item = &'static str>) -> Value {
+    json!({ "type": "string", "enum": all.collect::<Vec<_>>() })
+}
+
+fn lanes() -> Value {
+    words(LANES.iter().map(|status| status.code()))
+}
+
+fn board_schema() -> Value {
+    let lane = json!({
+        "type": "object",
+        "required": ["status", "count", "orders"],
+        "properties": {
+            "status": lanes(),
+            "count": { "type": "integer", "description": "All open orders of this state, also those not shown." },
+            "orders": { "type": "array", "items": slip_schema() },
+        },
+    });
+    json!({
+        "type": "object",
+        "required": ["data", "asOf"],
+        "properties": { "asOf": { "type": "string", "format": "date-time" }, "data": { "type": "array", "items": lane } },
+    })
+}
+
+fn slip_schema() -> Value {
+    let text = || json!({ "type": "string" });
+    let maybe = || json!({ "type": ["string", "null"] });
+    let moment = || json!({ "type": "string", "format": "date-time" });
+    let flag = || json!({ "type": "boolean" });
+    let customer =
+        json!({ "type": "object", "required": ["name", "phone"], "properties": { "name": text(), "phone": maybe() } });
+    let item = json!({
+        "type": "object", "required": ["quantity", "name", "optionsText"],
+        "properties": { "quantity": { "type": "integer" }, "name": text(), "optionsText": text() },
+    });
+    let hold = json!({ "type": ["string", "null"], "format": "date-time", "description": "When it ends by itself unless somebody confirms it." });
+    let properties: [(&str, Value); 22] = [
+        ("id", json!({ "type": "string", "format": "uuid" })),
+        ("orderNumber", text()),
+        ("status", lanes()),
+        ("paymentStatus", PaymentStatus::schema()),
+        ("paymentMethod", PaymentMethod::schema()),
+        ("isPickup", flag()),
+        ("source", Source::schema()),
+        ("customer", customer),
+        ("area", json!({ "type": ["string", "null"], "description": "Of the address, or its city; null for pickup." })),
+        ("items", json!({ "type": "array", "items": item })),
+        ("notes", maybe()),
+        ("totalAmount", text()),
+        ("amountDue", json!({ "type": "string", "description": "What is still to be collected." })),
+        ("currency", text()),
+        ("dueAt", moment()),
+        ("businessDay", ShopDay::schema()),
+        ("isLate", flag()),
+        ("holdExpiresAt", hold),
+        ("holdEndsSoon", json!({ "type": "boolean", "description": "It ends by itself within two hours." })),
+        ("version", json!({ "type": "integer" })),
+        ("createdAt", moment()),
+        ("updatedAt", moment()),
+    ];
+    let required: Vec<&str> = properties.iter().map(|(name, _)| *name).collect();
+    let properties: Map<String, Value> = properties.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
+    json!({ "type": "object", "required": required, "properties": properties })
+}
+
+fn dashboard_schema() -> Value {
+    let text = || json!({ "type": "string" });
+    let count = || json!({ "type": "integer" });
+    let sum =
+        || json!({ "type": "object", "required": ["count", "total"], "properties": { "count": count(), "total": text() } });
+    let states: Map<String, Value> = OrderStatus::ALL.iter().map(|status| (status.code().to_owned(), count())).collect();
+    json!({
+        "type": "object",
+        "required": ["day", "asOf", "currency", "orders", "takings", "refunds", "toCollect", "lowStock", "lastProvenBackup"],
+        "properties": {
+            "day": ShopDay::schema(), "asOf": { "type": "string", "format": "date-time" }, "currency": text(),
+            "orders": {
+                "type": "object", "required": ["total", "byStatus"], "description": "Orders whose business day is today.",
+                "properties": { "total": count(), "byStatus": { "type": "object", "properties": states } },
+            },
+            "takings": {
+                "type": "object", "required": ["total", "byMethod"], "description": "Money taken today.",
+                "properties": { "total": text(), "byMethod": { "type": "array", "items": {
+                    "type": "object", "required": ["method", "amount"],
+                    "properties": { "method": PaymentMethod::schema(), "amount": text() },
+                } } },
+            },
+            "refunds": sum(),
+            "toCollect": sum(),
+            "lowStock": {
+                "type": "object", "required": ["count", "products"],
+                "properties": { "count": count(), "products": { "type": "array", "description": "The lowest.", "items": {
+                    "type": "object", "required": ["productId", "sku", "name", "available", "stockThreshold"],
+                    "properties": { "productId": text(), "sku": text(), "name": text(), "available": count(), "stockThreshold": count() },
+                } } },
+            },
+            "lastProvenBackup": { "type": ["string", "null"], "format": "date-time", "description": "Null while there is none." },
+        },
+    })
+}

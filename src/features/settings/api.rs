@@ -1,0 +1,335 @@
+//! `/admin/settings`.
+
+use axum::extract::State;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::model::MethodSettings;
+use super::replace::{OrdersDraft, Replace, ShopDraft};
+use super::{Keeper, Minute, OpeningHours, Settings, Window, WindowFault, problems};
+use crate::features::AppState;
+use crate::http::input::{Fields, FromJson, Input, wrong_type};
+use crate::http::{Answer, Body, Context, Route, etag, respond};
+use crate::kernel::problem::kinds;
+use crate::kernel::text::{Lines, fold_digits};
+use crate::kernel::{At, Currency, Faults, Locale, Money, Name, PaymentMethod, Phone, SeenVersion, ShopZone, Weekday};
+
+/// The most rows of the weekly table: ten a day.
+const MOST_WINDOWS: usize = 70;
+
+/// Every route of this feature.
+#[must_use]
+pub fn routes() -> Vec<Route<AppState>> {
+    vec![
+        Route::get("/api/v1/admin/settings", get, "Read the shop's settings").answers(200, "The settings", schema()),
+        Route::put("/api/v1/admin/settings", put, "Replace the shop's settings; a section that is left out stays")
+            .body::<SettingsBody>()
+            .conditional()
+            .answers(200, "The settings", schema())
+            .refuses(&[&problems::CURRENCY_IN_USE, &kinds::VERSION_CONFLICT, &kinds::STALE]),
+    ]
+}
+
+async fn get(State(shop): State<AppState>, context: Context) -> Answer {
+    answer(&context, &shop.settings.get(), &shop.settings.keeper())
+}
+
+async fn put(State(shop): State<AppState>, context: Context, Body(body): Body<SettingsBody>) -> Answer {
+    let seen = SeenVersion { if_match: etag::if_match(context.header("if-match"))?, in_body: body.version };
+    let keeper = shop.settings.keeper();
+    let command = Replace {
+        shop: body.shop,
+        orders: body.orders,
+        hours: body.hours,
+        methods: body.methods,
+        seen,
+        keeper: keeper.clone(),
+    };
+    answer(&context, &shop.db.write(command).await?, &keeper)
+}
+
+fn answer(context: &Context, settings: &Settings, keeper: &Keeper) -> Answer {
+    let amount = |minor| Money::from_minor(minor, settings.currency()).to_string();
+    let (shop, orders) = (&settings.shop, &settings.orders);
+    let methods: Map<String, Value> =
+        PaymentMethod::ALL.iter().map(|method| (method.code().to_owned(), settings.methods.offers(*method).into())).collect();
+    let fixed: Vec<String> = keeper.fixed().iter().map(|fixed| format!("{}.{}", fixed.section, fixed.field)).collect();
+    let body = json!({
+        "shop": {
+            "name": shop.name, "locale": shop.locale, "currency": shop.currency, "timeZone": shop.time_zone,
+            "firstWeekday": shop.first_weekday, "phone": shop.phone, "address": shop.address,
+        },
+        "orders": {
+            "holdMinutes": orders.hold_minutes, "confirmCash": orders.confirm_cash, "cashHoldHours": orders.cash_hold_hours,
+            "pricesIncludeTax": orders.prices_include_tax, "deliveryFee": amount(orders.delivery_fee_minor),
+            "freeDeliveryFrom": orders.free_delivery_from_minor.map(amount),
+        },
+        "hours": settings.hours,
+        "paymentMethods": methods,
+        "fixed": fixed,
+        "version": settings.version,
+    });
+    respond::tagged(context, StatusCode::OK, settings.version, &body)
+}
+
+struct ShopBody(ShopDraft);
+
+impl Input for ShopBody {
+    const NAME: &'static str = "ShopSettings";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let name = fields.opt::<Name>("name").map(Name::into_string);
+        let locale = fields.opt::<Locale>("locale").map(|locale| locale.code().to_owned());
+        let currency = fields.opt_with("currency", currency_schema, read_currency);
+        let time_zone = fields.opt_with("timeZone", zone_schema, read_zone);
+        let first_weekday = fields.opt::<Weekday>("firstWeekday").map(|day| day.code().to_owned());
+        let phone = fields.opt::<Phone>("phone").map(|phone| phone.as_str().to_owned());
+        let address = fields.opt_text("address", Lines::Many, 1..=500);
+        Some(ShopBody(ShopDraft { name, locale, currency, time_zone, first_weekday, phone, address }))
+    }
+}
+
+fn currency_schema() -> Value {
+    json!({ "type": "string", "pattern": "^[A-Z]{3}$", "example": "JOD",
+        "description": "ISO 4217. It cannot change once there are products or orders." })
+}
+
+fn read_currency(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<String> {
+    let Some(text) = value.as_str() else { return wrong_type(at, faults, "a text") };
+    let known = Currency::from_code(text);
+    if known.is_none() {
+        faults.add(at, "unknown_value", "must be the three capital letters of a currency in use (ISO 4217), such as JOD");
+    }
+    known.map(|currency| currency.code().to_owned())
+}
+
+fn zone_schema() -> Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": 64, "example": "Asia/Amman", "description": "IANA name." })
+}
+
+fn read_zone(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<String> {
+    let Some(text) = value.as_str() else { return wrong_type(at, faults, "a text") };
+    let zone = ShopZone::named(text);
+    let name = zone.as_ref().and_then(ShopZone::name);
+    if name.is_none() {
+        faults.add(at, "unknown_value", "must be the IANA name of a time zone, such as Asia/Amman");
+    }
+    name.map(str::to_owned)
+}
+
+/// The section without its amounts, which are read in the currency that stands beside it.
+struct OrdersBody {
+    hold_minutes: Option<u32>,
+    confirm_cash: Option<bool>,
+    cash_hold_hours: Option<u32>,
+    prices_include_tax: Option<bool>,
+}
+
+impl Input for OrdersBody {
+    const NAME: &'static str = "OrderSettings";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let whole = |number: Option<i64>| number.and_then(|number| u32::try_from(number).ok());
+        let hold_minutes = whole(fields.opt_int("holdMinutes", 1..=1_440));
+        let confirm_cash = fields.opt("confirmCash");
+        let cash_hold_hours = whole(fields.opt_int("cashHoldHours", 1..=720));
+        let prices_include_tax = fields.opt("pricesIncludeTax");
+        for name in ["deliveryFee", "freeDeliveryFrom"] {
+            fields.opt_with(name, Money::schema, |_, _, _| Some(()));
+        }
+        Some(OrdersBody { hold_minutes, confirm_cash, cash_hold_hours, prices_include_tax })
+    }
+}
+
+fn read_orders(value: &Value, at: &At<'_>, faults: &mut Faults<'_>, currency: Currency) -> Option<OrdersDraft> {
+    let body = OrdersBody::from_json(value, at, faults);
+    let mut amount = |name: &str| {
+        let sent = value.get(name).filter(|sent| !sent.is_null())?;
+        read_amount(sent, &at.field(name), faults, currency)
+    };
+    let (delivery_fee, free_delivery_from) = (amount("deliveryFee"), amount("freeDeliveryFrom"));
+    let body = body?;
+    Some(OrdersDraft {
+        hold_minutes: body.hold_minutes,
+        confirm_cash: body.confirm_cash,
+        cash_hold_hours: body.cash_hold_hours,
+        prices_include_tax: body.prices_include_tax,
+        delivery_fee_minor: delivery_fee.map_or(0, Money::minor),
+        free_delivery_from_minor: free_delivery_from.map(Money::minor),
+    })
+}
+
+fn read_amount(value: &Value, at: &At<'_>, faults: &mut Faults<'_>, currency: Currency) -> Option<Money> {
+    let text = match value {
+        Value::String(text) => fold_digits(text.trim()),
+        Value::Number(number) => number.to_string(),
+        _ => return wrong_type(at, faults, "an amount such as \"4.25\""),
+    };
+    currency.parse(&text).map_err(|fault| faults.add(at, "invalid_amount", fault.to_string())).ok()
+}
+
+impl Input for Window {
+    const NAME: &'static str = "OpeningHours";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let weekday = fields.req("weekday");
+        let opens = fields.req_with(
+            "opens",
+            || json!({ "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "example": "07:30" }),
+            |value, at, faults| read_minute(value, at, faults).filter(|minute| opens_the_day(*minute, at, faults)),
+        );
+        let closes = fields.req_with(
+            "closes",
+            || {
+                json!({ "type": "string", "pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", "example": "21:00",
+                    "description": "After `opens`, on the same day; 24:00 is the midnight at its end." })
+            },
+            read_minute,
+        );
+        Some(Window { weekday: weekday?, opens: opens?, closes: closes? })
+    }
+}
+
+fn read_minute(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Minute> {
+    let minute = value.as_str().and_then(|text| Minute::parse(&fold_digits(text)));
+    if minute.is_none() {
+        faults.add(at, "invalid_time", "must be a time of the day such as 07:30");
+    }
+    minute
+}
+
+fn opens_the_day(minute: Minute, at: &At<'_>, faults: &mut Faults<'_>) -> bool {
+    if minute.is_end_of_day() {
+        faults.add(at, "invalid_time", "must be before 24:00; the day after begins at 00:00");
+    }
+    !minute.is_end_of_day()
+}
+
+struct MethodsBody(MethodSettings);
+
+impl Input for MethodsBody {
+    const NAME: &'static str = "PaymentMethodSettings";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let mut methods = MethodSettings::default();
+        for method in PaymentMethod::ALL {
+            if let Some(on) = fields.opt(method.code()) {
+                methods.set(*method, on);
+            }
+        }
+        Some(MethodsBody(methods))
+    }
+}
+
+/// `PUT /admin/settings`.
+struct SettingsBody {
+    shop: Option<ShopDraft>,
+    orders: Option<OrdersDraft>,
+    hours: Option<OpeningHours>,
+    methods: Option<MethodSettings>,
+    version: Option<i64>,
+}
+
+impl Input for SettingsBody {
+    const NAME: &'static str = "SettingsReplace";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let shop = fields.opt_with("shop", || told::<ShopBody>(SHOP_TOLD), ShopBody::from_json).map(|body| body.0);
+        let named = shop.as_ref().and_then(|shop| shop.currency.as_deref()).and_then(Currency::from_code);
+        let currency = named.or_else(|| fields.shop().map(|shop| shop.currency)).unwrap_or(Currency::JOD);
+        let orders = fields.opt_with(
+            "orders",
+            || told::<OrdersBody>(ORDERS_TOLD),
+            |value, at, faults| read_orders(value, at, faults, currency),
+        );
+        let hours = fields.opt_list::<Window>("hours", 0..=MOST_WINDOWS);
+        let methods = fields.opt_with("paymentMethods", || told::<MethodsBody>(METHODS_TOLD), MethodsBody::from_json);
+        // What was read may be sent back whole; the list itself is the keeper's.
+        fields.opt_with("fixed", fixed_schema, |value, at, faults| match value.as_array() {
+            Some(names) if names.iter().all(Value::is_string) => Some(()),
+            _ => wrong_type(at, faults, "the list that was read, or left out"),
+        });
+        let version = fields.opt_int("version", 1..=i64::MAX);
+        let hours = hours.and_then(|rows| weekly_table(rows, fields));
+        Some(SettingsBody { shop, orders, hours, methods: methods.map(|methods| methods.0), version })
+    }
+}
+
+const SHOP_TOLD: &str =
+    "Left out, the section stays. In a section that is there, phone and address go where they are left out; the rest stays.";
+const ORDERS_TOLD: &str = "Left out, the section stays. In a section that is there, what is left out goes to its default.";
+const METHODS_TOLD: &str = "Left out, the section stays. In a section that is there, what is left out goes to its default. With every method off, no order is taken.";
+
+fn told<T: Input>(description: &str) -> Value {
+    let mut schema = crate::http::input::schema_of::<T>();
+    schema["description"] = description.into();
+    schema
+}
+
+fn fixed_schema() -> Value {
+    json!({ "type": "array", "items": { "type": "string" }, "readOnly": true,
+        "description": "What the server's configuration decides, as in shop.currency. It is not read." })
+}
+
+fn weekly_table(rows: Vec<Window>, fields: &mut Fields<'_, '_>) -> Option<OpeningHours> {
+    match OpeningHours::new(rows) {
+        Ok(hours) => Some(hours),
+        Err(faults) => {
+            for fault in faults {
+                match fault {
+                    WindowFault::ClosesFirst { row } => fields.fault(
+                        &format!("hours[{row}].closes"),
+                        "closes_first",
+                        "must be after opens; hours past midnight are two rows, one until 24:00 and one from 00:00 of the next day",
+                    ),
+                    WindowFault::Overlaps { row, with } => fields.fault(
+                        &format!("hours[{row}]"),
+                        "overlaps",
+                        format!("overlaps hours[{with}]; rows of a day may touch, not overlap"),
+                    ),
+                }
+            }
+            None
+        }
+    }
+}
+
+fn schema() -> Value {
+    let text = || json!({ "type": "string" });
+    let maybe = || json!({ "type": ["string", "null"] });
+    let flag = || json!({ "type": "boolean" });
+    let methods: Map<String, Value> = PaymentMethod::ALL.iter().map(|method| (method.code().to_owned(), flag())).collect();
+    json!({
+        "type": "object",
+        "required": ["shop", "orders", "hours", "paymentMethods", "fixed", "version"],
+        "properties": {
+            "shop": {
+                "type": "object",
+                "required": ["name", "locale", "currency", "timeZone", "firstWeekday", "phone", "address"],
+                "properties": {
+                    "name": text(), "locale": text(), "currency": text(), "timeZone": text(), "firstWeekday": Weekday::schema(),
+                    "phone": maybe(), "address": maybe(),
+                },
+            },
+            "orders": {
+                "type": "object",
+                "required": ["holdMinutes", "confirmCash", "cashHoldHours", "pricesIncludeTax", "deliveryFee", "freeDeliveryFrom"],
+                "properties": {
+                    "holdMinutes": { "type": "integer" }, "confirmCash": flag(), "cashHoldHours": { "type": "integer" },
+                    "pricesIncludeTax": flag(), "deliveryFee": text(), "freeDeliveryFrom": maybe(),
+                },
+            },
+            "hours": {
+                "type": "array",
+                "description": "The weekly table by the shop's own clock; without a row the shop is always open.",
+                "items": {
+                    "type": "object", "required": ["weekday", "opens", "closes"],
+                    "properties": { "weekday": Weekday::schema(), "opens": text(), "closes": text() },
+                },
+            },
+            "paymentMethods": { "type": "object", "properties": methods },
+            "fixed": fixed_schema(),
+            "version": { "type": "integer" },
+        },
+    })
+}
