@@ -164,7 +164,7 @@ CREATE TABLE orders (
     token_version      integer not null default 1,
     version            integer not null default 1,
     created_at         integer not null,
-    updated_at         integer not null,
+    updated_at         integer not null, guest_network blob check (length(guest_network) = 16),
     constraint parts_add_up_to_the_total check (
         total_minor = subtotal_minor - discount_minor + delivery_fee_minor + case tax_included when 1 then 0 else tax_minor end),
     constraint no_more_is_given_back_than_was_taken check (refunded_minor between 0 and captured_minor)

@@ -7,20 +7,20 @@ const STAFF: Who = Who::Roles(&[Role::Staff, Role::Admin]);
 const ADMIN: Who = Who::Roles(&[Role::Admin]);
 
 const fn line(method: &'static str, path: &'static str, who: Who) -> Access {
-    Access { method, path, who, before_setup: false, ignores_bearer: false }
+    Access { method, path, who, before_setup: false, limited: true, ignores_bearer: false }
 }
 
 const fn signs_in(path: &'static str) -> Access {
-    Access { method: "POST", path, who: Who::Anyone, before_setup: false, ignores_bearer: true }
+    Access { method: "POST", path, who: Who::Anyone, before_setup: false, limited: true, ignores_bearer: true }
 }
 
 const fn health(path: &'static str) -> Access {
-    Access { method: "GET", path, who: Who::Anyone, before_setup: true, ignores_bearer: true }
+    Access { method: "GET", path, who: Who::Anyone, before_setup: true, limited: false, ignores_bearer: true }
 }
 
 /// A page of the binary, or what one loads: the same for everybody, so a bearer is not looked at.
 const fn page(path: &'static str) -> Access {
-    Access { method: "GET", path, who: Who::Anyone, before_setup: false, ignores_bearer: true }
+    Access { method: "GET", path, who: Who::Anyone, before_setup: false, limited: true, ignores_bearer: true }
 }
 
 /// Every route there is.
@@ -48,6 +48,7 @@ pub const TABLE: &[Access] = &[
     line("PUT",    "/api/v1/users/{id}",                Who::SignedIn),
     line("DELETE", "/api/v1/users/{id}",                Who::SignedIn),
     line("POST",   "/api/v1/users/{id}/invite",         ADMIN),
+    line("GET",    "/api/v1/admin/audit",               ADMIN),
     line("GET",    "/api/v1/categories",                Who::Anyone),
     line("GET",    "/api/v1/categories/{id}",           Who::Anyone),
     line("POST",   "/api/v1/categories",                ADMIN),

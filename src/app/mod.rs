@@ -8,6 +8,7 @@ pub mod control;
 pub mod docs;
 mod jobs;
 mod reactions;
+mod refusals;
 pub mod routes;
 
 use std::future::Future;
@@ -25,12 +26,13 @@ pub use routes::openapi;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
-use crate::features::{AppState, Shop, accounts, cart, catalog, messages, orders, settings};
+use crate::features::{AppState, Shop, accounts, audit, cart, catalog, messages, orders, settings};
 use crate::http::front::Front;
 use crate::http::gate::{Access, Gatekeeper};
-use crate::http::{Caller, server};
+use crate::http::rate_limit::Limits;
+use crate::http::{Caller, Context, server};
 use crate::jobs::{DbAccess, Queue, Worker};
-use crate::kernel::{Error, Result, ShopFormat};
+use crate::kernel::{Error, Problem, Result, ShopFormat};
 use crate::security::Keys;
 
 /// What a shop starts with.
@@ -67,6 +69,7 @@ pub struct App {
     front: Front,
     worker: Worker,
     has_owner: Arc<AtomicBool>,
+    limits: server::Limits,
 }
 
 impl App {
@@ -118,16 +121,26 @@ impl App {
             keys,
             settings: live,
             accounts,
+            audit: Arc::new(audit::Watch::new(options.clock.clone())),
             menu,
             outbox,
             public_url: options.config.server.public_url.url().as_str().to_owned(),
+            limits_guests: options.config.rate_limit.enabled,
         });
+        let limits = Limits::new(&options.config.rate_limit, &options.clock);
         let keeper: Arc<dyn Gatekeeper> =
-            Arc::new(Keeper { shop: Arc::clone(&shop), has_owner: Arc::clone(&has_owner), known: routes::known() });
-        let front = Front::new(routes::router(Arc::clone(&shop), Arc::clone(&keeper)), keeper);
+            Arc::new(Keeper { shop: Arc::clone(&shop), has_owner: Arc::clone(&has_owner), known: routes::known(), limits });
+        let router = routes::router(Arc::clone(&shop), Arc::clone(&keeper));
+        let front = Front::new(router, keeper, &options.config.server);
         let db = Arc::clone(&shop) as Arc<dyn DbAccess>;
         let worker = Worker::new(db, options.clock, queue, jobs::handlers(&shop), jobs::RECURRING);
-        Ok(App { shop, front, worker, has_owner })
+        Ok(App { shop, front, worker, has_owner, limits: server::Limits::default() })
+    }
+
+    /// With other limits of connections than usual.
+    #[must_use]
+    pub fn with_limits(self, limits: server::Limits) -> App {
+        App { limits, ..self }
     }
 
     #[must_use]
@@ -158,8 +171,14 @@ impl App {
             tracing::error!(error = %error, "the jobs of an earlier run could not be taken up; they wait for the next start");
         }
         let work = self.worker.work(stop.clone());
-        let answer = server::serve(listener, self.front, stop);
-        tokio::join!(work, answer);
+        let (answered, all_answered) = watch::channel(false);
+        let answer = async {
+            server::serve(listener, self.front, self.limits, stop).await;
+            answered.send_replace(true);
+        };
+        // What the last requests were refused is heard too.
+        let listen = self.shop.audit.work(&self.shop.db, all_answered);
+        tokio::join!(work, answer, listen);
     }
 }
 
@@ -170,6 +189,7 @@ impl App {
 pub fn doctor(reader: &Reader<'_>) -> Result<Vec<String>> {
     let mut found = db::check_books(reader)?;
     found.extend(orders::check_books(reader)?);
+    found.extend(audit::check_newest(reader)?);
     found.extend(cart::check_books(reader)?);
     found.extend(catalog::check_search(reader)?);
     Ok(found)
@@ -186,6 +206,7 @@ struct Keeper {
     shop: AppState,
     has_owner: Arc<AtomicBool>,
     known: routes::KnownByPath,
+    limits: Option<Limits>,
 }
 
 impl Keeper {
@@ -209,8 +230,18 @@ impl Gatekeeper for Keeper {
         self.known(method, path).map(|known| known.access)
     }
 
+    fn limits(&self) -> Option<&Limits> {
+        self.limits.as_ref()
+    }
+
     fn reads_query(&self, method: &Method, path: &str) -> bool {
         self.known(method, path).is_some_and(|known| known.reads_query)
+    }
+
+    fn refused(&self, context: &Context, route: &str, problem: &Problem) {
+        if let Some(refusal) = refusals::of(&self.shop.keys, context, route, problem) {
+            self.shop.audit.hear(refusal);
+        }
     }
 
     fn identify<'a>(&'a self, bearer: &'a str) -> Pin<Box<dyn Future<Output = Result<Caller, Error>> + Send + 'a>> {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::db::{Reactions, Reader, WriteTx};
-use crate::features::{accounts, cart, catalog, orders, settings};
+use crate::features::{accounts, audit, cart, catalog, orders, settings};
 use crate::jobs;
-use crate::kernel::{DomainEvent, JobDue, Result, UserId};
+use crate::kernel::{Change, DomainEvent, JobDue, Result, UserId};
 use crate::security::Keys;
 use crate::security::token::TokenHash;
 
@@ -53,6 +53,10 @@ impl Reactions for ShopReactions {
             | DomainEvent::OrderMoved { .. }
             | DomainEvent::MoneyMoved { .. } => Ok(()),
         }
+    }
+
+    fn written(&self, tx: &mut WriteTx<'_>, command: &'static str, changes: &[Change]) -> Result<()> {
+        audit::written(tx, command, changes)
     }
 
     fn after(&self, events: &[DomainEvent], jobs: &[JobDue]) {

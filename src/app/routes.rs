@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::access::TABLE;
 use super::docs;
-use crate::features::{AppState, accounts, admin, cart, catalog, inventory, money, orders, settings};
+use crate::features::{AppState, accounts, admin, audit, cart, catalog, inventory, money, orders, settings};
 use crate::http::describe::{Operation, Tag, document};
 use crate::http::gate::{self, Access, Gatekeeper, Who};
 use crate::http::{Answer, Context, Route, Shape, assets, problem, respond};
@@ -54,6 +54,7 @@ pub fn all() -> Vec<Route<AppState>> {
     routes.extend(accounts::api::routes());
     routes.extend(settings::api::routes());
     routes.extend(admin::api::routes());
+    routes.extend(audit::api::routes());
     routes.extend([
         Route::get("/healthz", healthz, "Tell whether the process lives")
             .describe("Looks at nothing else: an answer is the news.")

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -17,6 +18,10 @@ use crate::app::{App, AppOptions};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::db::{self, DataFolder, FolderFault};
+use crate::http::server::Limits;
+
+/// What Linux gives a process that nobody has decided about.
+const USUAL_OPEN_FILES: u64 = 1_024;
 
 #[derive(Args)]
 pub struct Serve {
@@ -75,7 +80,8 @@ impl Serve {
         let (listener, address) = bind(config.server.listen, &folder).await?;
         config.server.public_url = config.server.public_url.bound_to(address);
         let options = AppOptions { data_dir: folder.clone(), config, clock: Clock::system(), accept_clock: self.accept_clock };
-        let app = App::open(options).await.map_err(Failure::because)?;
+        let limits = Limits::default().within_files(raise_open_files());
+        let app = App::open(options).await.map_err(Failure::because)?.with_limits(limits);
         let socket = app.shop().db.folder().control_socket();
         let control = Control::open(&socket).map_err(|error| {
             Failure::because(format!(
@@ -110,6 +116,15 @@ impl Serve {
         tracing::info!("stopped");
         filled
     }
+}
+
+/// Lets this process open as many files as it may; how many those are. Each connection is one.
+fn raise_open_files() -> u64 {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, hard)| {
+        setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+        Ok(hard)
+    });
+    raised.or_else(|_| getrlimit(Resource::RLIMIT_NOFILE).map(|(soft, _)| soft)).unwrap_or(USUAL_OPEN_FILES)
 }
 
 async fn bind(listen: SocketAddr, folder: &Path) -> Outcome<(TcpListener, SocketAddr)> {

@@ -13,9 +13,11 @@ use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
-use super::context::{Client, Received};
+use super::context::Received;
+use super::cors::Cors;
 use super::gate::Gatekeeper;
-use super::{Caller, Context, problem};
+use super::{Caller, Context, forwarded, problem, shields};
+use crate::config::{Network, Server};
 use crate::kernel::{Error, Fault, Locale};
 
 /// Most bytes of a JSON body (SPEC 2).
@@ -24,24 +26,43 @@ pub const MAX_BODY_BYTES: usize = 1 << 20;
 const DRAIN_BYTES: usize = 64 << 20;
 /// And no longer.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
-/// A body that does not come is not waited for longer.
-const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// Answers requests: the router behind the front.
 #[derive(Clone)]
 pub struct Front {
     router: axum::Router,
     keeper: Arc<dyn Gatekeeper>,
+    proxies: Arc<[Network]>,
+    cors: Arc<Cors>,
 }
 
 impl Front {
+    /// The keeper of the machine says which proxies are believed and which origins may ask.
     #[must_use]
-    pub fn new(router: axum::Router, keeper: Arc<dyn Gatekeeper>) -> Front {
-        Front { router, keeper }
+    pub fn new(router: axum::Router, keeper: Arc<dyn Gatekeeper>, config: &Server) -> Front {
+        let proxies = config.trusted_proxies.as_slice().into();
+        Front { router, keeper, proxies, cors: Arc::new(Cors::new(&config.cors_origins)) }
     }
 
-    /// Answers one request of a peer. It never fails and never panics.
-    pub async fn answer<B>(&self, request: Request<B>, peer: IpAddr) -> Response
+    /// Whose word about others is believed.
+    pub(super) fn proxies(&self) -> Arc<[Network]> {
+        Arc::clone(&self.proxies)
+    }
+
+    /// The shop's own language.
+    pub(super) fn locale(&self) -> Locale {
+        self.keeper.shop().locale
+    }
+
+    /// Answers one request of a peer, whose body has `body_time` to arrive; calls `arrived` once it has. It never fails and never
+    /// panics.
+    pub async fn answer<B, G>(
+        &self,
+        request: Request<B>,
+        peer: IpAddr,
+        body_time: Duration,
+        arrived: impl FnOnce() -> G,
+    ) -> Response
     where
         B: http_body::Body<Data = Bytes> + Unpin,
     {
@@ -49,12 +70,15 @@ impl Front {
         let shop = self.keeper.shop();
         let request_id = request_id(&parts.headers);
         let locale = language(&parts.headers).unwrap_or(shop.locale);
-        let received = receive(&parts.method, &parts.headers, body).await;
+        let received = receive(&parts.method, &parts.headers, body, body_time).await;
+        let _arrived = arrived();
+        let client = forwarded::client(peer, &parts.headers, &self.proxies);
+        let asked = self.cors.asked(&parts.method, &parts.headers);
         let context = Context {
             request_id: Arc::clone(&request_id),
             locale,
             caller: Caller::Guest,
-            client: Client { address: peer.to_canonical(), secure: false },
+            client,
             shop,
             received,
             method: parts.method.clone(),
@@ -72,11 +96,11 @@ impl Front {
             Ok(Err(never)) => match never {},
             Err(_) => Error::from(Fault::because("a handler panicked")).into_response(),
         };
-        let mut response = problem::tell(response, &request_id, locale);
+        let mut response = self.cors.answer(asked, problem::tell(response, &request_id, locale));
         if let Ok(id) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert("x-request-id", id);
         }
-        response.headers_mut().insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+        shields::add(response.headers_mut(), client.secure);
         response
     }
 }
@@ -89,8 +113,13 @@ fn request_id(headers: &HeaderMap) -> Arc<str> {
     };
     match theirs.filter(fits) {
         Some(id) => id.into(),
-        None => uuid::Builder::from_random_bytes(crate::security::random::quick()).into_uuid().simple().to_string().into(),
+        None => new_request_id().into(),
     }
+}
+
+/// An id for a request that brings none.
+pub(super) fn new_request_id() -> String {
+    uuid::Builder::from_random_bytes(crate::security::random::quick()).into_uuid().simple().to_string()
 }
 
 fn language(headers: &HeaderMap) -> Option<Locale> {
@@ -98,7 +127,7 @@ fn language(headers: &HeaderMap) -> Option<Locale> {
 }
 
 /// Reads the body up to the limit; what is more is read away, so that the refusal reaches a client that is still sending.
-async fn receive<B>(method: &Method, headers: &HeaderMap, mut body: B) -> Received
+async fn receive<B>(method: &Method, headers: &HeaderMap, mut body: B, body_time: Duration) -> Received
 where
     B: http_body::Body<Data = Bytes> + Unpin,
 {
@@ -115,7 +144,7 @@ where
     let mut seen = 0;
     let started = tokio::time::Instant::now();
     loop {
-        let limit = if seen > MAX_BODY_BYTES { DRAIN_TIME } else { BODY_TIME };
+        let limit = if seen > MAX_BODY_BYTES { DRAIN_TIME } else { body_time };
         let Ok(frame) = tokio::time::timeout_at(started + limit, body.frame()).await else {
             return if seen > MAX_BODY_BYTES { Received::TooLarge } else { Received::Cut };
         };

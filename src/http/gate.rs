@@ -11,7 +11,8 @@ use http::Method;
 
 use super::context::Received;
 use super::extract::refuse_query;
-use super::{Caller, Context};
+use super::rate_limit::{Allowance, Limits};
+use super::{Caller, Context, problem};
 use crate::db;
 use crate::kernel::problem::kinds;
 use crate::kernel::{Error, Fault, Problem, ProblemKind, Role, ShopFormat};
@@ -37,6 +38,8 @@ pub struct Access {
     pub who: Who,
     /// Answered although the shop has no owner yet.
     pub before_setup: bool,
+    /// Each request is counted (SPEC 9); health is asked too often for that.
+    pub limited: bool,
     /// A bearer is not looked at: who signs in or refreshes may still send the one that has expired.
     pub ignores_bearer: bool,
 }
@@ -49,18 +52,43 @@ pub trait Gatekeeper: Send + Sync + 'static {
     fn shop(&self) -> Arc<ShopFormat>;
     /// Who may use a route, by its method and its path as it is written in the router.
     fn access(&self, method: &Method, path: &str) -> Option<Access>;
+    /// How often each caller may ask; `None` without a limit.
+    fn limits(&self) -> Option<&Limits>;
     /// Whether a route reads a query.
     fn reads_query(&self, method: &Method, path: &str) -> bool;
+    /// Hears that a request was refused, by the gate or by its handler. It must not block.
+    fn refused(&self, _context: &Context, _route: &str, _problem: &Problem) {}
     /// Whose access token this is; 401 if nobody's any more.
     fn identify<'a>(&'a self, bearer: &'a str) -> Pin<Box<dyn Future<Output = Result<Caller, Error>> + Send + 'a>>;
 }
 
 /// The middleware of every route.
 pub async fn pass(keeper: Arc<dyn Gatekeeper>, mut request: Request, next: Next) -> Response {
-    match check(keeper.as_ref(), &mut request).await {
+    let mut allowance = None;
+    let passed = check(keeper.as_ref(), &mut request, &mut allowance).await;
+    let asked = asked(&request);
+    let mut response = match passed {
         Ok(()) => run(request, next).await,
         Err(error) => error.into_response(),
+    };
+    if let Some((context, route)) = &asked
+        && let Some(problem) = problem::refusal(&response)
+    {
+        keeper.refused(context, route.as_str(), problem);
     }
+    if let Some(allowance) = allowance {
+        allowance.tell(response.headers_mut());
+    }
+    response
+}
+
+/// Of whose refusal the audit log may want to know: not of a guest who only reads.
+fn asked(request: &Request) -> Option<(Context, MatchedPath)> {
+    let context = request.extensions().get::<Context>()?;
+    if context.caller == Caller::Guest && context.method.is_safe() {
+        return None;
+    }
+    Some((context.clone(), request.extensions().get::<MatchedPath>()?.clone()))
 }
 
 /// Runs the handler; what it writes carries who asked.
@@ -72,7 +100,8 @@ async fn run(request: Request, next: Next) -> Response {
     }
 }
 
-async fn check(keeper: &dyn Gatekeeper, request: &mut Request) -> Result<(), Error> {
+/// `allowance` is what the caller has left once this request was counted.
+async fn check(keeper: &dyn Gatekeeper, request: &mut Request, allowance: &mut Option<Allowance>) -> Result<(), Error> {
     let path = request
         .extensions()
         .get::<MatchedPath>()
@@ -90,16 +119,28 @@ async fn check(keeper: &dyn Gatekeeper, request: &mut Request) -> Result<(), Err
             .detail("Nobody owns this shop yet. On its machine run: bayader admin create --email you@example.com --name \"Your name\" --password-stdin")
             .into());
     }
+    let identified = identify(keeper, &access, context).await;
+    if access.limited
+        && let Some(limits) = keeper.limits()
+    {
+        // Whose credentials do not count is counted by its address.
+        allowance.insert(limits.take(context)).check()?;
+    }
     check_body(context)?;
+    identified?;
+    check_role(access.who, context)?;
+    // Links to pages carry what others hang on them; only the API knows all its parameters (SPEC 2).
+    if method == Method::GET && !reads_query && access.path.starts_with("/api/v1/") {
+        refuse_query(context)?;
+    }
+    Ok(())
+}
+
+async fn identify(keeper: &dyn Gatekeeper, access: &Access, context: &mut Context) -> Result<(), Error> {
     if !access.ignores_bearer
         && let Some(bearer) = bearer_of(context)?
     {
         context.caller = keeper.identify(&bearer).await?;
-    }
-    check_role(access.who, context)?;
-    // Links to pages carry what others hang on them; only the API knows all its parameters (SPEC 2).
-    if method == Method::GET && !reads_query && path.starts_with("/api/v1/") {
-        refuse_query(context)?;
     }
     Ok(())
 }
@@ -198,6 +239,9 @@ pub fn refusals(access: &Access, has_body: bool, has_query: bool) -> Vec<&'stati
     }
     if matches!(access.who, Who::Roles(_)) {
         refusals.push(&kinds::FORBIDDEN);
+    }
+    if access.limited {
+        refusals.push(&kinds::RATE_LIMITED);
     }
     if access.path.contains('{') {
         refusals.push(&kinds::NOT_FOUND);

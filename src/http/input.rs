@@ -12,7 +12,7 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value, json};
 
 pub use address::Metadata;
-pub use values::SignedMoney;
+pub use values::{SignedMoney, read_moment, read_span};
 
 use crate::kernel::problem::FieldFault;
 use crate::kernel::text::{Lines, bounded, fold_digits};

@@ -232,6 +232,8 @@ pub mod kinds {
             { "If-Match names a version that is not the current one. Nothing was written. Read it again and send the new ETag." "ترويسة If-Match تحمل إصدارًا غير الحالي. لم يُحفظ شيء. اقرأ العنصر من جديد وأرسل قيمة ETag الجديدة." } [currentVersion];
         BODY_TOO_LARGE = 413 "body_too_large" "The body is too large" "المحتوى أكبر من المسموح"
             { "A JSON body may have at most 1 MiB. Send less, or in parts." "الحد الأقصى لمحتوى JSON هو ميغابايت واحد. أرسل محتوى أصغر أو على دفعات." };
+        URI_TOO_LONG = 414 "uri_too_long" "The address is too long" "العنوان أطول من المسموح"
+            { "The address with its query is longer than is read. Send less in the query." "العنوان مع معاملاته أطول مما يُقرأ. أرسل معاملات أقل." };
         UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Send JSON" "أرسل المحتوى بصيغة JSON"
             { "The body came without Content-Type: application/json. Set it and send the request again." "وصل المحتوى من غير Content-Type: application/json. أضف الترويسة ثم أعد الإرسال." };
         VALIDATION_FAILED = 422 "validation_failed" "Some fields are not as they should be" "بعض الحقول غير صحيحة"
@@ -242,6 +244,10 @@ pub mod kinds {
             { "Page numbers reach entry 10,000. Go on with cursor, the nextCursor of the page before." "تصل أرقام الصفحات إلى العنصر رقم 10,000. تابع بإرسال cursor وقيمته nextCursor من الصفحة السابقة." };
         IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "This key belongs to another request" "هذا المفتاح مستخدم لطلب آخر"
             { "This Idempotency-Key came with another body within the last 24 hours. Take a new key for a new request." "استُخدم مفتاح Idempotency-Key هذا مع محتوى آخر خلال آخر 24 ساعة. استخدم مفتاحًا جديدًا لكل طلب جديد." };
+        HEADERS_TOO_LARGE = 431 "headers_too_large" "The headers are too large" "ترويسات الطلب أكبر من المسموح"
+            { "The request's head is larger than is read, or has too many headers. Send fewer and shorter ones; clearing cookies may help." "ترويسات الطلب أكبر أو أكثر مما يُقرأ. أرسل ترويسات أقل وأقصر؛ وقد يفيد مسح ملفات تعريف الارتباط." };
+        RATE_LIMITED = 429 "rate_limited" "Too many requests in a short time" "طلبات كثيرة في وقت قصير"
+            { "Nothing was done. Wait as long as Retry-After says; RateLimit tells what is left before it comes to this." "لم يُنفَّذ شيء. انتظر المدة المذكورة في Retry-After؛ وتُبيّن RateLimit ما تبقّى قبل بلوغ الحد." };
         INTERNAL = 500 "internal" "Something broke on our side" "حدث خلل لدينا"
             { "Nothing you sent is at fault. If it happens again, give the shop's keeper the requestId: the log tells more under it." "ما أرسلته سليم. إن تكرّر الخلل فأعطِ المسؤول عن النظام قيمة requestId ليجد التفاصيل في السجل." };
         BUSY = 503 "busy" "Too much at once" "الضغط كبير الآن"

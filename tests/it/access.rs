@@ -86,6 +86,7 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("PUT", "/api/v1/users/{id}", &["customer", "driver", "staff", "admin"]),
     ("DELETE", "/api/v1/users/{id}", &["customer", "driver", "staff", "admin"]),
     ("POST", "/api/v1/users/{id}/invite", &["admin"]),
+    ("GET", "/api/v1/admin/audit", &["admin"]),
     ("POST", "/api/v1/products", &["admin"]),
     ("PUT", "/api/v1/products/{id}", &["admin"]),
     ("DELETE", "/api/v1/products/{id}", &["admin"]),

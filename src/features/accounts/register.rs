@@ -115,7 +115,9 @@ impl Command for CreateOwner {
             password_hash: Some(self.password_hash),
             locale,
         };
-        create(tx, &new)
+        let user = create(tx, &new)?;
+        tell(tx, &user);
+        Ok(user)
     }
 }
 
@@ -124,6 +126,12 @@ fn create(tx: &mut WriteTx<'_>, new: &NewUser) -> Result<User> {
     sql::insert_user(tx, id, new).map_err(tell_taken)?;
     tx.record(DomainEvent::AccountCreated { user: id, admin: new.role == Role::Admin });
     sql::user(tx, id)?.ok_or_else(|| Fault::because("an account just made is there").into())
+}
+
+/// Tells the audit log; of a person it learns the role alone.
+fn tell(tx: &mut WriteTx<'_>, user: &User) {
+    let after = serde_json::json!({ "role": user.role.code() });
+    tx.changed(Change { action: "user.create", subject: format!("user:{}", user.id), before: None, after: Some(after) });
 }
 
 fn tell_taken(error: Error) -> Error {

@@ -11,14 +11,14 @@ use super::problems;
 use super::queries::{self, LogFilter, ShelfFilter, order_number};
 use crate::features::AppState;
 use crate::http::idempotency::{IdempotencyKey, Kept, once};
-use crate::http::input::{Fields, FromJson, Input, there, wrong_type};
+use crate::http::input::{Fields, FromJson, Input, read_span, there};
 use crate::http::page::{Paging, list_schema};
 use crate::http::problem::not_found;
 use crate::http::{Answer, Body, Context, Id, Link, Query, Route, Shape, etag, respond};
 use crate::kernel::pieces::MAX_STOCK;
 use crate::kernel::problem::kinds;
-use crate::kernel::text::{Lines, fold_digits};
-use crate::kernel::{At, Faults, Locale, Note, Pieces, Problem, ProductId, Role, SeenVersion, ShopDay, UtcMs};
+use crate::kernel::text::Lines;
+use crate::kernel::{At, Faults, Locale, Note, Pieces, Problem, ProductId, Role, SeenVersion, UtcMs};
 
 /// Every route of this feature.
 #[must_use]
@@ -232,38 +232,6 @@ impl Input for LogQuery {
         let paging = Paging::read(fields)?;
         Some(LogQuery { reason, from, to, paging })
     }
-}
-
-/// `from` and `to` of a list; an end that is not after its beginning is a fault.
-pub(crate) fn read_span(fields: &mut Fields<'_, '_>) -> (Option<UtcMs>, Option<UtcMs>) {
-    let (from, to) = (read_moment(fields, "from", false), read_moment(fields, "to", true));
-    if from.zip(to).is_some_and(|(from, to)| to <= from) {
-        fields.fault("to", "before_from", "must be after from; exchange the two");
-    }
-    (from, to)
-}
-
-/// A moment, or a day of the shop: its first moment, or for `to` the first moment after it.
-pub(crate) fn read_moment(fields: &mut Fields<'_, '_>, name: &'static str, end: bool) -> Option<UtcMs> {
-    fields.opt_with(
-        name,
-        || {
-            json!({
-                "anyOf": [{ "type": "string", "format": "date" }, { "type": "string", "format": "date-time" }],
-                "description": "A time (RFC 3339), or a day YYYY-MM-DD of the shop.",
-                "example": "2026-11-25",
-            })
-        },
-        |value, at, faults| {
-            let Some(text) = value.as_str().map(fold_digits) else { return wrong_type(at, faults, "a text") };
-            let day = ShopDay::parse(&text).and_then(|day| if end { day.plus_days(1) } else { Some(day) });
-            let moment = day.and_then(|day| faults.shop.zone.start_of(day)).or_else(|| UtcMs::parse(&text));
-            if moment.is_none() {
-                faults.add(at, "invalid_time", "must be a day such as 2026-11-25 or a time such as 2026-11-25T10:47:45.000Z");
-            }
-            moment
-        },
-    )
 }
 
 #[derive(Serialize)]

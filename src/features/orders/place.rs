@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::model::{Customer, Delivery, HoldState, Line, Order, Totals};
+use super::open_guests::{self, GuestOrigin};
 use super::rules::{self, Asked, NoTime, Open};
 use super::{change_status, collect, expire, problems, sql};
 use crate::db::{Command, WriteTx};
@@ -17,8 +18,8 @@ use crate::features::settings::Settings;
 use crate::http::problem::not_found;
 use crate::kernel::time::span::HOUR_MS;
 use crate::kernel::{
-    Actor, AddressId, At, CartId, DomainEvent, Error, Fault, Faults, Fulfilment, Money, OrderId, OrderStatus, PaymentMethod,
-    PaymentStatus, Problem, ProductId, Result, Source, UserId,
+    Actor, AddressId, At, CartId, Change, DomainEvent, Error, Fault, Faults, Fulfilment, Money, OrderId, OrderStatus,
+    PaymentMethod, PaymentStatus, Problem, ProductId, Result, Source, UserId,
 };
 use crate::security::token::TokenHash;
 
@@ -55,6 +56,8 @@ pub struct PlaceOrder {
     /// The cash is in the till already.
     pub collected: bool,
     pub by: Actor,
+    /// There if a guest orders.
+    pub guest: Option<GuestOrigin>,
     pub settings: Arc<Settings>,
 }
 
@@ -78,6 +81,7 @@ impl Command for PlaceOrder {
         let now = tx.now();
         let open = Open { hours: &self.settings.hours, zone };
         let (due_at, warning) = rules::due_at(self.asked, now, priced.lead_hours, open, self.by.is_staff()).map_err(no_time)?;
+        self.check_open_orders(tx, &customer)?;
         self.hold(tx, &priced.lines)?;
 
         let day = zone.day_of(now).number();
@@ -108,6 +112,7 @@ impl Command for PlaceOrder {
             history: Vec::new(),
         };
         self.write(tx, &mut order)?;
+        self.tell(tx, &order);
         if let Some(cart) = cart {
             cart::empty(tx, cart)?;
         }
@@ -255,6 +260,36 @@ impl PlaceOrder {
         }
     }
 
+    /// Tells the audit log of an order that staff have taken.
+    fn tell(&self, tx: &mut WriteTx<'_>, order: &Order) {
+        if self.by.is_staff() {
+            let after = json!({
+                "number": inventory::order_number(order.number_day, order.number),
+                "totalMinor": order.totals.total,
+                "status": order.status.code(),
+                "collected": self.collected,
+            });
+            tx.changed(Change {
+                action: "order.place",
+                subject: format!("order:{}", order.id),
+                before: None,
+                after: Some(after),
+            });
+        }
+    }
+
+    /// A guest leaves only so many orders unconfirmed.
+    fn check_open_orders(&self, tx: &mut WriteTx<'_>, customer: &Customer) -> Result<()> {
+        match &self.guest {
+            Some(origin) if !self.is_confirmed_at_once() => open_guests::check(tx, origin, customer.phone.as_deref()),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_confirmed_at_once(&self) -> bool {
+        self.collected || self.settings.orders.confirm_cash
+    }
+
     /// Promises every tracked line, or names each that is short; the error undoes what was promised.
     fn hold(&self, tx: &mut WriteTx<'_>, lines: &[Line]) -> Result<()> {
         let mut short = Vec::new();
@@ -281,9 +316,12 @@ impl PlaceOrder {
             delivery: order.delivery.as_ref().map(to_json).transpose()?,
             metadata: order.metadata.as_ref().map(to_json).transpose()?,
         };
-        let confirmed = self.collected || self.settings.orders.confirm_cash;
-        let expires_at = (!confirmed).then(|| order.created_at.plus_ms(cash_hold_ms(&self.settings)));
-        sql::insert(tx, order, self.by, &json, expires_at)?;
+        let expires_at = (!self.is_confirmed_at_once()).then(|| order.created_at.plus_ms(cash_hold_ms(&self.settings)));
+        let network = self.guest.map(|origin| origin.network);
+        if let Some(network) = network {
+            open_guests::placing(tx, order.id, order.customer.phone.as_deref(), network)?;
+        }
+        sql::insert(tx, order, self.by, &json, expires_at, network.as_ref().map(<[u8; 16]>::as_slice))?;
         for line in &order.lines {
             sql::insert_line(tx, order.id, line)?;
         }

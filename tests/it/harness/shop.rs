@@ -8,6 +8,7 @@ use bayader::app::{App, AppOptions};
 use bayader::clock::Clock;
 use bayader::config::{Config, Source};
 use bayader::features::accounts::CreateOwner;
+use bayader::http::server::Limits;
 use bayader::kernel::{Email, Name, UtcMs};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -46,7 +47,16 @@ impl Shop {
 
     /// As [`Shop::open`], with variables of the configuration.
     pub async fn open_with(variables: &[(&str, &str)]) -> Shop {
-        let mut shop = Shop::open_without_owner(variables).await;
+        Shop::open_without_owner(variables).await.with_owner().await
+    }
+
+    /// As [`Shop::open_with`], with connections held to these limits.
+    pub async fn open_limited(variables: &[(&str, &str)], limits: Limits) -> Shop {
+        Shop::start(variables, limits).await.with_owner().await
+    }
+
+    async fn with_owner(self) -> Shop {
+        let mut shop = self;
         let password_hash = shop.inner.accounts.hash(PASSWORD.to_owned()).await.expect("a password can be hashed");
         let owner = CreateOwner {
             name: Name::parse("Rania").expect("a name"),
@@ -61,6 +71,10 @@ impl Shop {
 
     /// A shop that nobody has set up.
     pub async fn open_without_owner(variables: &[(&str, &str)]) -> Shop {
+        Shop::start(variables, Limits::default()).await
+    }
+
+    async fn start(variables: &[(&str, &str)], limits: Limits) -> Shop {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Clock::manual(OPENED_AT);
         let options = AppOptions {
@@ -69,7 +83,7 @@ impl Shop {
             clock: clock.clone(),
             accept_clock: false,
         };
-        let app = App::open(options).await.expect("the shop opens");
+        let app = App::open(options).await.expect("the shop opens").with_limits(limits);
         let (inner, worker) = (Arc::clone(app.shop()), app.worker());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("a bound port has an address");
@@ -160,6 +174,11 @@ impl Shop {
     /// The data folder.
     pub fn folder(&self) -> std::path::PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// Where the shop listens, as `127.0.0.1:8080`.
+    pub fn address(&self) -> &str {
+        self.wire.base.trim_start_matches("http://")
     }
 
     /// The books as `bayader doctor` reads them: what is wrong, a line each.

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::features::inventory::api::{read_moment, read_span};
 use crate::features::orders::model::{Customer, Delivery};
 use crate::features::orders::place::{Item, PlaceOrder, Wanted};
 use crate::features::orders::queries::OrderFilter;
 use crate::features::orders::rules::Asked;
 use crate::features::settings::Settings;
 use crate::http::Context;
-use crate::http::input::{Fields, Input, Metadata, there, wrong_type};
+use crate::http::input::{Fields, Input, Metadata, read_moment, read_span, there, wrong_type};
 use crate::http::page::Paging;
 use crate::kernel::pieces::{MAX_LINES, MAX_QUANTITY};
 use crate::kernel::text::{Lines, fold_digits};
@@ -230,6 +229,7 @@ impl PlaceBody {
             expected_total: self.expected_total,
             collected: self.collected,
             by: context.caller.actor(),
+            guest: None,
             settings,
         }
     }
