@@ -98,8 +98,9 @@ spare() {
     post /api/v1/auth/login '{"email":"spare@example.com","password":"spare-and-long-7"}' | field token
 }
 
-# With these an account ends its own session, or itself; whoever fuzzes the rest keeps away from them.
-own='^/api/v1/(auth/(logout|password|sessions|2fa|step-up)|users/[{]id[}])'
+# With these an account ends its own session, or itself, or closes the shop in which the others order; whoever fuzzes the rest keeps
+# away from them.
+own='^/api/v1/(auth/(logout|password|sessions|2fa|step-up)|users/[{]id[}]|admin/settings)'
 
 fuzz() {
     local actor=$1 token='' scope=() answers=0
