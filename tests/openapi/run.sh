@@ -125,7 +125,7 @@ fuzz() {
         spare_*) token=$(spare "${actor#spare_}") scope=(--include-path-regex "$own" --phases examples,coverage,fuzzing) ;;
     esac
     [[ -z $token ]] || scope+=(-H "Authorization: Bearer $token")
-    timeout "$most_s" "$peers/venv/bin/st" --config-file tests/openapi/schemathesis.toml run "$base/api/v1/openapi.json" \
+    HYPOTHESIS_STORAGE_DIRECTORY=$peers/hypothesis timeout "$most_s" "$peers/venv/bin/st" --config-file tests/openapi/schemathesis.toml run "$base/api/v1/openapi.json" \
         --max-examples "$max_examples" --seed "$seed" --workers 1 --no-color "${more[@]}" "${scope[@]}" \
         > "$work/fuzz" 2>&1 || answers=$?
     sed -n '/^Test cases:/,$p' "$work/fuzz"
