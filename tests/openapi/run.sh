@@ -98,8 +98,9 @@ spare() {
     post /api/v1/auth/login '{"email":"spare@example.com","password":"spare-and-long-7"}' | field token
 }
 
-# With these an account ends its own session, or itself; whoever fuzzes the rest keeps away from them.
-own='^/api/v1/(auth/(logout|password|sessions|2fa|step-up)|users/[{]id[}])'
+# With these an account ends its own session, or itself, or closes the shop in which the others order; whoever fuzzes the rest keeps
+# away from them.
+own='^/api/v1/(auth/(logout|password|sessions|2fa|step-up)|users/[{]id[}]|admin/settings)'
 
 fuzz() {
     local actor=$1 token='' scope=() answers=0
@@ -124,7 +125,7 @@ fuzz() {
         spare_*) token=$(spare "${actor#spare_}") scope=(--include-path-regex "$own" --phases examples,coverage,fuzzing) ;;
     esac
     [[ -z $token ]] || scope+=(-H "Authorization: Bearer $token")
-    timeout "$most_s" "$peers/venv/bin/st" --config-file tests/openapi/schemathesis.toml run "$base/api/v1/openapi.json" \
+    HYPOTHESIS_STORAGE_DIRECTORY=$peers/hypothesis timeout "$most_s" "$peers/venv/bin/st" --config-file tests/openapi/schemathesis.toml run "$base/api/v1/openapi.json" \
         --max-examples "$max_examples" --seed "$seed" --workers 1 --no-color "${more[@]}" "${scope[@]}" \
         > "$work/fuzz" 2>&1 || answers=$?
     sed -n '/^Test cases:/,$p' "$work/fuzz"

@@ -116,7 +116,7 @@ impl Input for ShopBody {
 }
 
 fn currency_schema() -> Value {
-    json!({ "type": "string", "pattern": "^[A-Z]{3}$", "example": "JOD",
+    json!({ "type": "string", "enum": Currency::codes(), "example": "JOD",
         "description": "ISO 4217. It cannot change once there are products or orders." })
 }
 
