@@ -5,7 +5,7 @@ use std::fmt::Write;
 use bytes::Bytes;
 
 use super::routes;
-use crate::features::{AppState, accounts, catalog, inventory, orders, settings};
+use crate::features::{AppState, accounts, cart, catalog, inventory, orders, settings};
 use crate::http::assets::{self, PageQuery, asked_language};
 use crate::http::describe::refusals;
 use crate::http::field_faults::FIELD_FAULTS;
@@ -17,6 +17,7 @@ use crate::kernel::{Locale, ProblemKind};
 pub const PROBLEMS: &[(&str, &[&ProblemKind])] = &[
     ("src/kernel/problem.rs", kinds::ALL),
     ("src/features/accounts/problems.rs", accounts::problems::ALL),
+    ("src/features/cart/problems.rs", cart::problems::ALL),
     ("src/features/catalog/problems.rs", catalog::problems::ALL),
     ("src/features/inventory/problems.rs", inventory::problems::ALL),
     ("src/features/orders/problems.rs", orders::problems::ALL),
@@ -24,7 +25,8 @@ pub const PROBLEMS: &[(&str, &[&ProblemKind])] = &[
 ];
 
 /// What the machine says where no route is involved.
-pub const OF_THE_MACHINE: &[&ProblemKind] = &[&kinds::NOT_FOUND, &kinds::METHOD_NOT_ALLOWED];
+pub const OF_THE_MACHINE: &[&ProblemKind] =
+    &[&kinds::NOT_FOUND, &kinds::METHOD_NOT_ALLOWED, &kinds::URI_TOO_LONG, &kinds::HEADERS_TOO_LARGE];
 
 pub(super) fn routes() -> Vec<Route<AppState>> {
     vec![

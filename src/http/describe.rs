@@ -120,6 +120,8 @@ pub struct Operation<'a> {
     pub signed_in: bool,
     /// Whether a bearer token is looked at.
     pub reads_bearer: bool,
+    /// Whether each request is counted.
+    pub limited: bool,
     pub described: &'a Described,
     /// What the gate may say on this route.
     pub gate_refuses: Vec<&'static ProblemKind>,
@@ -202,9 +204,9 @@ fn header_components() -> Value {
         "ETag": header("Version and hash of this answer, for `If-None-Match` and `If-Match`.", true, json!({ "type": "string", "pattern": "^\"[0-9]+\\.[0-9a-f]{16}\"$" })),
         "Location": header("Where the new thing is.", true, json!({ "type": "string", "pattern": "^/api/v1/" })),
         "IdempotencyReplayed": header("`true` if this is the answer of an earlier request with this key.", false, json!({ "type": "string", "enum": ["true"] })),
-        "RetryAfter": header("Seconds to wait before the next try.", false, json!({ "type": "integer", "minimum": 0 })),
-        "RateLimit": header("What is left of the caller's limit (RateLimit header fields for HTTP).", false, text()),
-        "RateLimitPolicy": header("The caller's limit.", false, text()),
+        "RetryAfter": header("Seconds to wait before the next try; always there with 429.", false, json!({ "type": "integer", "minimum": 0 })),
+        "RateLimit": header("What is left in the caller's bucket: so many requests (`r`), and the seconds in which it is full again (`t`). Not there where the keeper counts nobody.", false, json!({ "type": "string", "pattern": "^\"(public|signed_in)\";r=[0-9]+;t=[0-9]+$", "example": "\"public\";r=59;t=1" })),
+        "RateLimitPolicy": header("The size of the caller's bucket: so many requests at once (`q`), which flow back in so many seconds (`w`). `public`: counted by network address; `signed_in`: by account.", false, json!({ "type": "string", "pattern": "^\"(public|signed_in)\";q=[0-9]+;w=[0-9]+$", "example": "\"public\";q=60;w=30" })),
         "WWWAuthenticate": header("The scheme of credentials that counts here.", true, text()),
     })
 }
@@ -268,8 +270,9 @@ fn parameters(operation: &Operation<'_>) -> Vec<Value> {
         let required: Vec<&str> = query["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         for (name, schema) in query["properties"].as_object().into_iter().flatten() {
             let required = required.contains(&name.as_str());
-            let description = Some(told(described, name)).filter(|told| !told.is_empty());
-            let description = description.map_or_else(|| schema["description"].clone(), Value::from);
+            // What the field itself says is nearer than what its name means everywhere.
+            let own = described.parameters.get(name.as_str()).copied().or_else(|| schema["description"].as_str());
+            let description = own.unwrap_or_else(|| told(described, name));
             parameters.push(
                 json!({ "name": name, "in": "query", "description": description, "required": required, "schema": schema }),
             );
@@ -298,14 +301,16 @@ fn headers(names: &[&str]) -> Value {
     Value::Object(names.iter().map(header).collect())
 }
 
+/// What an answer says of the caller's limit.
+const RATE_LIMITS: [&str; 2] = ["RateLimit", "RateLimit-Policy"];
+
 fn responses(operation: &Operation<'_>, shared: &mut Map<String, Value>) -> Value {
     let described = operation.described;
     let mut responses: Map<String, Value> = Map::new();
-    let limited = operation.path.starts_with("/api/v1/");
     for responded in &described.responses {
         let mut named = vec!["X-Request-Id"];
-        if limited {
-            named.extend(["RateLimit", "RateLimit-Policy"]);
+        if operation.limited {
+            named.extend(RATE_LIMITS);
         }
         if described.tagged && matches!(responded.status, 200 | 201 | 304) {
             named.push("ETag");
@@ -332,7 +337,11 @@ fn responses(operation: &Operation<'_>, shared: &mut Map<String, Value>) -> Valu
         responses.insert(responded.status.to_string(), response);
     }
     if described.tagged && *operation.method == Method::GET {
-        let headers = headers(&["X-Request-Id", "ETag"]);
+        let mut named = vec!["X-Request-Id", "ETag"];
+        if operation.limited {
+            named.extend(RATE_LIMITS);
+        }
+        let headers = headers(&named);
         responses
             .insert("304".to_owned(), json!({ "description": "What `If-None-Match` names is current", "headers": headers }));
     }
@@ -374,6 +383,7 @@ fn refusal(status: u16, kinds: &[&'static ProblemKind]) -> Value {
         properties.insert((*fact).to_owned(), problem::fact_schema(fact));
     }
     let mut named = vec!["X-Request-Id"];
+    named.extend(RATE_LIMITS);
     match status {
         401 => named.push("WWW-Authenticate"),
         409 | 429 | 503 => named.push("Retry-After"),

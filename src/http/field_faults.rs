@@ -8,6 +8,7 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
     ("admin_only", "Changed by admins alone.", "لا يغيّره إلا المديرون."),
     ("amount_too_large", "The sum is larger than the shop can book.", "المجموع أكبر مما يمكن تسجيله."),
     ("before_from", "to must be after from; exchange the two.", "يجب أن تكون to بعد from؛ بدّل بينهما."),
+    ("cart_empty", "There is nothing in this cart; put something in first.", "لا شيء في هذه السلة؛ أضف صنفًا أولًا."),
     ("closed", "The shop has no opening hours within 60 days.", "لا توجد أوقات دوام للمتجر خلال 60 يومًا."),
     (
         "closes_first",
@@ -65,6 +66,7 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
     ),
     ("not_changed_here", "Another address changes this; the message names it.", "يُغيَّر هذا من عنوان آخر تذكره الرسالة."),
     ("not_with_text", "A group with text has no choices.", "المجموعة النصية لا خيارات لها."),
+    ("one_of", "Two that exclude each other; leave one out.", "حقلان لا يجتمعان؛ احذف أحدهما."),
     ("out_of_range", "The number is too small or too large.", "الرقم أصغر أو أكبر من المسموح."),
     (
         "outside_hours",
@@ -90,6 +92,11 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
     ("too_many", "Fewer must be chosen.", "يجب اختيار عدد أقل."),
     ("too_short", "The text is too short.", "النص أقصر من المطلوب."),
     ("unknown_address", "No such address of this account.", "لا يوجد عنوان كهذا لهذا الحساب."),
+    (
+        "unknown_cart",
+        "No cart that you may order from; fill a new one, or sign in.",
+        "ليست سلة يمكنك الطلب منها؛ املأ سلة جديدة أو سجّل الدخول.",
+    ),
     ("unknown_category", "No such category.", "لا يوجد قسم بهذا الاسم."),
     ("unknown_choice", "The product has no such choice.", "لا يوجد خيار كهذا لهذا المنتج."),
     ("unknown_customer", "No such account.", "لا يوجد حساب كهذا."),

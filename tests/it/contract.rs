@@ -168,8 +168,15 @@ fn every_link_leads_somewhere_with_what_the_answer_holds() {
                         known["name"]
                     );
                 }
-                for expression in link["requestBody"].as_object().into_iter().flat_map(|fields| fields.values()) {
-                    holds(expression.as_str().expect("an expression"));
+                let body = &link["requestBody"];
+                for expression in body.as_object().into_iter().flat_map(|fields| fields.values()).filter_map(Value::as_str) {
+                    holds(expression);
+                }
+                if body.is_object() {
+                    let known = &resolved(&document, &target["requestBody"]["content"]["application/json"]["schema"])["properties"];
+                    for field in body.as_object().expect("fields").keys() {
+                        assert!(known[field].is_object(), "{name}: {title}: its body has a field {field} that is none");
+                    }
                 }
             }
         }

@@ -10,18 +10,22 @@ use super::{queries, rules};
 use crate::features::AppState;
 use crate::http::input::{Fields, Input, read_span};
 use crate::http::page::{Paging, list_schema};
-use crate::http::{Answer, Context, Query, Route, respond};
+use crate::http::{Answer, Context, Query, Route, Shape, respond};
 use crate::kernel::UserId;
 use crate::kernel::text::Lines;
 
 /// Every route of this feature.
 #[must_use]
 pub fn routes() -> Vec<Route<AppState>> {
-    vec![Route::get("/api/v1/admin/audit", list, "Read the audit log, newest first").query::<AuditQuery>().answers(
-        200,
-        "A page",
-        list_schema(row_schema()),
-    )]
+    vec![
+        Route::get("/api/v1/admin/audit", list, "Read the audit log, newest first")
+            .describe("Every change by staff, and every refusal that somebody should see. Nothing in it is ever changed: each row is sealed by the hash of the one before, and `bayader audit verify` on the shop's machine checks them all.")
+            .query::<AuditQuery>()
+            .parameter("action", "What was done, whole, as `product.replace`; or the route that refused.")
+            .parameter("subject", "To what it was done, whole, as `product:01936f2a-7c11-7000-8000-0a1b2c3d4e01`.")
+            .parameter("outcome", "Only what was done, what was refused, or sign-ins that failed.")
+            .answers(200, "A page of the log", list_schema(row_shape())),
+    ]
 }
 
 struct AuditQuery(Filter);
@@ -32,7 +36,7 @@ impl Input for AuditQuery {
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
         let actor = fields.opt_with(
             "actor",
-            || json!({ "type": "string", "description": "An account's id, or one of guest, customer, driver, staff, admin, system." }),
+            || json!({ "type": "string", "description": "Who did it: an account's id, or one of `guest`, `customer`, `driver`, `staff`, `admin`, `system`." }),
             |value, at, faults| {
                 let text = value.as_str().unwrap_or("");
                 if ACTORS.contains(&text) {
@@ -102,9 +106,9 @@ fn row_body(row: Shown) -> Value {
     body
 }
 
-fn row_schema() -> Value {
+fn row_shape() -> Shape {
     let text = || json!({ "type": "string" });
-    json!({
+    let schema = json!({
         "type": "object",
         "required": ["n", "at", "actor", "action", "outcome", "hash"],
         "properties": {
@@ -114,16 +118,27 @@ fn row_schema() -> Value {
                 "type": "object",
                 "required": ["role"],
                 "properties": { "role": { "type": "string", "enum": ACTORS }, "id": { "type": "string", "format": "uuid" }, "name": text() },
+                "additionalProperties": false,
             },
             "action": { "type": "string", "description": "What was done, as `product.replace`; or the route that was refused." },
             "subject": { "type": "string", "description": "To what it was done, as `product:0198…`." },
             "before": { "description": "What it was; only what has changed." },
             "after": { "description": "What it is now." },
-            "address": text(),
-            "requestId": text(),
+            "address": { "type": "string", "description": "The network address that asked." },
+            "requestId": { "type": "string", "description": "The request; the log tells more under it." },
             "outcome": { "type": "string", "enum": Outcome::ALL.map(Outcome::code) },
             "code": { "type": "string", "description": "The problem's code, where it was refused." },
             "hash": { "type": "string", "description": "SHA-256 of the hash before and this row." },
         },
-    })
+        "additionalProperties": false,
+    });
+    let example = json!({
+        "n": 42, "at": "2026-11-25T08:00:00.000Z",
+        "actor": { "role": "admin", "id": "01936f2a-7c11-7000-8000-0a1b2c3d4e21", "name": "Rania" },
+        "action": "product.replace", "subject": "product:01936f2a-7c11-7000-8000-0a1b2c3d4e01",
+        "before": { "price": "4.500" }, "after": { "price": "4.750" },
+        "address": "192.0.2.7", "requestId": "5f2b6c1e9d", "outcome": Outcome::ALL[0].code(),
+        "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    });
+    Shape::named("AuditRow", schema, example)
 }

@@ -13,16 +13,15 @@ use super::change::Change;
 use super::hold;
 use super::model::{Head, Item, Key, View};
 use super::remove::{Empty, Remove};
-use super::shapes::{CartBody, cart_body, cart_schema};
+use super::shapes::{CartBody, cart_body, cart_shape};
 use crate::features::AppState;
 use crate::http::cart_token::{cart_token, with_cart_cookie};
 use crate::http::context::Received;
 use crate::http::extract;
 use crate::http::idempotency::{IdempotencyKey, Kept, once};
 use crate::http::input::wrong_type;
-use crate::http::{Answer, Body, Caller, Context, Fields, Id, Input, Route, no_content, respond};
+use crate::http::{Answer, Body, Caller, Context, Fields, Id, Input, Link, Route, no_content, respond};
 use crate::kernel::pieces::{MAX_LINES, MAX_QUANTITY};
-use crate::kernel::problem::kinds;
 use crate::kernel::{CartItemId, Fault, ProductId, Result};
 use crate::security::Keys;
 use crate::security::token::TokenHash;
@@ -32,35 +31,60 @@ const PLACE: &str = "/api/v1/cart";
 /// Every route of this feature.
 #[must_use]
 pub fn routes() -> Vec<Route<AppState>> {
+    let cart = cart_shape();
+    let line = json!({ "productId": "01936f2a-7c11-7000-8000-0a1b2c3d4e01", "quantity": 2, "options": { "filling": "dates" } });
     vec![
-        Route::get(PLACE, get, "Read the cart as it stands now").cart_token().answers(
-            200,
-            "The cart; an empty one where there is none, and none is made",
-            cart_schema(),
-        ),
+        Route::get(PLACE, get, "Read the cart as it stands now")
+            .describe("Prices, names and what is left are asked for anew at each read; `warnings` says what has changed since, and what stands in the way of ordering. Whoever is signed in has one cart on every device; a guest's is that of `X-Cart-Token`, or of the cookie `bayader_cart`. A cart ends 30 days after its last change.")
+            .cart_token()
+            .answers(200, "The cart; an empty one where there is none, and none is made", cart.clone())
+            .links(cart_links()),
         Route::post(PLACE, post, "Put things into the cart")
+            .describe("All of them, or none if one is at fault. Nothing is held by being in a cart; ordering holds it. The first ones make the cart: a guest keeps its `token`, browsers get it as a cookie, too. Signing in or registering with the token along moves what is in the guest's cart into the account's.")
             .body::<AddBody>()
+            .example("Two with dates", json!({ "items": [line] }))
+            .example("Two things at once", json!({ "items": [line, { "productId": "01936f2a-7c11-7000-8000-0a1b2c3d4e02", "quantity": 1 }] }))
             .cart_token()
             .idempotent()
-            .answers(200, "The cart. Equal product and options add up", cart_schema())
-            .answers(
-                201,
-                "A new cart: there was none, or the token names none any more. A guest keeps the token",
-                cart_schema(),
-            )
-            .refuses(&[&kinds::IDEMPOTENCY_KEY_REUSED]),
+            .answers(200, "The cart. Equal product and options add up", cart.clone())
+            .answers(201, "A new cart: there was none, or the token names none any more. A guest keeps the token", cart.clone())
+            .links(cart_links()),
         Route::delete(PLACE, delete, "Empty the cart")
+            .describe("Also where there is none.")
             .body::<extract::Empty>()
             .cart_token()
             .answers_empty(204, "It is empty; its token still counts"),
         Route::put("/api/v1/cart/items/{itemId}", put_item, "Change an item of the cart")
+            .describe("`quantity` replaces the one before. `options` replace all of those before; left out, they stay.")
+            .parameter("itemId", ITEM)
             .body::<ChangeBody>()
+            .example("Three of them", json!({ "quantity": 3 }))
+            .example("With another filling", json!({ "quantity": 3, "options": { "filling": "walnuts" } }))
             .cart_token()
-            .answers(200, "The cart. An item that became equal to another has taken it in", cart_schema()),
+            .answers(200, "The cart. An item that became equal to another has taken it in", cart)
+            .links(cart_links()),
         Route::delete("/api/v1/cart/items/{itemId}", delete_item, "Take an item out of the cart")
+            .describe("One that is not in the caller's cart is answered with 404.")
+            .parameter("itemId", ITEM)
             .body::<extract::Empty>()
             .cart_token()
             .answers_empty(204, "It is out"),
+    ]
+}
+
+/// The path parameter of an item.
+const ITEM: &str = "`id` of the item, as the cart lists it.";
+
+/// What can be done with a cart that holds something.
+fn cart_links() -> [Link; 3] {
+    let item = |name, to, description| Link::to(name, to, description).with("itemId", "$response.body#/items/0/id");
+    [
+        item("change", "PUT /api/v1/cart/items/{itemId}", "Change its first item").body(json!({ "quantity": 2 })),
+        item("take out", "DELETE /api/v1/cart/items/{itemId}", "Take its first item out"),
+        Link::to("order", "POST /api/v1/orders", "Order what is in it").body(json!({
+            "cartToken": "$response.body#/token",
+            "customerInfo": { "name": "Layla", "phone": "+962790000000" }, "paymentMethod": "cash", "isPickup": true,
+        })),
     ]
 }
 

@@ -4,8 +4,10 @@ use crate::kernel::problem::FieldFault;
 use crate::kernel::{Error, Problem, ProblemKind};
 
 crate::problem_kinds! {
-    UNKNOWN_CART = 422 "unknown_cart" "There is no such cart" "لا توجد سلة بهذا الرمز";
-    CART_EMPTY = 422 "cart_empty" "The cart is empty" "السلة فارغة";
+    UNKNOWN_CART = 422 "unknown_cart" "There is no such cart" "لا توجد سلة بهذا الرمز"
+        { "cartToken names no cart that you may order from: it has ended, or belongs to an account that you are not signed in to. Fill a new one, or sign in." "لا تفتح قيمة cartToken سلة يمكنك الطلب منها: انتهت السلة، أو أنها لحساب آخر غير الذي سجّلت الدخول به. املأ سلة جديدة أو سجّل الدخول." };
+    CART_EMPTY = 422 "cart_empty" "The cart is empty" "السلة فارغة"
+        { "There is nothing in the cart to order. Put something in first; if it was full before, look whether it was ordered already." "لا شيء في السلة لطلبه. أضف صنفًا أولًا، وإن لم تكن فارغة من قبل فتحقّق من أن الطلب لم يُرسل بالفعل." };
 }
 
 /// No cart that the caller may order from has this token.

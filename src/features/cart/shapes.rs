@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::model::{Shown, View, Warning};
+use crate::http::Shape;
 use crate::kernel::{Currency, Locale, Money};
 
 #[derive(Serialize)]
@@ -104,38 +105,54 @@ fn message(warning: Warning, currency: Currency, locale: Locale) -> String {
     }
 }
 
-pub(super) fn cart_schema() -> Value {
+/// The shape of a cart.
+pub(super) fn cart_shape() -> Shape {
     let text = || json!({ "type": "string" });
-    json!({
+    let id = || json!({ "type": "string", "format": "uuid" });
+    let schema = json!({
         "type": "object",
         "required": ["token", "items", "subtotal", "currency", "warnings"],
         "properties": {
-            "token": { "type": ["string", "null"], "description": "Opens this cart: send it as X-Cart-Token. Null while there is no cart." },
+            "token": { "type": ["string", "null"], "description": "Opens this cart: send it as `X-Cart-Token`, and as `cartToken` of an order. Null while there is no cart." },
             "items": { "type": "array", "items": {
                 "type": "object",
                 "required": ["id", "productId", "name", "unitPrice", "quantity", "options", "lineTotal", "available"],
                 "properties": {
-                    "id": { "type": "string", "format": "uuid" }, "productId": { "type": "string", "format": "uuid" }, "name": text(),
+                    "id": id(), "productId": id(), "name": text(),
                     "unitPrice": { "type": "string", "description": "Of now; of an item that cannot be ordered as it is, the last one seen." },
                     "quantity": { "type": "integer", "minimum": 1 },
-                    "options": { "type": "object" },
+                    "options": { "type": "object", "description": "What was chosen, by the code of its option group." },
                     "lineTotal": { "type": "string", "description": "0 for an item that cannot be ordered as it is: it is not sold now, or its options no longer fit." },
                     "available": { "type": ["integer", "null"], "description": "Pieces that can be had now; null where stock is not counted." },
                 },
+                "additionalProperties": false,
             } },
-            "subtotal": { "type": "string", "description": "The sum of the items' lineTotal." },
+            "subtotal": { "type": "string", "description": "The sum of the items' `lineTotal`, before delivery." },
             "currency": text(),
             "warnings": { "type": "array", "description": "What has changed since the items were put in, or stands against ordering them.", "items": {
                 "type": "object",
                 "required": ["itemId", "code", "message"],
                 "properties": {
-                    "itemId": { "type": "string", "format": "uuid" },
-                    "code": { "type": "string", "enum": Warning::CODES },
-                    "message": text(),
+                    "itemId": id(),
+                    "code": { "type": "string", "enum": Warning::CODES, "description": "Stable; `price_changed` does not stand against ordering, the others do." },
+                    "message": { "type": "string", "description": "What it is and what to do, in the caller's language." },
                 },
+                "additionalProperties": false,
             } },
         },
-    })
+        "additionalProperties": false,
+    });
+    let item = "01936f2a-7c11-7000-8000-0a1b2c3d4e31";
+    let example = json!({
+        "token": "Zk2pQ8n1vXc7RtY0aLs3Dw5eHb9uJi4oMg6fNkPqTrE",
+        "items": [{
+            "id": item, "productId": "01936f2a-7c11-7000-8000-0a1b2c3d4e01", "name": "Maamoul",
+            "unitPrice": "1.250", "quantity": 2, "options": { "filling": "dates" }, "lineTotal": "2.500", "available": 38,
+        }],
+        "subtotal": "2.500", "currency": "JOD",
+        "warnings": [{ "itemId": item, "code": "price_changed", "message": "The price is 1.250 JOD now; it was 1.100 JOD." }],
+    });
+    Shape::named("Cart", schema, example)
 }
 
 #[cfg(test)]

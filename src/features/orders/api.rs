@@ -34,7 +34,7 @@ pub fn routes() -> Vec<Route<AppState>> {
     let line = json!({ "productId": "01936f2a-7c11-7000-8000-0a1b2c3d4e01", "quantity": 2, "options": { "filling": "dates" } });
     vec![
         Route::post("/api/v1/orders", post, "Place an order")
-            .describe("For pickup unless `isPickup` is false; then `deliveryInfo.address` is needed. The pieces are held for it from this moment. A guest gives name and phone and keeps `accessToken`; staff may say more (`customerId`, `metadata`, `collected`). With `expectedTotal` the order is refused if it would cost something else.")
+            .describe("For pickup unless `isPickup` is false; then `deliveryInfo.address`, or the `addressId` of a saved one, is needed. What is ordered stands in `items`, or is all that is in the cart of `cartToken`, which is empty afterwards. The pieces are held for it from this moment. A guest gives name and phone and keeps `accessToken`; staff may say more (`customerId`, `metadata`, `collected`). With `expectedTotal` the order is refused if it would cost something else.")
             .body::<PlaceBody>()
             .example("A guest picks it up", json!({
                 "items": [line], "customerInfo": { "name": "Layla", "phone": "+962790000000" }, "paymentMethod": "cash", "isPickup": true,
@@ -42,6 +42,10 @@ pub fn routes() -> Vec<Route<AppState>> {
             .example("A customer has it delivered", json!({
                 "items": [line], "paymentMethod": "cash", "isPickup": false, "expectedTotal": "3.800",
                 "deliveryInfo": { "address": { "line1": "12 Rainbow Street", "city": "Amman" }, "date": "2026-11-26", "time": "09:30" },
+            }))
+            .example("What is in a cart", json!({
+                "cartToken": "Zk2pQ8n1vXc7RtY0aLs3Dw5eHb9uJi4oMg6fNkPqTrE",
+                "customerInfo": { "name": "Layla", "phone": "+962790000000" }, "paymentMethod": "cash", "isPickup": true,
             }))
             .idempotent()
             .answers(201, "Taken; a guest keeps the accessToken", shapes::placed_shape())

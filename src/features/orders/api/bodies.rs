@@ -165,6 +165,7 @@ impl Input for PlaceBody {
 fn read_wanted(fields: &mut Fields<'_, '_>) -> Option<Wanted> {
     let items = fields.opt_list::<ItemBody>("items", 1..=MAX_LINES);
     let token = fields.opt_text("cartToken", Lines::One, 1..=MAX_TOKEN);
+    fields.rule(json!({ "oneOf": [there("items"), there("cartToken")] }));
     let (has_items, has_token) = (fields.has("items"), fields.has("cartToken"));
     if has_items == has_token {
         let (code, message) = if has_items {
