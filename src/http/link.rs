@@ -27,7 +27,7 @@ impl Link {
         self
     }
 
-    /// Fills the body; texts that begin with `$` are runtime expressions.
+    /// Fills the body; texts in it that begin with `$` are runtime expressions, however deep.
     #[must_use]
     pub fn body(mut self, body: Value) -> Link {
         self.body = Some(body);

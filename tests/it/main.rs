@@ -21,6 +21,7 @@ mod model;
 mod orders;
 mod pages;
 mod passwords;
+mod problems;
 mod recurring;
 mod schema;
 mod search;

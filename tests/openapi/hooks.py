@@ -5,6 +5,7 @@ import schemathesis
 # Codes with which a request that fits its schema may be refused as 422: what only the shop knows.
 KNOWN_TO_THE_SHOP = {
     "before_from",  # `to` against `from`
+    "cart_empty",
     "closed",
     "closes_first",  # opening hours: a row against itself, and against the others
     "fixed_by_configuration",
@@ -29,6 +30,7 @@ KNOWN_TO_THE_SHOP = {
     "too_few",
     "too_long",  # of an order's texts against the product's limit
     "too_many",
+    "unknown_cart",  # a token that opens none, or another's
     "unknown_category",
     "unknown_choice",
     "unknown_customer",

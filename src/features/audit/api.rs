@@ -36,7 +36,12 @@ impl Input for AuditQuery {
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
         let actor = fields.opt_with(
             "actor",
-            || json!({ "type": "string", "description": "Who did it: an account's id, or one of `guest`, `customer`, `driver`, `staff`, `admin`, `system`." }),
+            || {
+                json!({
+                    "anyOf": [{ "type": "string", "enum": ACTORS }, { "type": "string", "format": "uuid" }],
+                    "description": "Who did it: an account's id, or what somebody was.",
+                })
+            },
             |value, at, faults| {
                 let text = value.as_str().unwrap_or("");
                 if ACTORS.contains(&text) {

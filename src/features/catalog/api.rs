@@ -56,7 +56,11 @@ pub fn routes() -> Vec<Route<AppState>> {
             .query::<ProductQuery>()
             .tagged()
             .answers(200, "A page of products", list_schema(product.clone()))
-            .links([Link::to("first", "GET /api/v1/products/{id}", "The first product of the page").with("id", "$response.body#/data/0/id")]),
+            .links([
+                Link::to("first", "GET /api/v1/products/{id}", "The first product of the page").with("id", "$response.body#/data/0/id"),
+                Link::to("cart", "POST /api/v1/cart", "Put one of the first into the cart")
+                    .body(json!({ "items": [{ "productId": "$response.body#/data/0/id", "quantity": 1 }] })),
+            ]),
         Route::get("/api/v1/products/{id}", read_product, "Read a product by its id or slug")
             .describe("A product that is not on sale is there for staff alone.")
             .word("id", "Its id or its slug.")
@@ -124,7 +128,7 @@ pub fn routes() -> Vec<Route<AppState>> {
     ]
 }
 
-fn product_links() -> [Link; 5] {
+fn product_links() -> [Link; 6] {
     let to = |name, to, description| Link::to(name, to, description).with("id", "$response.body#/id");
     [
         to("read", "GET /api/v1/products/{id}", "The product as the public sees it"),
@@ -133,6 +137,8 @@ fn product_links() -> [Link; 5] {
         Link::to("stock", "PUT /api/v1/inventory/{productId}", "Its stock").with("productId", "$response.body#/id"),
         Link::to("log", "GET /api/v1/inventory/{productId}/log", "Every change of its stock")
             .with("productId", "$response.body#/id"),
+        Link::to("cart", "POST /api/v1/cart", "Put one into the cart")
+            .body(json!({ "items": [{ "productId": "$response.body#/id", "quantity": 1 }] })),
     ]
 }
 

@@ -168,6 +168,7 @@ fn text_schema() -> Value {
     json!({
         "type": "string",
         "maxLength": LONGEST_TEXT,
+        "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
         "description": "Words to find products by, in Arabic or English: in their names first, then in those of their categories, then in \
             descriptions. Case, accents, Arabic letter forms and digits of either script do not matter, a word's beginning is enough, \
             and where nothing fits a typing error is forgiven. All words must fit, unless nothing fits all. Blank is as leaving it \

@@ -37,7 +37,8 @@ pub(super) fn routes() -> Vec<Route<AppState>> {
             .query::<ListQuery>()
             .parameter("q", "A part of the name, the e-mail address or the phone number; a number is found however it is typed.")
             .parameter("role", "Accounts of this role alone.")
-            .answers(200, "A page of accounts", list_schema(user.clone())),
+            .answers(200, "A page of accounts", list_schema(user.clone()))
+            .links([Link::to("first", "GET /api/v1/users/{id}", "The first account of the page").with("id", "$response.body#/data/0/id")]),
         Route::get("/api/v1/users/{id}", get, "Read an account")
             .describe("One's own, or as an admin anybody's; any other is answered as if it were not there.")
             .tagged()
@@ -80,8 +81,16 @@ pub(super) fn routes() -> Vec<Route<AppState>> {
 }
 
 /// Where an account leads.
-fn user_links() -> [Link; 1] {
-    [Link::to("replace", "PUT /api/v1/users/{id}", "Change it").with("id", "$response.body#/id")]
+fn user_links() -> [Link; 3] {
+    let to = |name, to, description| Link::to(name, to, description).with("id", "$response.body#/id");
+    [
+        to("replace", "PUT /api/v1/users/{id}", "Change it, beginning with what was read").body(json!({
+            "name": "$response.body#/name", "phone": "$response.body#/phone", "addresses": "$response.body#/addresses",
+            "version": "$response.body#/version",
+        })),
+        to("erase", "DELETE /api/v1/users/{id}", "Erase its person"),
+        Link::to("orders", "GET /api/v1/orders", "What it has ordered").with("customer_id", "$response.body#/id"),
+    ]
 }
 
 struct ListQuery(UserFilter);

@@ -1,0 +1,291 @@
+//! Every code that a refusal may carry, asked for over HTTP in English and in Arabic: title, explanation, words.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bayader::app::docs::PROBLEMS;
+use bayader::http::problem::body_of;
+use bayader::kernel::{Locale, Problem, ProblemKind};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::harness::{Client, OWNER, Order, PASSWORD, Reply, Request, Shop};
+
+/// What no request can bring about on a healthy machine: the disk must fail, the shop be full, or we have made a mistake. The
+/// head that fills more than a head may is refused as such (431) before its address is too long.
+const NOT_ASKED_FOR: &[&str] = &["busy", "internal", "outcome_unknown", "storage_unavailable", "uri_too_long"];
+
+const LOCALES: [(Locale, &str); 2] = [(Locale::En, "en"), (Locale::Ar, "ar")];
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+const NOBODYS_ID: &str = "01936000-0000-7000-8000-000000000000";
+
+fn kinds() -> impl Iterator<Item = &'static ProblemKind> {
+    PROBLEMS.iter().flat_map(|(_, kinds)| *kinds).copied()
+}
+
+fn kind_of(code: &str) -> &'static ProblemKind {
+    kinds().find(|kind| kind.code == code).unwrap_or_else(|| panic!("{code} is no code"))
+}
+
+/// The page of codes in both languages.
+struct Pages([String; 2]);
+
+impl Pages {
+    async fn of(shop: &Shop) -> Pages {
+        let page = async |language: &str| shop.guest().see(&format!("/api/v1/docs/errors?lang={language}")).await.text;
+        Pages([page("en").await, page("ar").await])
+    }
+
+    /// A problem says which it is, in words of the reader's language, and where the page explains it.
+    #[track_caller]
+    fn check(&self, body: &Value, code: &str, locale: Locale) {
+        let kind = kind_of(code);
+        assert_eq!((&body["code"], &body["status"]), (&json!(code), &json!(kind.status)), "{body}");
+        assert_eq!(body["title"], kind.title(locale), "{body}");
+        let (address, anchor) = body["type"].as_str().and_then(|link| link.split_once('#')).expect("an anchor");
+        assert_eq!(address, "/api/v1/docs/errors");
+        for page in &self.0 {
+            assert!(page.contains(&format!("id=\"{anchor}\"")), "the page of codes does not explain {anchor}");
+        }
+        assert!(body["detail"].as_str().is_some_and(|detail| detail.len() > 8), "{body}");
+        assert!(body["requestId"].as_str().is_some_and(|id| !id.is_empty()), "{body}");
+        if kind.status == 422 {
+            let errors = body["errors"].as_array().expect("a 422 has errors");
+            assert!(errors.iter().all(|error| error["message"].as_str().is_some_and(|message| !message.is_empty())), "{body}");
+        }
+    }
+}
+
+/// A shop that counts its guests, but in which nobody asks too often.
+async fn open() -> Shop {
+    let variables = [
+        ("BAYADER_RATE_LIMIT__ENABLED", "true"),
+        ("BAYADER_RATE_LIMIT__PUBLIC__BURST", "10000"),
+        ("BAYADER_RATE_LIMIT__SIGNED_IN__BURST", "10000"),
+    ];
+    Shop::open_with(&variables).await
+}
+
+/// Requests, each with the code that it must be refused with. They change nothing, so they can be sent again.
+struct Refused {
+    all: Vec<(&'static str, Request)>,
+}
+
+impl Refused {
+    fn add(&mut self, code: &'static str, request: Request) {
+        self.all.push((code, request));
+    }
+}
+
+fn person(email: &str) -> Value {
+    json!({ "name": "Huda", "email": email, "phone": "+962790000009", "password": PASSWORD })
+}
+
+fn of_the_wire(refused: &mut Refused, shop: &Shop, staff: &Client, layla: &Client) {
+    let guest = shop.guest();
+    let login = || guest.post("/api/v1/auth/login");
+    refused.add("bad_json", login().bytes("application/json", "{"));
+    refused.add("unsupported_media_type", login().bytes("text/plain", "{}"));
+    refused.add("body_too_large", login().bytes("application/json", vec![b' '; 2 << 20]));
+    refused.add("validation_failed", login().json(&json!({})));
+    refused.add("card_data_refused", guest.post("/api/v1/auth/register").json(&json!({ "name": "4111 1111 1111 1111" })));
+    refused.add("not_found", guest.get("/api/v1/nothing"));
+    refused.add("method_not_allowed", guest.delete("/api/v1/products"));
+    refused.add("unauthenticated", guest.get("/api/v1/auth/me"));
+    refused.add("forbidden", layla.get("/api/v1/inventory"));
+    refused.add("use_cursor", guest.get("/api/v1/products?page=1001&per_page=10"));
+    let stale = staff.put(&format!("/api/v1/orders/{NOBODYS_ID}/status")).header("if-match", "\"x\"");
+    refused.add("stale", stale.json(&json!({ "status": "Confirmed" })));
+}
+
+async fn of_accounts(refused: &mut Refused, shop: &Shop, layla: &Client) {
+    let (guest, owner) = (shop.guest(), shop.owner());
+    let id = async |who: &Client| who.see("/api/v1/auth/me").await["id"].as_str().expect("an id").to_owned();
+    refused.add("email_taken", guest.post("/api/v1/auth/register").json(&person(OWNER)));
+    refused.add("invalid_credentials", guest.log_in(OWNER, "not-her-password-7"));
+    let refresh = json!({ "refreshToken": "q3vB0yq2b1b7m4b2Jm0Qyq3vB0yq2b1b7m4b2Jm0Qyq" });
+    refused.add("invalid_refresh_token", guest.post("/api/v1/auth/refresh").json(&refresh));
+    let change = json!({ "currentPassword": "not-her-password-7", "newPassword": "olives and thyme at six" });
+    refused.add("wrong_password", layla.put("/api/v1/auth/password").json(&change));
+    let reset = json!({ "token": "q3vB0yq2b1b7m4b2Jm0Qyq3vB0yq2b1b7m4b2Jm0Qyq", "password": "olives and thyme at six" });
+    refused.add("invalid_link", guest.post("/api/v1/auth/password/reset").json(&reset));
+    let laylas = id(layla).await;
+    refused.add("has_password", owner.post(&format!("/api/v1/users/{laylas}/invite")));
+    let erase = json!({ "currentPassword": PASSWORD });
+    refused.add("has_open_orders", layla.delete(&format!("/api/v1/users/{laylas}")).json(&erase));
+    let step_down = json!({ "name": "Rania", "role": "staff" });
+    refused.add("last_admin", owner.put(&format!("/api/v1/users/{}", id(&owner).await)).json(&step_down));
+}
+
+async fn of_goods(refused: &mut Refused, shop: &Shop, staff: &Client) {
+    let (guest, owner) = (shop.guest(), shop.owner());
+    let bread = shop.product("Bread").price("1.000").stock(2).field("sku", "BRD-1").create().await;
+    shop.guest().order().line(&bread, 1).pickup().place().await;
+    let categories = guest.see("/api/v1/categories").await;
+    let category = categories.rows()[0].clone();
+    let twice = json!({ "name": "Cake", "price": "1.000", "category": category["slug"], "sku": "BRD-1" });
+    refused.add("sku_taken", owner.post("/api/v1/products").json(&twice));
+    refused.add("slug_taken", owner.post("/api/v1/categories").json(&json!({ "name": "Cakes", "slug": category["slug"] })));
+    let path = format!("/api/v1/categories/{}", category["id"].as_str().expect("an id"));
+    refused.add("category_in_use", owner.delete(&path));
+    let version = staff.inventory(&bread).await["version"].clone();
+    let shelf = |body: Value| staff.put(&format!("/api/v1/inventory/{}", bread.id)).json(&body);
+    refused.add("version_conflict", shelf(json!({ "stock": 5, "reason": "count", "version": 999 })));
+    refused.add("below_reserved", shelf(json!({ "stock": 0, "reason": "count", "version": version })));
+    refused.add("stock_out_of_range", shelf(json!({ "delta": 100_000_000, "reason": "baked", "version": version })));
+    refused.add("insufficient_stock", guest.order().line(&bread, 2).request());
+    refused.add("price_changed", guest.order().line(&bread, 1).field("expectedTotal", "9.000").request());
+    let dollars = json!({ "shop": { "currency": "USD" }, "orders": { "deliveryFee": "2.00" } });
+    refused.add("currency_in_use", owner.put("/api/v1/admin/settings").json(&dollars));
+
+    let order = |token: &str| {
+        let body = json!({
+            "cartToken": token, "paymentMethod": "cash", "customerInfo": { "name": "Huda", "phone": "+962790000007" },
+        });
+        guest.post("/api/v1/orders").json(&body)
+    };
+    refused.add("unknown_cart", order("no-cart-has-this-token"));
+    let put_in = json!({ "items": [{ "productId": bread.id, "quantity": 1 }] });
+    let cart = guest.post("/api/v1/cart").json(&put_in).send().await.expect(201);
+    let token = cart["token"].as_str().expect("a token");
+    guest.delete("/api/v1/cart").header("x-cart-token", token).send().await.expect(204);
+    refused.add("cart_empty", order(token));
+}
+
+async fn of_orders(refused: &mut Refused, shop: &Shop, staff: &Client, layla: &Client) {
+    let cake = shop.product("Cake").price("5.000").stock(50).create().await;
+    let act = |order: &Order, what: &str, body: Value| staff.post(&format!("{}/{what}", order.path())).json(&body);
+    let open = layla.order().line(&cake, 1).pickup().place().await;
+    refused.add("illegal_transition", staff.put(&format!("{}/status", open.path())).json(&json!({ "status": "Preparing" })));
+    refused.add("cannot_undo", act(&open, "undo", json!({ "version": 1 })));
+    refused.add("amount_exceeds_due", act(&open, "collect", json!({ "amount": "9.000" })));
+    let paid = layla.order().line(&cake, 1).pickup().place().await;
+    act(&paid, "collect", json!({})).send().await.expect(200);
+    refused.add("nothing_due", act(&paid, "collect", json!({})));
+
+    let keyed = |quantity| layla.order().line(&cake, quantity).key("order-with-this-key-1").request();
+    keyed(1).send().await.expect(201);
+    refused.add("idempotency_key_reused", keyed(2));
+
+    let by_phone = || {
+        let customer = json!({ "name": "Samar", "phone": "+962790000042" });
+        shop.guest().order().line(&cake, 1).field("customerInfo", customer).request()
+    };
+    for _ in 0..3 {
+        by_phone().send().await.expect(201);
+    }
+    refused.add("too_many_open_orders", by_phone());
+}
+
+#[tokio::test]
+async fn every_code_is_told_in_both_languages() {
+    let shop = open().await;
+    let (staff, layla) = (shop.staff().await, shop.customer("Layla").await);
+    let mut refused = Refused { all: Vec::new() };
+
+    // What ends by time comes first.
+    let cookie = shop.product("Cookie").stock(5).create().await;
+    let old = shop.guest().order().line(&cookie, 1).pickup().place().await;
+    staff.move_order_through(&old, &["Confirmed", "Preparing", "ReadyForPickup", "Delivered"]).await;
+    refused.add("order_token_expired", shop.guest().get(&old.path()).header("x-order-token", old.token()));
+    let bearer = format!("Bearer {}", layla.session().await.bearer);
+    refused.add("token_expired", shop.guest().get("/api/v1/auth/me").header("authorization", &bearer));
+    shop.advance(91 * DAY);
+
+    of_the_wire(&mut refused, &shop, &staff, &layla);
+    of_accounts(&mut refused, &shop, &layla).await;
+    of_goods(&mut refused, &shop, &staff).await;
+    of_orders(&mut refused, &shop, &staff, &layla).await;
+
+    let pages = Pages::of(&shop).await;
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    for (code, request) in refused.all {
+        for (locale, language) in LOCALES {
+            let reply = request.clone().header("accept-language", language).send().await;
+            assert_eq!(reply["code"], code, "{reply:?}");
+            assert_eq!(reply.status, kind_of(code).status, "{reply:?}");
+            pages.check(&reply.body, code, locale);
+        }
+        assert!(seen.insert(code), "{code} is asked for twice");
+    }
+    seen.extend(by_shops_that_refuse_everybody(&pages).await);
+    seen.extend(by_bytes_that_are_no_request(&shop, &pages).await);
+    shop.close().await;
+
+    let asked_for: BTreeSet<&str> = kinds().map(|kind| kind.code).filter(|code| !NOT_ASKED_FOR.contains(code)).collect();
+    assert_eq!(seen, asked_for, "a new code wants a request that is refused with it, or a line in NOT_ASKED_FOR");
+}
+
+/// A shop that nobody owns, and one that was asked too often.
+async fn by_shops_that_refuse_everybody(pages: &Pages) -> [&'static str; 2] {
+    let check = |replies: Vec<(Locale, Reply)>, code| {
+        for (locale, reply) in replies {
+            pages.check(&reply.body, code, locale);
+        }
+    };
+    let ask = async |shop: &Shop| {
+        let mut replies = Vec::new();
+        for (locale, language) in LOCALES {
+            let reply = shop.guest().get("/api/v1/products").header("accept-language", language).send().await;
+            replies.push((locale, reply));
+        }
+        replies
+    };
+    let shop = Shop::open_without_owner(&[]).await;
+    check(ask(&shop).await, "setup_required");
+    shop.close().await;
+    let few = [("BAYADER_RATE_LIMIT__ENABLED", "true"), ("BAYADER_RATE_LIMIT__PUBLIC__BURST", "1")];
+    let shop = Shop::open_with(&few).await;
+    check(ask(&shop).await, "rate_limited");
+    shop.close().await;
+    ["setup_required", "rate_limited"]
+}
+
+/// A body that breaks off, and a head whose language nobody has read: it is answered in the shop's.
+async fn by_bytes_that_are_no_request(shop: &Shop, pages: &Pages) -> [&'static str; 2] {
+    for (locale, language) in LOCALES {
+        let head = format!("POST /api/v1/auth/login HTTP/1.1\r\nhost: a\r\naccept-language: {language}\r\n");
+        let bytes = format!("{head}content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n");
+        pages.check(&raw(shop, &bytes).await, "bad_request", locale);
+    }
+    let arabic = Shop::open_with(&[("BAYADER_SHOP__LOCALE", "ar")]).await;
+    for (locale, shop) in [(Locale::En, shop), (Locale::Ar, &arabic)] {
+        let many = format!("GET /healthz HTTP/1.1\r\nhost: a\r\n{}\r\n", "x-more: 1\r\n".repeat(200));
+        pages.check(&raw(shop, &many).await, "headers_too_large", locale);
+        pages.check(&raw(shop, "nonsense\r\n\r\n").await, "bad_request", locale);
+    }
+    arabic.close().await;
+    ["bad_request", "headers_too_large"]
+}
+
+/// The body of what the shop answers to these bytes.
+async fn raw(shop: &Shop, bytes: &str) -> Value {
+    let mut stream = TcpStream::connect(shop.address()).await.expect("the shop listens");
+    let _ = stream.write_all(bytes.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8_lossy(&answer);
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {answer:?}"));
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"))
+}
+
+/// Titles and the page's words of every code, those that nobody can ask for among them.
+#[test]
+fn every_code_has_words_in_both_languages() {
+    let page = |locale| bayader::app::docs::error_page(locale);
+    let pages = Pages([page(Locale::En), page(Locale::Ar)]);
+    for kind in kinds() {
+        for locale in [Locale::En, Locale::Ar] {
+            let problem = Problem::of(kind).detail(kind.told(locale));
+            pages.check(&body_of(&problem, "5f2b6c1e9d", locale), kind.code, locale);
+        }
+        assert!(kind.title_en.is_ascii(), "{}: {}", kind.code, kind.title_en);
+        let is_arabic = |text: &str| text.chars().any(|c| ('\u{600}'..='\u{6ff}').contains(&c));
+        assert!(is_arabic(kind.title_ar) && is_arabic(kind.told_ar) && !is_arabic(kind.told_en), "{}", kind.code);
+        assert!(kind.told_en.ends_with('.') && kind.told_ar.ends_with('.'), "{}: say whole sentences", kind.code);
+    }
+    for code in NOT_ASKED_FOR {
+        kind_of(code);
+    }
+}
