@@ -6,13 +6,15 @@ const WORDS = {
     parameters: 'Parameters', body: 'Body', answers: 'Answers', curl: 'With curl', copy: 'Copy', copied: 'Copied', tryIt: 'Try it',
     send: 'Send', sending: 'Sending…', required: 'required', example: 'Example', schema: 'Fields', headers: 'Headers', links: 'Leads to',
     access: 'Who', open: 'Everybody.', bearer: 'A bearer token.', order: "A bearer token, or the order's own token (X-Order-Token).",
-    failed: 'No answer came. Is the shop running?', badDocument: 'openapi.json could not be read. Load the page again.', count: (n) => `${n} operations`, took: (ms) => `${ms} ms`, one: 'One of:', path: 'path', query: 'query', header: 'header',
+    cart: "Everybody. A bearer token opens the account's cart, X-Cart-Token a guest's.",
+    failed: 'No answer came. Is the shop running?', badDocument: 'openapi.json could not be read. Load the page again.', count: (n) => (n === 1 ? '1 operation' : `${n} operations`), took: (ms) => `${ms} ms`, one: 'One of:', path: 'path', query: 'query', header: 'header',
   },
   ar: {
     parameters: 'المعاملات', body: 'المحتوى', answers: 'الاستجابات', curl: 'عبر curl', copy: 'نسخ', copied: 'نُسخ', tryIt: 'تجربة',
     send: 'إرسال', sending: 'جارٍ الإرسال…', required: 'مطلوب', example: 'مثال', schema: 'الحقول', headers: 'الترويسات', links: 'يقود إلى',
     access: 'لمن', open: 'للجميع.', bearer: 'رمز دخول (Bearer).', order: 'رمز دخول، أو رمز الطلب نفسه (X-Order-Token).',
-    failed: 'لم تصل استجابة. هل المتجر يعمل؟', badDocument: 'تعذّرت قراءة openapi.json. أعد تحميل الصفحة.', count: (n) => `${n} عملية`, took: (ms) => `${ms} مللي ثانية`, one: 'واحد من:', path: 'المسار', query: 'الاستعلام', header: 'الترويسة',
+    cart: 'للجميع. رمز الدخول يفتح سلة الحساب، وترويسة X-Cart-Token تفتح سلة الزائر.',
+    failed: 'لم تصل استجابة. هل المتجر يعمل؟', badDocument: 'تعذّرت قراءة openapi.json. أعد تحميل الصفحة.', count: (n) => (n === 1 ? 'عملية واحدة' : n === 2 ? 'عمليتان' : n <= 10 ? `${n} عمليات` : `${n} عملية`), took: (ms) => `${ms} مللي ثانية`, one: 'واحد من:', path: 'المسار', query: 'الاستعلام', header: 'الترويسة',
   },
 };
 const language = document.documentElement.lang === 'ar' ? 'ar' : 'en';
@@ -31,7 +33,13 @@ function make(name, properties = {}, ...children) {
 }
 
 /** A word of the page's own language among English ones. */
-const ours = (name, text, properties = {}) => make(name, { lang: language, dir: language === 'ar' ? 'rtl' : 'ltr', ...properties }, text);
+const ours = (name, text, properties = {}) => make(name, { lang: language, dir: language === 'ar' ? 'rtl' : 'ltr', ...properties }, isolated(text));
+
+/** Names among Arabic words stay whole and in their direction. */
+function isolated(text) {
+  if (language !== 'ar') return [text];
+  return text.split(/([A-Za-z][\w-]*)/).map((piece, index) => (index % 2 ? make('bdi', { dir: 'ltr', class: 'whole' }, piece) : piece));
+}
 
 /** The little Markdown that descriptions use: paragraphs, `code`, [links](/of/this/shop). */
 function markdown(text) {
@@ -124,13 +132,14 @@ const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 /** Whose credentials an operation takes. */
 function access(operation) {
   const names = (operation.security ?? []).flatMap((way) => Object.keys(way));
+  if (names.includes('cartToken') && names.includes('bearer')) return words.cart;
   if (!names.length || operation.security.some((way) => !Object.keys(way).length)) return words.open;
   return names.includes('orderToken') ? words.order : words.bearer;
 }
 
 function parametersTable(parameters) {
   const rows = parameters.map((parameter) => make('tr', {},
-    make('th', { scope: 'row' }, make('code', {}, parameter.name), ours('span', [words[parameter.in] ?? parameter.in, parameter.required ? `, ${words.required}` : ''].join(''), { class: 'meta' })),
+    make('th', { scope: 'row' }, make('code', {}, parameter.name), ours('span', [words[parameter.in] ?? parameter.in, parameter.required ? `${language === 'ar' ? '،' : ','} ${words.required}` : ''].join(''), { class: 'meta' })),
     make('td', {}, inline(parameter.description ?? ''), make('span', { class: 'meta' }, [typeOf(parameter.schema), limitsOf(parameter.schema)].filter(Boolean).join(', '))),
   ));
   return make('table', { class: 'parameters', 'aria-label': words.parameters }, make('tbody', {}, rows));
@@ -187,8 +196,9 @@ function curlOf({ method, address, headers, body }) {
 function tryForm(id, method, path, operation, parameters, token, curl) {
   const grid = make('div', { class: 'grid' });
   const shown = parameters.filter((parameter) => parameter.in !== 'header' || !['Accept-Language', 'X-Request-Id'].includes(parameter.name));
-  const orderToken = (operation.security ?? []).some((way) => 'orderToken' in way);
-  for (const parameter of [...shown, ...(orderToken ? [{ name: 'X-Order-Token', in: 'header', schema: { type: 'string' } }] : [])]) {
+  const ways = new Set((operation.security ?? []).flatMap((way) => Object.keys(way)));
+  const tokens = Object.entries(api.components.securitySchemes).filter(([name, scheme]) => ways.has(name) && scheme.in === 'header');
+  for (const parameter of [...shown, ...tokens.map(([, scheme]) => ({ name: scheme.name, in: 'header', schema: { type: 'string' } }))]) {
     const field = `${id}-${parameter.in}-${parameter.name}`;
     const choices = parameter.schema.enum ?? (parameter.schema.type === 'boolean' ? ['true', 'false'] : null);
     const input = choices
@@ -265,15 +275,32 @@ function insideOf(method, path, operation, token) {
   return inside;
 }
 
+/** In the order in which one meets them: read, make, change, take away. */
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
+
+/** The codes that an operation may refuse with. */
+const codesOf = (operation) => Object.values(operation.responses)
+  .flatMap((response) => resolve(response).content?.['application/problem+json']?.schema.allOf[1].properties.code.enum ?? []);
+
+/** The codes that say something of an operation: not those that nearly all have. */
+function rareCodes() {
+  const counts = new Map();
+  const operations = Object.values(api.paths).flatMap((methods) => Object.values(methods));
+  for (const code of operations.flatMap(codesOf)) counts.set(code, (counts.get(code) ?? 0) + 1);
+  return new Set([...counts].filter(([, count]) => count <= 12).map(([code]) => code));
+}
+
 function build(main, nav, token) {
   const sections = [];
+  const rare = rareCodes();
   for (const tag of api.tags) {
     const section = make('section', { class: 'tag' }, make('h2', {}, tag.name), make('p', {}, tag.description));
     const list = make('ul');
     const navigation = make('div', {}, make('h2', { lang: 'en' }, tag.name), list);
     const operations = [];
     for (const [path, methods] of Object.entries(api.paths)) {
-      for (const [method, operation] of Object.entries(methods)) {
+      for (const method of METHODS.filter((known) => known in methods)) {
+        const operation = methods[method];
         if (operation.tags[0] !== tag.name) continue;
         const verb = method.toUpperCase();
         const badge = () => make('span', { class: `method ${method}` }, verb);
@@ -285,7 +312,7 @@ function build(main, nav, token) {
         const item = make('li', {}, make('a', { href: `#${operation.operationId}`, lang: 'en' }, badge(), make('span', {}, operation.summary)));
         list.append(item);
         section.append(details);
-        const codes = Object.values(operation.responses).map((response) => response.description).join(' ');
+        const codes = codesOf(operation).filter((code) => rare.has(code)).join(' ');
         const sought = [verb, path, operation.summary, operation.description, tag.name, codes].join(' ').toLowerCase();
         operations.push({ details, item, sought });
       }

@@ -242,6 +242,10 @@ fn operation_object(operation: &Operation<'_>, shared: &mut Map<String, Value>) 
         (false, false) => json!([]),
     };
     if let (true, Some(ways)) = (described.cart_token, object["security"].as_array_mut()) {
+        // A cart's token may always be left out.
+        if ways.is_empty() {
+            ways.push(json!({}));
+        }
         ways.push(json!({ "cartToken": [] }));
     }
     object

@@ -4,6 +4,7 @@ import schemathesis
 
 # Codes with which a request that fits its schema may be refused as 422: what only the shop knows.
 KNOWN_TO_THE_SHOP = {
+    "account_only",  # of who asks: a guest has no saved address
     "before_from",  # `to` against `from`
     "cart_empty",
     "closed",
@@ -30,6 +31,7 @@ KNOWN_TO_THE_SHOP = {
     "too_few",
     "too_long",  # of an order's texts against the product's limit
     "too_many",
+    "unknown_address",
     "unknown_cart",  # a token that opens none, or another's
     "unknown_category",
     "unknown_choice",

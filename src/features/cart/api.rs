@@ -14,7 +14,7 @@ use super::hold;
 use super::model::{Head, Item, Key, View};
 use super::remove::{Empty, Remove};
 use super::shapes::{CartBody, cart_body, cart_shape};
-use crate::features::AppState;
+use crate::features::{AppState, catalog};
 use crate::http::cart_token::{cart_token, with_cart_cookie};
 use crate::http::context::Received;
 use crate::http::extract;
@@ -132,14 +132,10 @@ impl Input for ChangeBody {
 }
 
 fn read_options(fields: &mut Fields<'_, '_>) -> Option<Value> {
-    fields.opt_with(
-        "options",
-        || json!({ "type": "object" }),
-        |value, at, faults| match value {
-            Value::Object(_) => Some(value.clone()),
-            _ => wrong_type(at, faults, "an object of option groups"),
-        },
-    )
+    fields.opt_with("options", catalog::options_schema, |value, at, faults| match value {
+        Value::Object(_) => Some(value.clone()),
+        _ => wrong_type(at, faults, "an object of option groups"),
+    })
 }
 
 /// A signed-in account's cart is its own, whatever token comes along; a guest's is that of the token.

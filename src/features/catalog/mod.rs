@@ -31,6 +31,7 @@ pub use model::{Category, Choice, ForSale, OptionGroup, Product, TextLimit, Word
 pub use popularity::CountPopular;
 pub use rules::{Chosen, Priced, choose, price};
 pub use search::{BuildSearchIndex, check_search, search_index_is_current};
+pub use shapes::options_schema;
 
 use crate::db::Reader;
 use crate::kernel::{ProductId, Result};

@@ -548,6 +548,17 @@ pub(super) fn category_json(category: &Category, view: View<'_>) -> Value {
     })
 }
 
+/// The schema of a line's chosen options, as [`choose`](super::choose) takes them.
+#[must_use]
+pub fn options_schema() -> Value {
+    json!({
+        "type": "object",
+        "description": "What is chosen, by the code of its option group: the code of a choice, a list of codes where the group takes \
+            several, or the text of a group with text.",
+        "example": { "size": "large", "flavors": ["vanilla", "lotus"], "message": "Happy birthday" },
+    })
+}
+
 /// A product in answers.
 pub(super) fn product_shape() -> Shape {
     let text = || json!({ "type": "string" });

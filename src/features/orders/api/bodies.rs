@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::features::catalog;
 use crate::features::orders::model::{Customer, Delivery};
 use crate::features::orders::place::{Item, PlaceOrder, Wanted};
 use crate::features::orders::queries::OrderFilter;
@@ -31,14 +32,10 @@ impl Input for ItemBody {
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
         let product: Option<ProductId> = fields.req("productId");
         let quantity = fields.req_int("quantity", 1..=MAX_QUANTITY);
-        let options = fields.opt_with(
-            "options",
-            || json!({ "type": "object" }),
-            |value, at, faults| match value {
-                Value::Object(_) => Some(value.clone()),
-                _ => wrong_type(at, faults, "an object of option groups"),
-            },
-        );
+        let options = fields.opt_with("options", catalog::options_schema, |value, at, faults| match value {
+            Value::Object(_) => Some(value.clone()),
+            _ => wrong_type(at, faults, "an object of option groups"),
+        });
         Some(ItemBody(Item { product: product?, quantity: quantity?, options }))
     }
 }
