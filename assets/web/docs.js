@@ -6,6 +6,7 @@ const WORDS = {
     parameters: 'Parameters', body: 'Body', answers: 'Answers', curl: 'With curl', copy: 'Copy', copied: 'Copied', tryIt: 'Try it',
     send: 'Send', sending: 'Sending…', required: 'required', example: 'Example', schema: 'Fields', headers: 'Headers', links: 'Leads to',
     access: 'Who', open: 'Everybody.', bearer: 'A bearer token.', order: "A bearer token, or the order's own token (X-Order-Token).",
+    roles: (roles) => `A bearer token of these roles: ${roles.join(', ')}.`,
     cart: "Everybody. A bearer token opens the account's cart, X-Cart-Token a guest's.",
     failed: 'No answer came. Is the shop running?', badDocument: 'openapi.json could not be read. Load the page again.', count: (n) => (n === 1 ? '1 operation' : `${n} operations`), took: (ms) => `${ms} ms`, one: 'One of:', path: 'path', query: 'query', header: 'header',
   },
@@ -13,6 +14,7 @@ const WORDS = {
     parameters: 'المعاملات', body: 'المحتوى', answers: 'الاستجابات', curl: 'عبر curl', copy: 'نسخ', copied: 'نُسخ', tryIt: 'تجربة',
     send: 'إرسال', sending: 'جارٍ الإرسال…', required: 'مطلوب', example: 'مثال', schema: 'الحقول', headers: 'الترويسات', links: 'يقود إلى',
     access: 'لمن', open: 'للجميع.', bearer: 'رمز دخول (Bearer).', order: 'رمز دخول، أو رمز الطلب نفسه (X-Order-Token).',
+    roles: (roles) => `رمز دخول (Bearer) لحساب من هذه الأدوار: ${roles.join('، ')}.`,
     cart: 'للجميع. رمز الدخول يفتح سلة الحساب، وترويسة X-Cart-Token تفتح سلة الزائر.',
     failed: 'لم تصل استجابة. هل المتجر يعمل؟', badDocument: 'تعذّرت قراءة openapi.json. أعد تحميل الصفحة.', count: (n) => (n === 1 ? 'عملية واحدة' : n === 2 ? 'عمليتان' : n <= 10 ? `${n} عمليات` : `${n} عملية`), took: (ms) => `${ms} مللي ثانية`, one: 'واحد من:', path: 'المسار', query: 'الاستعلام', header: 'الترويسة',
   },
@@ -131,6 +133,7 @@ const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** Whose credentials an operation takes. */
 function access(operation) {
+  if (operation['x-roles']) return words.roles(operation['x-roles']);
   const names = (operation.security ?? []).flatMap((way) => Object.keys(way));
   if (names.includes('cartToken') && names.includes('bearer')) return words.cart;
   if (!names.length || operation.security.some((way) => !Object.keys(way).length)) return words.open;

@@ -150,6 +150,10 @@ pub(super) fn with_operations<T>(show: impl FnOnce(&[Operation<'_>]) -> T) -> T 
                 tag: tag_of(route.path),
                 signed_in: !matches!(access.who, Who::Anyone),
                 reads_bearer: !access.ignores_bearer,
+                roles: match access.who {
+                    Who::Roles(roles) => roles,
+                    Who::Anyone | Who::SignedIn | Who::SignedInOrToken => &[],
+                },
                 limited: access.limited,
                 described,
                 gate_refuses: gate_refusals(access, described.body.is_some(), described.query.is_some()),

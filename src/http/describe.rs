@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::link::{Link, operation_id};
 use super::problem;
 use super::shape::Shape;
-use crate::kernel::{Problem, ProblemKind};
+use crate::kernel::{Problem, ProblemKind, Role};
 
 /// What is told of a route.
 #[derive(Clone, Debug)]
@@ -46,9 +46,8 @@ pub struct Responded {
 /// The media type of nearly every answer.
 pub const JSON: &[&str] = &["application/json"];
 
-/// A parameter means the same wherever it stands.
+/// A parameter means the same wherever it stands, unless its route says otherwise.
 pub const PARAMETERS: &[(&str, &str)] = &[
-    ("allergen_free", "Only what is free of these allergens, parted by commas."),
     ("category", "Slug of a category."),
     ("cursor", "`nextCursor` of the page before, for the page after it, however deep. Not with `page`."),
     ("customer_id", "Orders of this account. For staff."),
@@ -70,9 +69,7 @@ pub const PARAMETERS: &[(&str, &str)] = &[
     ("price_min", "At least this price."),
     ("productId", "Id of the product."),
     ("product_id", "Id of a product."),
-    ("q", "Words to look for."),
     ("reason", "Why the stock changed."),
-    ("sort", "Order of the list; a leading `-` turns it round."),
     ("status", "Only those in this state."),
     ("to", "Before this time, or to the end of this day of the shop."),
     ("token", "The order's own token, as it stands in links of messages. Programs send it as `X-Order-Token`."),
@@ -120,6 +117,8 @@ pub struct Operation<'a> {
     pub signed_in: bool,
     /// Whether a bearer token is looked at.
     pub reads_bearer: bool,
+    /// The roles that may use it; empty where the role does not matter.
+    pub roles: &'a [Role],
     /// Whether each request is counted.
     pub limited: bool,
     pub described: &'a Described,
@@ -221,6 +220,9 @@ fn operation_object(operation: &Operation<'_>, shared: &mut Map<String, Value>) 
         "parameters": parameters(operation),
         "responses": responses(operation, shared),
     });
+    if !operation.roles.is_empty() {
+        object["x-roles"] = operation.roles.iter().map(|role| role.code()).collect();
+    }
     if let Some((name, schema)) = &described.body {
         let mut content = json!({ "schema": { "$ref": format!("#/components/schemas/{name}") } });
         let examples = described.examples.iter().map(|(summary, value)| {
@@ -274,9 +276,8 @@ fn parameters(operation: &Operation<'_>) -> Vec<Value> {
         let required: Vec<&str> = query["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         for (name, schema) in query["properties"].as_object().into_iter().flatten() {
             let required = required.contains(&name.as_str());
-            // What the field itself says is nearer than what its name means everywhere.
-            let own = described.parameters.get(name.as_str()).copied().or_else(|| schema["description"].as_str());
-            let description = own.unwrap_or_else(|| told(described, name));
+            let description = Some(told(described, name)).filter(|told| !told.is_empty());
+            let description = description.map_or_else(|| schema["description"].clone(), Value::from);
             parameters.push(
                 json!({ "name": name, "in": "query", "description": description, "required": required, "schema": schema }),
             );

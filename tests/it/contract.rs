@@ -1,6 +1,8 @@
 //! The API's description as a contract: nothing in it is missing, and what it shows is true of itself. That each answer is as it
 //! says, every other test holds when it closes its shop.
 
+use bayader::app::access::TABLE;
+use bayader::http::gate::Who;
 use serde_json::{Value, json};
 
 fn document() -> Value {
@@ -201,4 +203,21 @@ fn an_order_leads_to_its_actions() {
     let mut targets: Vec<&str> = placed.as_object().expect("links").values().map(|link| text(link, "operationId")).collect();
     targets.sort_unstable();
     assert_eq!(targets, ["get_orders_id", "post_orders_id_cancel", "post_orders_id_collect", "put_orders_id_status"]);
+}
+
+#[test]
+fn each_route_says_which_roles_may_use_it() {
+    let document = document();
+    for access in TABLE {
+        let operation = &document["paths"][access.path.replace("{*", "{")][access.method.to_lowercase()];
+        let told = match access.who {
+            Who::Roles(roles) => roles.iter().map(|role| role.code()).collect(),
+            Who::Anyone | Who::SignedIn | Who::SignedInOrToken => Value::Null,
+        };
+        assert_eq!(operation["x-roles"], told, "{} {}", access.method, access.path);
+        // Whoever may come as a guest is not told to bring a token.
+        let ways = operation["security"].as_array().expect("security");
+        let as_guest = ways.is_empty() || ways.contains(&json!({}));
+        assert_eq!(as_guest, access.who == Who::Anyone, "{} {}: {ways:?}", access.method, access.path);
+    }
 }
