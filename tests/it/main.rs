@@ -17,6 +17,7 @@ mod guards;
 mod harness;
 mod hours;
 mod inventory;
+mod links;
 mod model;
 mod orders;
 mod pages;

@@ -59,7 +59,7 @@ pub fn routes() -> Vec<Route<AppState>> {
             .links([
                 Link::to("first", "GET /api/v1/products/{id}", "The first product of the page").with("id", "$response.body#/data/0/id"),
                 Link::to("cart", "POST /api/v1/cart", "Put one of the first into the cart")
-                    .body(json!({ "items": [{ "productId": "$response.body#/data/0/id", "quantity": 1 }] })),
+                    .body(json!({ "items": [{ "productId": "$response.body#/data/0/id", "quantity": 1, "options": null }] })),
             ]),
         Route::get("/api/v1/products/{id}", read_product, "Read a product by its id or slug")
             .describe("A product that is not on sale is there for staff alone.")
@@ -138,7 +138,7 @@ fn product_links() -> [Link; 6] {
         Link::to("log", "GET /api/v1/inventory/{productId}/log", "Every change of its stock")
             .with("productId", "$response.body#/id"),
         Link::to("cart", "POST /api/v1/cart", "Put one into the cart")
-            .body(json!({ "items": [{ "productId": "$response.body#/id", "quantity": 1 }] })),
+            .body(json!({ "items": [{ "productId": "$response.body#/id", "quantity": 1, "options": null }] })),
     ]
 }
 
