@@ -108,7 +108,8 @@ impl App {
         });
         let keeper: Arc<dyn Gatekeeper> =
             Arc::new(Keeper { shop: Arc::clone(&shop), has_owner: Arc::clone(&has_owner), known: routes::known() });
-        let front = Front::new(routes::router(Arc::clone(&shop), Arc::clone(&keeper)), keeper);
+        let router = routes::router(Arc::clone(&shop), Arc::clone(&keeper));
+        let front = Front::new(router, keeper, &options.config.server.trusted_proxies);
         let handlers: jobs::Handlers = vec![Arc::new(orders::ExpireHolds::new(Arc::clone(&shop)))];
         let worker = Worker::new(Arc::clone(&shop) as Arc<dyn jobs::DbAccess>, options.clock, queue, handlers);
         Ok(App { shop, front, worker, has_owner })

@@ -13,9 +13,10 @@ use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
-use super::context::{Client, Received};
+use super::context::Received;
 use super::gate::Gatekeeper;
-use super::{Caller, Context, problem};
+use super::{Caller, Context, forwarded, problem};
+use crate::config::Network;
 use crate::kernel::{Error, Fault, Locale};
 
 /// Most bytes of a JSON body (SPEC 2).
@@ -32,12 +33,14 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 pub struct Front {
     router: axum::Router,
     keeper: Arc<dyn Gatekeeper>,
+    proxies: Arc<[Network]>,
 }
 
 impl Front {
+    /// `proxies` are those whose forwarding headers are believed.
     #[must_use]
-    pub fn new(router: axum::Router, keeper: Arc<dyn Gatekeeper>) -> Front {
-        Front { router, keeper }
+    pub fn new(router: axum::Router, keeper: Arc<dyn Gatekeeper>, proxies: &[Network]) -> Front {
+        Front { router, keeper, proxies: proxies.into() }
     }
 
     /// Answers one request of a peer. It never fails and never panics.
@@ -54,7 +57,7 @@ impl Front {
             request_id: Arc::clone(&request_id),
             locale,
             caller: Caller::Guest,
-            client: Client { address: peer.to_canonical(), secure: false },
+            client: forwarded::client(peer, &parts.headers, &self.proxies),
             shop,
             received,
             method: parts.method.clone(),

@@ -10,6 +10,7 @@ pub mod context;
 pub mod describe;
 pub mod etag;
 pub mod extract;
+pub mod forwarded;
 pub mod front;
 pub mod gate;
 pub mod idempotency;
