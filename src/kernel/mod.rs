@@ -11,6 +11,7 @@ pub mod event;
 pub mod ids;
 pub mod locale;
 pub mod money;
+pub mod network;
 pub mod pieces;
 pub mod problem;
 pub mod shop_day;
