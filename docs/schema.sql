@@ -21,7 +21,7 @@ CREATE TABLE sessions (
     created_at integer not null,
     used_at    integer not null,
     ended_at   integer
-) strict, without rowid;
+, kind text not null default 'token' check (kind in ('token', 'cookie')), device text check (length(device) between 1 and 80), address text) strict, without rowid;
 
 CREATE INDEX sessions_user on sessions (user_id);
 
@@ -257,3 +257,5 @@ CREATE TABLE idempotent_answers (
     body         blob    not null,
     created_at   integer not null
 ) strict;
+
+CREATE UNIQUE INDEX refresh_tokens_current on refresh_tokens (session_id) where used_at is null;

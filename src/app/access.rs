@@ -7,15 +7,15 @@ const STAFF: Who = Who::Roles(&[Role::Staff, Role::Admin]);
 const ADMIN: Who = Who::Roles(&[Role::Admin]);
 
 const fn line(method: &'static str, path: &'static str, who: Who) -> Access {
-    Access { method, path, who, before_setup: false, ignores_bearer: false }
+    Access { method, path, who, before_setup: false, ignores_bearer: false, carries_secrets: false }
 }
 
 const fn signs_in(path: &'static str) -> Access {
-    Access { method: "POST", path, who: Who::Anyone, before_setup: false, ignores_bearer: true }
+    Access { method: "POST", path, who: Who::Anyone, before_setup: false, ignores_bearer: true, carries_secrets: true }
 }
 
 const fn health(path: &'static str) -> Access {
-    Access { method: "GET", path, who: Who::Anyone, before_setup: true, ignores_bearer: true }
+    Access { method: "GET", path, who: Who::Anyone, before_setup: true, ignores_bearer: true, carries_secrets: false }
 }
 
 /// Every route there is.
@@ -24,11 +24,13 @@ pub const TABLE: &[Access] = &[
     health("/healthz"),
     health("/readyz"),
     line("GET",    "/api/v1/openapi.json",              Who::Anyone),
-    line("POST",   "/api/v1/auth/register",             Who::Anyone),
+    line("POST",   "/api/v1/auth/register",             Who::Anyone).with_secrets(),
     signs_in("/api/v1/auth/login"),
     signs_in("/api/v1/auth/refresh"),
     line("POST",   "/api/v1/auth/logout",               Who::SignedIn),
     line("GET",    "/api/v1/auth/me",                   Who::SignedIn),
+    line("GET",    "/api/v1/auth/sessions",             Who::SignedIn),
+    line("DELETE", "/api/v1/auth/sessions/{id}",        Who::SignedIn),
     line("GET",    "/api/v1/categories",                Who::Anyone),
     line("GET",    "/api/v1/categories/{id}",           Who::Anyone),
     line("POST",   "/api/v1/categories",                ADMIN),

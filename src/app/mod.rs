@@ -25,10 +25,10 @@ use crate::config::Config;
 use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
 use crate::features::{AppState, Shop, accounts, catalog, orders, settings};
 use crate::http::front::Front;
-use crate::http::gate::{Access, Gatekeeper};
+use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::{Caller, server};
 use crate::jobs::{self, Worker};
-use crate::kernel::{Error, Result, ShopFormat};
+use crate::kernel::{Error, Result, SessionId, ShopFormat};
 use crate::security::Keys;
 
 /// What a shop starts with.
@@ -74,7 +74,11 @@ impl App {
         let folder = DataFolder::own(&options.data_dir).map_err(OpenFault::from)?;
         let keys_fault = |reason: String| StartFault::Keys { folder: folder.path().join("keys"), reason };
         let keys = Keys::load_or_make(folder.path()).map_err(|fault| keys_fault(fault.chain()))?;
-        let accounts = Arc::new(accounts::Desk::new(options.clock.clone()).map_err(StartFault::Threads)?);
+        let accounts = Arc::new(
+            accounts::Desk::new(options.clock.clone())
+                .map_err(StartFault::Threads)?
+                .count_addresses(options.config.rate_limit.enabled),
+        );
         let menu = Arc::new(catalog::Menu::new());
         let queue = Arc::new(jobs::Queue::default());
         let has_owner = Arc::new(AtomicBool::new(false));
@@ -198,5 +202,17 @@ impl Gatekeeper for Keeper {
 
     fn identify<'a>(&'a self, bearer: &'a str) -> Pin<Box<dyn Future<Output = Result<Caller, Error>> + Send + 'a>> {
         Box::pin(self.shop.accounts.identify(&self.shop.db, &self.shop.keys, bearer))
+    }
+
+    fn identify_cookie<'a>(&'a self, cookie: &'a str) -> Pin<Box<dyn Future<Output = Result<CookieWorth, Error>> + Send + 'a>> {
+        Box::pin(self.shop.accounts.identify_cookie(&self.shop.db, cookie))
+    }
+
+    fn csrf_matches(&self, session: SessionId, presented: &str) -> bool {
+        self.shop.keys.csrf_token_matches(session, presented)
+    }
+
+    fn public_url(&self) -> &str {
+        &self.shop.public_url
     }
 }

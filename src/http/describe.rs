@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::problem;
+use super::{problem, session_cookie};
 use crate::kernel::ProblemKind;
 
 /// What is told of a route.
@@ -17,6 +17,7 @@ pub struct Described {
     pub idempotent: bool,
     pub conditional: bool,
     pub order_token: bool,
+    pub hands_a_session_over: bool,
 }
 
 /// One answer of a route.
@@ -39,6 +40,7 @@ impl Described {
             idempotent: false,
             conditional: false,
             order_token: false,
+            hands_a_session_over: false,
         }
     }
 }
@@ -82,6 +84,8 @@ pub fn document(operations: &[Operation<'_>], schemas: Map<String, Value>) -> Va
             "schemas": components,
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+                "cookie": { "type": "apiKey", "in": "cookie", "name": session_cookie::SECURE_NAME },
+                "csrf": { "type": "apiKey", "in": "header", "name": "X-CSRF-Token" },
                 "orderToken": { "type": "apiKey", "in": "header", "name": "X-Order-Token" },
             },
         },
@@ -106,10 +110,11 @@ fn operation_object(operation: &Operation<'_>) -> Value {
             "content": { "application/json": { "schema": { "$ref": format!("#/components/schemas/{name}") } } },
         });
     }
+    let cookie = if operation.method.is_safe() { json!({ "cookie": [] }) } else { json!({ "cookie": [], "csrf": [] }) };
     object["security"] = match (operation.signed_in, described.order_token) {
-        (_, true) => json!([{ "bearer": [] }, { "orderToken": [] }]),
-        (true, false) => json!([{ "bearer": [] }]),
-        (false, false) => json!([{}, { "bearer": [] }]),
+        (_, true) => json!([{ "bearer": [] }, cookie, { "orderToken": [] }]),
+        (true, false) => json!([{ "bearer": [] }, cookie]),
+        (false, false) => json!([{}, { "bearer": [] }, cookie]),
     };
     object
 }
@@ -138,6 +143,9 @@ fn parameters(operation: &Operation<'_>) -> Vec<Value> {
     };
     if described.idempotent {
         header("Idempotency-Key", json!({ "type": "string", "minLength": 16, "maxLength": 128, "pattern": "^[!-~]+$" }));
+    }
+    if described.hands_a_session_over {
+        header("X-Session", json!({ "type": "string", "enum": ["cookie"] }));
     }
     if described.conditional {
         header("If-Match", json!({ "type": "string" }));

@@ -57,6 +57,7 @@ impl Front {
             request_id: Arc::clone(&request_id),
             locale,
             caller: Caller::Guest,
+            by_cookie: false,
             client: forwarded::client(peer, &parts.headers, &self.proxies),
             shop,
             received,

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::Method;
+use http::{Method, header};
 
 use super::context::Received;
 use super::extract::refuse_query;
-use super::{Caller, Context};
+use super::{Caller, Context, session_cookie};
 use crate::db;
+use crate::kernel::network::is_near;
 use crate::kernel::problem::kinds;
-use crate::kernel::{Error, Fault, Problem, Role, ShopFormat};
+use crate::kernel::{Error, Fault, Problem, Role, SessionId, ShopFormat};
 
 /// Who may use a route. What belongs to whom, the route's own statements decide.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +40,27 @@ pub struct Access {
     pub before_setup: bool,
     /// A bearer is not looked at: who signs in or refreshes may still send the one that has expired.
     pub ignores_bearer: bool,
+    /// A password or a token is sent here. Over plain HTTP it is taken from this machine and the house's own network alone.
+    pub carries_secrets: bool,
+}
+
+impl Access {
+    /// The same line of a route to which secrets are sent.
+    #[must_use]
+    pub const fn with_secrets(self) -> Access {
+        Access { carries_secrets: true, ..self }
+    }
+}
+
+/// What a session cookie is worth.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CookieWorth {
+    /// It is this session's, whose caller this is.
+    Counts { caller: Caller, session: SessionId },
+    /// The session lives, but was given a newer cookie, which the browser has or is about to get.
+    Replaced,
+    /// It is nobody's, or no more.
+    Nothing,
 }
 
 /// What the machine asks of the bakery. `app` answers.
@@ -53,14 +75,35 @@ pub trait Gatekeeper: Send + Sync + 'static {
     fn reads_query(&self, method: &Method, path: &str) -> bool;
     /// Whose access token this is; 401 if nobody's any more.
     fn identify<'a>(&'a self, bearer: &'a str) -> Pin<Box<dyn Future<Output = Result<Caller, Error>> + Send + 'a>>;
+    /// Whose session cookie this is.
+    fn identify_cookie<'a>(&'a self, cookie: &'a str) -> Pin<Box<dyn Future<Output = Result<CookieWorth, Error>> + Send + 'a>>;
+    /// Whether this is the CSRF token of a session.
+    fn csrf_matches(&self, session: SessionId, presented: &str) -> bool;
+    /// `[server] public_url`.
+    fn public_url(&self) -> &str;
 }
 
 /// The middleware of every route.
 pub async fn pass(keeper: Arc<dyn Gatekeeper>, mut request: Request, next: Next) -> Response {
-    match check(keeper.as_ref(), &mut request).await {
+    let mut cookie = ShownCookie::None;
+    let mut response = match check(keeper.as_ref(), &mut request, &mut cookie).await {
         Ok(()) => run(request, next).await,
         Err(error) => error.into_response(),
+    };
+    // A browser sends a dead cookie by itself, and its owner cannot help it: so it shuts nobody out, and is taken back. A handler
+    // that has just handed a new one over goes before.
+    if let ShownCookie::Dead { secure } = cookie
+        && !response.headers().contains_key(header::SET_COOKIE)
+    {
+        response.headers_mut().append(header::SET_COOKIE, session_cookie::clear(secure));
     }
+    response
+}
+
+/// What was seen of a request's session cookie.
+enum ShownCookie {
+    None,
+    Dead { secure: bool },
 }
 
 /// Runs the handler; what it writes carries who asked.
@@ -72,7 +115,7 @@ async fn run(request: Request, next: Next) -> Response {
     }
 }
 
-async fn check(keeper: &dyn Gatekeeper, request: &mut Request) -> Result<(), Error> {
+async fn check(keeper: &dyn Gatekeeper, request: &mut Request, cookie: &mut ShownCookie) -> Result<(), Error> {
     let path = request
         .extensions()
         .get::<MatchedPath>()
@@ -91,16 +134,51 @@ async fn check(keeper: &dyn Gatekeeper, request: &mut Request) -> Result<(), Err
             .into());
     }
     check_body(context)?;
-    if !access.ignores_bearer
-        && let Some(bearer) = bearer_of(context)?
-    {
-        context.caller = keeper.identify(&bearer).await?;
+    if access.carries_secrets {
+        check_https(context)?;
+    }
+    if !access.ignores_bearer {
+        identify(keeper, context, cookie).await?;
     }
     check_role(access.who, context)?;
     if method == Method::GET && !reads_query {
         refuse_query(context)?;
     }
     Ok(())
+}
+
+/// Says who asks: by the bearer, else by the session's cookie.
+async fn identify(keeper: &dyn Gatekeeper, context: &mut Context, shown: &mut ShownCookie) -> Result<(), Error> {
+    if let Some(bearer) = bearer_of(context)? {
+        context.caller = keeper.identify(&bearer).await?;
+        return Ok(());
+    }
+    let secure = context.client.secure;
+    let Some(cookie) = session_cookie::presented(&context.headers, secure) else { return Ok(()) };
+    match keeper.identify_cookie(&cookie).await? {
+        CookieWorth::Counts { caller, session } => {
+            if !context.method.is_safe() {
+                session_cookie::check_csrf(context, keeper.public_url(), |token| keeper.csrf_matches(session, token))?;
+            }
+            context.caller = caller;
+            context.by_cookie = true;
+        }
+        CookieWorth::Replaced => {}
+        CookieWorth::Nothing => *shown = ShownCookie::Dead { secure },
+    }
+    Ok(())
+}
+
+fn check_https(context: &Context) -> Result<(), Error> {
+    if context.client.secure || is_near(context.client.address) {
+        return Ok(());
+    }
+    Err(Problem::of(&kinds::HTTPS_REQUIRED)
+        .detail(
+            "Passwords and tokens are not taken over plain HTTP from outside the shop's own network. Use the shop's https:// \
+             address; if it has one before which a proxy stands, name the proxy in server.trusted_proxies.",
+        )
+        .into())
 }
 
 fn check_body(context: &Context) -> Result<(), Error> {
@@ -198,6 +276,12 @@ pub fn refusals(access: &Access, has_body: bool, has_query: bool) -> Vec<&'stati
     }
     if matches!(access.who, Who::Roles(_)) {
         refusals.push(&kinds::FORBIDDEN);
+    }
+    if access.method != "GET" && !access.ignores_bearer {
+        refusals.push(&kinds::CSRF_REFUSED);
+    }
+    if access.carries_secrets {
+        refusals.push(&kinds::HTTPS_REQUIRED);
     }
     if access.path.contains('{') {
         refusals.push(&kinds::NOT_FOUND);

@@ -20,6 +20,7 @@ pub mod problem;
 pub mod respond;
 pub mod route;
 pub mod server;
+pub mod session_cookie;
 
 pub use caller::Caller;
 pub use context::Context;

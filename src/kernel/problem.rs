@@ -195,6 +195,8 @@ pub mod kinds {
         BAD_REQUEST = 400 "bad_request" "The request is malformed" "الطلب غير صحيح";
         UNAUTHENTICATED = 401 "unauthenticated" "Sign in first" "سجّل الدخول أولًا";
         FORBIDDEN = 403 "forbidden" "Your role may not do this" "صلاحيتك لا تسمح بذلك";
+        CSRF_REFUSED = 403 "csrf_refused" "The session cookie needs its CSRF token" "جلسة المتصفح تحتاج إلى رمز الحماية الخاص بها";
+        HTTPS_REQUIRED = 403 "https_required" "Use HTTPS" "استخدم اتصال HTTPS الآمن";
         NOT_FOUND = 404 "not_found" "There is no such thing here" "لا يوجد شيء بهذا العنوان";
         METHOD_NOT_ALLOWED = 405 "method_not_allowed" "This address does not take that method" "هذا العنوان لا يقبل هذه الطريقة";
         VERSION_CONFLICT = 409 "version_conflict" "It has changed meanwhile" "تغيّر العنصر في هذه الأثناء";

@@ -18,7 +18,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 
 use super::random;
-use crate::kernel::{Fault, OrderId};
+use crate::kernel::{Fault, OrderId, SessionId};
 
 /// Bytes of a key: as many as SHA-256 and AES-256 have.
 const KEY_BYTES: usize = 32;
@@ -32,6 +32,7 @@ pub struct Keys {
     order: hmac::Key,
     seal: RandomizedNonceKey,
     fingerprint: hmac::Key,
+    csrf: hmac::Key,
 }
 
 impl Keys {
@@ -62,6 +63,7 @@ impl Keys {
             order: hmac::Key::new(hmac::HMAC_SHA256, order),
             seal,
             fingerprint: hmac::Key::new(hmac::HMAC_SHA256, derived(b"bayader/fingerprint/1").as_ref()),
+            csrf: hmac::Key::new(hmac::HMAC_SHA256, derived(b"bayader/csrf/1").as_ref()),
         })
     }
 
@@ -80,6 +82,18 @@ impl Keys {
     pub fn order_token_matches(&self, order: OrderId, token_version: i64, presented: &str) -> bool {
         let expected = self.order_token(order, token_version);
         constant_time::verify_slices_are_equal(expected.as_bytes(), presented.as_bytes()).is_ok()
+    }
+
+    /// The token that a page shows beside the session's cookie: 43 characters, the same as long as the session lives.
+    #[must_use]
+    pub fn csrf_token(&self, session: SessionId) -> String {
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.csrf, session.uuid().as_bytes()))
+    }
+
+    /// Whether a token is that session's, in a time that tells nothing of where it differs.
+    #[must_use]
+    pub fn csrf_token_matches(&self, session: SessionId, presented: &str) -> bool {
+        constant_time::verify_slices_are_equal(self.csrf_token(session).as_bytes(), presented.as_bytes()).is_ok()
     }
 
     /// Encrypts and authenticates: a random nonce, the ciphertext, the tag.
@@ -202,6 +216,19 @@ mod tests {
         assert!(!keys.order_token_matches(OrderId::from_uuid(uuid::Uuid::from_u128(8)), 1, &token));
         assert!(!keys.order_token_matches(order, 1, ""));
         assert!(!keys.order_token_matches(order, 1, &token[1..]));
+    }
+
+    #[test]
+    fn a_csrf_token_is_its_sessions_alone() {
+        let keys = keys();
+        let session = SessionId::from_uuid(uuid::Uuid::from_u128(7));
+        let token = keys.csrf_token(session);
+        assert_eq!(token.len(), 43);
+        assert!(keys.csrf_token_matches(session, &token));
+        assert!(!keys.csrf_token_matches(SessionId::from_uuid(uuid::Uuid::from_u128(8)), &token));
+        assert!(!keys.csrf_token_matches(session, "") && !keys.csrf_token_matches(session, &token[1..]));
+        let others = Keys::from_bytes(&[1; 32], &[2; 32], &[4; 32]).expect("keys");
+        assert!(!others.csrf_token_matches(session, &token));
     }
 
     #[test]

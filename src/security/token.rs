@@ -86,6 +86,12 @@ impl TokenHash {
         TokenHash(hash)
     }
 
+    /// A hash as it was kept; `None` if it has another length.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<TokenHash> {
+        bytes.try_into().ok().map(TokenHash)
+    }
+
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -7,6 +7,7 @@ problem_kinds! {
     EMAIL_TAKEN = 409 "email_taken" "This e-mail address has an account already" "لهذا البريد الإلكتروني حساب مسجّل";
     INVALID_CREDENTIALS = 401 "invalid_credentials" "E-mail address or password is wrong" "البريد الإلكتروني أو كلمة المرور غير صحيحة";
     TOKEN_EXPIRED = 401 "token_expired" "The access token has ended" "انتهت صلاحية رمز الدخول";
+    TOO_MANY_ATTEMPTS = 429 "too_many_attempts" "Too many wrong passwords" "محاولات كثيرة بكلمة مرور خاطئة";
     INVALID_REFRESH_TOKEN = 401 "invalid_refresh_token" "The refresh token does not count" "رمز التجديد غير صالح";
 }
 
@@ -21,4 +22,14 @@ pub(super) fn token_expired() -> Problem {
 pub(super) fn invalid_refresh_token() -> Problem {
     Problem::of(&INVALID_REFRESH_TOKEN)
         .detail("It is unknown, its session has ended, or it was used before, which ends its session. Sign in again.")
+}
+
+/// The refusal of a try that must wait; seconds are rounded up, so that who waits them is not refused again.
+pub(super) fn too_many_attempts(wait_ms: i64) -> Problem {
+    let wait_s = u32::try_from(wait_ms.div_euclid(1_000) + i64::from(wait_ms.rem_euclid(1_000) > 0)).unwrap_or(1).max(1);
+    Problem::of(&TOO_MANY_ATTEMPTS)
+        .detail(format!(
+            "Try again in {wait_s} s. Until then not even the right password is taken; no try is counted meanwhile."
+        ))
+        .retry_after_s(wait_s)
 }

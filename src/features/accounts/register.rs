@@ -1,12 +1,11 @@
 //! Making an account: by oneself, by an admin, or from the machine's own command line.
 
-use super::model::{NewUser, SignedIn, User};
+use super::model::{NewSession, NewUser, SignedIn, User};
 use super::{problems, rules, sign_in, sql};
 use crate::db::{Command, WriteTx};
 use crate::features::settings;
 use crate::kernel::problem::kinds;
 use crate::kernel::{Actor, DomainEvent, Email, Error, Fault, Locale, Name, Phone, Problem, Result, Role, UserId};
-use crate::security::token::TokenHash;
 
 /// Makes an account. Refuses with `forbidden` (a role that `by` may not give) and `email_taken`.
 pub struct Register {
@@ -17,8 +16,8 @@ pub struct Register {
     pub password_hash: String,
     pub locale: Locale,
     pub by: Actor,
-    /// The refresh token of the new account's first session; an admin who registers somebody else starts none.
-    pub sign_in_with: Option<TokenHash>,
+    /// The new account's first session; an admin who registers somebody else starts none.
+    pub sign_in_with: Option<NewSession>,
 }
 
 /// What [`Register`] made.
@@ -62,8 +61,8 @@ impl Command for Register {
         let user = create(tx, &new)?;
         match self.sign_in_with {
             None => Ok(Registered::ForAnother(user)),
-            Some(refresh) => {
-                let session = sign_in::begin_session(tx, user.id, refresh)?;
+            Some(new) => {
+                let session = sign_in::begin_session(tx, user.id, &new)?;
                 Ok(Registered::SignedIn(SignedIn { user, session }))
             }
         }

@@ -1,10 +1,12 @@
 //! Every statement on `users`, `sessions` and `refresh_tokens`.
 
-use super::model::{KeptToken, NewUser, User};
+use super::model::{KeptToken, Living, NewSession, NewUser, Session, SessionKind, User};
 use super::problems::EMAIL_TAKEN;
+use super::rules::SESSION_IDLE_MS;
 use crate::args;
+use crate::db::query::Query;
 use crate::db::{OnViolation, Reader, Row, Violation, WriteTx};
-use crate::kernel::{Email, Fault, Phone, Result, Role, SessionId, UserId};
+use crate::kernel::{Email, Fault, Phone, Result, SessionId, UserId, UtcMs};
 use crate::security::token::TokenHash;
 
 macro_rules! user_columns {
@@ -59,12 +61,89 @@ pub(super) fn insert_user(tx: &mut WriteTx<'_>, id: UserId, new: &NewUser) -> Re
     .on_violation(Violation::Unique("users.email"), &EMAIL_TAKEN)
 }
 
-/// Whose session lives, and their role now.
-pub(super) fn living_session(reader: &Reader<'_>, session: SessionId) -> Result<Option<(UserId, Role)>> {
+/// Whose session lives, their role now, and the cookie of a browser's. By the index `refresh_tokens_current`.
+pub(super) fn living_session(reader: &Reader<'_>, session: SessionId) -> Result<Option<Living>> {
     reader.opt(
-        "select users.id, users.role from sessions join users on users.id = sessions.user_id \
-         where sessions.id = ?1 and sessions.ended_at is null",
+        "select users.id, users.role, sessions.used_at, \
+         case when sessions.kind = 'cookie' then (select hash from refresh_tokens where session_id = sessions.id and used_at is null) end \
+         from sessions join users on users.id = sessions.user_id where sessions.id = ?1 and sessions.ended_at is null",
         args![session],
+        |row| {
+            let mut columns = row.columns();
+            let (user, role) = (columns.next()?, columns.next()?);
+            let used_at: UtcMs = columns.next()?;
+            let hash = columns.next::<Option<Vec<u8>>>()?.and_then(|bytes| TokenHash::from_bytes(&bytes));
+            Ok(Living { user, role, cookie: hash.map(|hash| (hash, used_at.plus_ms(SESSION_IDLE_MS))) })
+        },
+    )
+}
+
+pub(super) fn insert_session(tx: &mut WriteTx<'_>, session: SessionId, user: UserId, new: &NewSession) -> Result<()> {
+    tx.exec_one(
+        "insert into sessions (id, user_id, kind, device, address, created_at, used_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+        args![session, user, new.kind.code(), new.device, new.address.to_string(), tx.now()],
+    )
+}
+
+pub(super) fn set_session_kind(tx: &mut WriteTx<'_>, session: SessionId, kind: SessionKind) -> Result<()> {
+    tx.exec_one("update sessions set kind = ?2 where id = ?1", args![session, kind.code()])
+}
+
+fn stored_kind(code: &str) -> Result<SessionKind, Fault> {
+    SessionKind::from_code(code).ok_or_else(|| Fault::because("a session's kind is one of ours"))
+}
+
+/// The living sessions that a query finds, newest first. By the index `sessions_user`.
+pub(super) fn list_sessions(reader: &Reader<'_>, query: &Query, limit: i64, offset: i64) -> Result<Vec<Session>> {
+    let sql =
+        query.sql("select id, kind, device, address, created_at, used_at from sessions", "order by id desc limit ? offset ?");
+    reader.all(&sql, &query.values(args![limit, offset]), |row| {
+        let mut columns = row.columns();
+        Ok(Session {
+            id: columns.next()?,
+            kind: stored_kind(&columns.next::<String>()?)?,
+            device: columns.next()?,
+            address: columns.next()?,
+            created_at: columns.next()?,
+            used_at: columns.next()?,
+        })
+    })
+}
+
+pub(super) fn count_sessions(reader: &Reader<'_>, query: &Query) -> Result<i64> {
+    reader.one(&query.sql("select count(*) from sessions", ""), &query.values(&[]), |row| row.get(0))
+}
+
+/// Whether a session is that account's and was used since.
+pub(super) fn owns_session(reader: &Reader<'_>, session: SessionId, user: UserId, used_after: UtcMs) -> Result<bool> {
+    reader.one(
+        "select exists (select 1 from sessions where id = ?1 and user_id = ?2 and ended_at is null and used_at > ?3)",
+        args![session, user, used_after],
+        |row| row.get(0),
+    )
+}
+
+/// The addresses from which an account has signed in since; of its newest sessions, for a program may begin one a minute.
+pub(super) fn addresses_of(reader: &Reader<'_>, user: UserId, since: UtcMs) -> Result<Vec<String>> {
+    reader.all(
+        "select distinct address from (select address from sessions where user_id = ?1 and created_at >= ?2 \
+         order by id desc limit 1000) where address is not null",
+        args![user, since],
+        |row| row.get(0),
+    )
+}
+
+/// Some sessions that began before a moment and were neither used nor ended since another. Ids grow with time, so only old rows are
+/// looked at.
+pub(super) fn old_sessions(
+    reader: &Reader<'_>,
+    began_before: SessionId,
+    old: UtcMs,
+    limit: i64,
+) -> Result<Vec<(SessionId, bool)>> {
+    reader.all(
+        "select id, ended_at is null from sessions where id < ?1 and coalesce(ended_at, used_at) <= ?2 order by id limit ?3",
+        args![began_before, old, limit],
         |row| {
             let mut columns = row.columns();
             Ok((columns.next()?, columns.next()?))
@@ -72,10 +151,23 @@ pub(super) fn living_session(reader: &Reader<'_>, session: SessionId) -> Result<
     )
 }
 
-pub(super) fn insert_session(tx: &mut WriteTx<'_>, session: SessionId, user: UserId) -> Result<()> {
+/// Removes at most so many refresh tokens of a session; how many went.
+pub(super) fn delete_refresh_tokens(tx: &mut WriteTx<'_>, session: SessionId, limit: usize) -> Result<usize> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    tx.exec(
+        "delete from refresh_tokens where hash in (select hash from refresh_tokens where session_id = ?1 limit ?2)",
+        args![session, limit],
+    )
+}
+
+pub(super) fn delete_session(tx: &mut WriteTx<'_>, session: SessionId) -> Result<()> {
+    tx.exec_one("delete from sessions where id = ?1", args![session])
+}
+
+pub(super) fn set_password(tx: &mut WriteTx<'_>, user: UserId, hash: &str) -> Result<()> {
     tx.exec_one(
-        "insert into sessions (id, user_id, created_at, used_at) values (?1, ?2, ?3, ?3)",
-        args![session, user, tx.now()],
+        "update users set password_hash = ?2, version = version + 1, updated_at = ?3 where id = ?1",
+        args![user, hash, tx.now()],
     )
 }
 
@@ -96,7 +188,7 @@ pub(super) fn end_session(tx: &mut WriteTx<'_>, session: SessionId) -> Result<bo
 
 pub(super) fn refresh_token(reader: &Reader<'_>, hash: TokenHash) -> Result<Option<KeptToken>> {
     reader.opt(
-        "select sessions.user_id, sessions.id, refresh_tokens.used_at is not null, sessions.used_at, sessions.ended_at is not null \
+        "select sessions.user_id, sessions.id, sessions.kind, refresh_tokens.used_at is not null, sessions.used_at, sessions.ended_at is not null \
          from refresh_tokens join sessions on sessions.id = refresh_tokens.session_id where refresh_tokens.hash = ?1",
         args![hash.as_bytes()],
         |row| {
@@ -104,6 +196,7 @@ pub(super) fn refresh_token(reader: &Reader<'_>, hash: TokenHash) -> Result<Opti
             Ok(KeptToken {
                 user: columns.next()?,
                 session: columns.next()?,
+                kind: stored_kind(&columns.next::<String>()?)?,
                 is_used: columns.next()?,
                 session_used_at: columns.next()?,
                 session_ended: columns.next()?,

@@ -18,6 +18,10 @@ struct House {
     _folder: tempfile::TempDir,
 }
 
+fn session(secret: &SecretToken, kind: SessionKind) -> NewSession {
+    NewSession { secret: secret.hash(), kind, device: None, address: [127, 0, 0, 1].into() }
+}
+
 struct Follow(Arc<Desk>);
 
 impl Reactions for Follow {
@@ -27,8 +31,8 @@ impl Reactions for Follow {
 
     fn after(&self, events: &[DomainEvent], _: &[JobDue]) {
         for event in events {
-            if let DomainEvent::SessionEnded { session } = event {
-                self.0.session_ended(*session);
+            if let DomainEvent::SessionEnded { session } | DomainEvent::SessionRenewed { session } = event {
+                self.0.forget_session(*session);
             }
         }
     }
@@ -55,7 +59,7 @@ impl House {
             password_hash: "a hash".to_owned(),
             locale: Locale::Ar,
             by,
-            sign_in_with: Some(token.hash()),
+            sign_in_with: Some(session(&token, SessionKind::Token)),
         };
         Ok((self.db.write(command).await?, token))
     }
@@ -69,7 +73,8 @@ impl House {
 
     async fn refresh(&self, presented: &SecretToken) -> Option<(SignedIn, SecretToken)> {
         let next = SecretToken::new();
-        let refresh = Refresh { presented: presented.hash(), next: next.hash() };
+        let (from, to) = (SessionKind::Token, SessionKind::Token);
+        let refresh = Refresh { presented: presented.hash(), from, next: next.hash(), to };
         match self.db.write(refresh).await.expect("no fault") {
             Refreshed::Renewed(signed_in) => Some((signed_in, next)),
             Refreshed::Refused => None,
@@ -124,7 +129,7 @@ async fn signing_in_needs_the_hash_that_was_proven() {
     let sign_in = |hash: &str| SignIn {
         email: layla.user.email.clone(),
         proven_hash: hash.to_owned(),
-        refresh: SecretToken::new().hash(),
+        session: session(&SecretToken::new(), SessionKind::Token),
     };
     let again = house.db.write(sign_in("a hash")).await.expect("signed in");
     assert_ne!(again.session, layla.session);
@@ -185,7 +190,7 @@ async fn every_session_of_an_account_ends_but_the_one_that_asks() {
     let house = House::open();
     let (here, _) = house.layla().await;
     let email = here.user.email.clone();
-    let sign_in = SignIn { email, proven_hash: "a hash".to_owned(), refresh: SecretToken::new().hash() };
+    let sign_in = SignIn { email, proven_hash: "a hash".to_owned(), session: session(&SecretToken::new(), SessionKind::Token) };
     let elsewhere = house.db.write(sign_in).await.expect("signed in");
     let (other, _) = house.register("omar@example.com", Role::Customer, Actor::Guest).await.expect("registered");
     let Registered::SignedIn(other) = other else { panic!("{other:?}") };
