@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod control;
+mod jobs;
 mod reactions;
 pub mod routes;
 
@@ -27,7 +28,7 @@ use crate::features::{AppState, Shop, accounts, catalog, orders, settings};
 use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::{Caller, server};
-use crate::jobs::{self, Worker};
+use crate::jobs::{DbAccess, Queue, Worker};
 use crate::kernel::{Error, Result, SessionId, ShopFormat};
 use crate::security::Keys;
 
@@ -80,7 +81,7 @@ impl App {
                 .count_addresses(options.config.rate_limit.enabled),
         );
         let menu = Arc::new(catalog::Menu::new());
-        let queue = Arc::new(jobs::Queue::default());
+        let queue = Arc::new(Queue::default());
         let has_owner = Arc::new(AtomicBool::new(false));
         let reactions = reactions::ShopReactions {
             accounts: Arc::clone(&accounts),
@@ -114,8 +115,8 @@ impl App {
             Arc::new(Keeper { shop: Arc::clone(&shop), has_owner: Arc::clone(&has_owner), known: routes::known() });
         let router = routes::router(Arc::clone(&shop), Arc::clone(&keeper));
         let front = Front::new(router, keeper, &options.config.server.trusted_proxies);
-        let handlers: jobs::Handlers = vec![Arc::new(orders::ExpireHolds::new(Arc::clone(&shop)))];
-        let worker = Worker::new(Arc::clone(&shop) as Arc<dyn jobs::DbAccess>, options.clock, queue, handlers);
+        let db = Arc::clone(&shop) as Arc<dyn DbAccess>;
+        let worker = Worker::new(db, options.clock, queue, jobs::handlers(&shop), jobs::RECURRING);
         Ok(App { shop, front, worker, has_owner })
     }
 
@@ -162,7 +163,7 @@ pub fn doctor(reader: &Reader<'_>) -> Result<Vec<String>> {
     Ok(found)
 }
 
-impl jobs::DbAccess for Shop {
+impl DbAccess for Shop {
     fn db(&self) -> &Db {
         &self.db
     }

@@ -6,6 +6,7 @@
 
 mod backoff;
 mod queue;
+mod schedule;
 mod sql;
 mod worker;
 
@@ -14,6 +15,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use queue::Queue;
+pub use schedule::{Recurring, finish_recurring};
 pub use sql::{cancel, finish, unfinished_count, waiting};
 pub use worker::{DbAccess, Worker};
 
@@ -23,7 +25,7 @@ use crate::kernel::{JobDue, JobId, Result, UtcMs};
 /// A job to be written.
 #[derive(Clone, Debug)]
 pub struct NewJob<'a> {
-    pub kind: &'static str,
+    pub kind: &'a str,
     /// At most one open job a kind and key.
     pub key: &'a str,
     pub run_at: UtcMs,

@@ -73,6 +73,17 @@ pub(super) fn free_leases(tx: &mut WriteTx<'_>) -> Result<()> {
     Ok(())
 }
 
+/// A waiting job of a kind and key that is due later than `latest` is due then. By the index `jobs_open`, which wants its own
+/// condition named.
+pub(super) fn bring_forward(tx: &mut WriteTx<'_>, kind: &str, key: &str, latest: UtcMs) -> Result<()> {
+    tx.exec(
+        "update jobs set run_at = ?3 where kind = ?1 and key = ?2 and status in ('queued', 'running') and status = 'queued' \
+         and run_at > ?3",
+        args![kind, key, latest],
+    )?;
+    Ok(())
+}
+
 /// Every job that waits. By the index `jobs_open`.
 ///
 /// # Errors

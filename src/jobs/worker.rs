@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::sync::{Semaphore, watch};
 
-use super::{Claimed, Handlers, Queue, backoff, sql};
+use super::{Claimed, Handlers, Queue, Recurring, backoff, finish_recurring, schedule, sql};
 use crate::clock::Clock;
 use crate::db::{Command, Db, WriteTx};
 use crate::kernel::time::span::MINUTE_MS;
@@ -35,6 +35,7 @@ struct Shared {
     clock: Clock,
     queue: Arc<Queue>,
     handlers: Handlers,
+    recurring: &'static [Recurring],
     places: Arc<Semaphore>,
 }
 
@@ -45,16 +46,23 @@ pub trait DbAccess: Send + Sync + 'static {
 
 impl Worker {
     #[must_use]
-    pub fn new(db: Arc<dyn DbAccess>, clock: Clock, queue: Arc<Queue>, handlers: Handlers) -> Worker {
-        Worker { shared: Arc::new(Shared { db, clock, queue, handlers, places: Arc::new(Semaphore::new(AT_ONCE)) }) }
+    pub fn new(
+        db: Arc<dyn DbAccess>,
+        clock: Clock,
+        queue: Arc<Queue>,
+        handlers: Handlers,
+        recurring: &'static [Recurring],
+    ) -> Worker {
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        Worker { shared: Arc::new(Shared { db, clock, queue, handlers, recurring, places }) }
     }
 
-    /// Takes up what an earlier run left.
+    /// Takes up what an earlier run left, and sees to it that each recurring job has its next run.
     ///
     /// # Errors
     /// What the database says.
     pub async fn take_up(&self) -> Result<()> {
-        let waiting = self.shared.db.db().write(FreeLeases).await?;
+        let waiting = self.shared.db.db().write(TakeUp { recurring: self.shared.recurring }).await?;
         self.shared.queue.push(&waiting);
         Ok(())
     }
@@ -139,7 +147,7 @@ impl Shared {
         };
         let ended = match outcome {
             // Most handlers have finished the row with their effect; then this changes nothing.
-            Ok(()) => db.write_in_background(Finish(job)).await,
+            Ok(()) => db.write_in_background(Finish { recurring: Recurring::of(self.recurring, &claimed), job: claimed }).await,
             Err(error) => self.fail(&claimed, &error).await,
         };
         if let Err(error) = ended {
@@ -153,17 +161,23 @@ impl Shared {
         let again_at = self.clock.now().plus_ms(backoff::wait_ms(job.attempt, jitter));
         let text: String = error.to_string().chars().take(ERROR_LENGTH).collect();
         tracing::warn!(job = %job.id, kind = job.kind, attempt = job.attempt, error = text, "a job failed");
-        self.db.db().write_in_background(Fail { job: job.id, error: text, again_at }).await
+        self.db
+            .db()
+            .write_in_background(Fail { job: job.id, recurring: Recurring::of(self.recurring, job), error: text, again_at })
+            .await
     }
 }
 
-struct FreeLeases;
-impl Command for FreeLeases {
+struct TakeUp {
+    recurring: &'static [Recurring],
+}
+impl Command for TakeUp {
     const NAME: &'static str = "jobs.take_up";
     type Output = Vec<JobDue>;
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<Vec<JobDue>> {
         sql::free_leases(tx)?;
+        schedule::ensure(tx, self.recurring)?;
         sql::waiting(tx)
     }
 }
@@ -181,19 +195,26 @@ impl Command for Claim {
     }
 }
 
-struct Finish(JobId);
+struct Finish {
+    job: Claimed,
+    recurring: Option<Recurring>,
+}
 impl Command for Finish {
     const NAME: &'static str = "jobs.finish";
     type Output = ();
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
-        sql::finish(tx, self.0)?;
+        match self.recurring {
+            Some(recurring) => finish_recurring(tx, &self.job, recurring.every_ms)?,
+            None => sql::finish(tx, self.job.id)?,
+        };
         Ok(())
     }
 }
 
 struct Fail {
     job: JobId,
+    recurring: Option<Recurring>,
     error: String,
     again_at: UtcMs,
 }
@@ -204,6 +225,8 @@ impl Command for Fail {
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
         if sql::fail(tx, self.job, &self.error, self.again_at)? {
             tx.wake(JobDue { job: self.job, due: self.again_at });
+        } else if let Some(recurring) = self.recurring {
+            schedule::open(tx, recurring.kind, tx.now().plus_ms(recurring.every_ms))?;
         }
         Ok(())
     }

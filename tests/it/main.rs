@@ -12,6 +12,7 @@ mod harness;
 mod inventory;
 mod model;
 mod orders;
+mod recurring;
 mod schema;
 mod start;
 mod wire;

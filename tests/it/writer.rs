@@ -22,15 +22,15 @@ const KIND: &str = "test.count";
 
 /// What a test saw of the reactions, and how they are to behave.
 #[derive(Default)]
-struct Seen {
+pub struct Seen {
     /// How many rows others could see when the events came.
     rows_at_event: Mutex<Vec<i64>>,
     events: AtomicUsize,
-    queue: Arc<Queue>,
+    pub queue: Arc<Queue>,
     database: Mutex<Option<PathBuf>>,
 }
 
-struct Watching(Arc<Seen>);
+pub struct Watching(Arc<Seen>);
 
 impl Reactions for Watching {
     fn inside(&self, tx: &mut WriteTx<'_>, event: &DomainEvent) -> Result<()> {
@@ -61,10 +61,10 @@ fn rows_seen_by_others(database: &Path) -> i64 {
 }
 
 /// A database without a shop around it.
-struct Books {
-    db: Db,
-    clock: Clock,
-    seen: Arc<Seen>,
+pub struct Books {
+    pub db: Db,
+    pub clock: Clock,
+    pub seen: Arc<Seen>,
     _folder: tempfile::TempDir,
 }
 
@@ -75,7 +75,7 @@ impl DbAccess for Books {
 }
 
 impl Books {
-    fn open() -> Books {
+    pub fn open() -> Books {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let own = DataFolder::own(&folder.path().join("data")).expect("a folder of ours");
         let (seen, clock) = (Arc::new(Seen::default()), Clock::manual(START));
@@ -441,15 +441,15 @@ fn work_on(books: &Arc<Books>) -> (Worker, Arc<Counting>) {
     let counting = Arc::new(Counting::default());
     let db = Arc::clone(books) as Arc<dyn DbAccess>;
     let handlers: jobs::Handlers = vec![Arc::clone(&counting) as Arc<dyn Handler>];
-    (Worker::new(db, books.clock.clone(), Arc::clone(&books.seen.queue), handlers), counting)
+    (Worker::new(db, books.clock.clone(), Arc::clone(&books.seen.queue), handlers, &[]), counting)
 }
 
-async fn run_due(worker: &Worker) {
+pub async fn run_due(worker: &Worker) {
     tokio::time::timeout(Duration::from_secs(20), worker.run_due()).await.expect("jobs end in time").expect("jobs run");
 }
 
 /// The writer's time leads the clock a little with each write; jobs due by it are due soon.
-fn a_moment_later(books: &Books) {
+pub fn a_moment_later(books: &Books) {
     books.clock.advance_ms(1_000);
 }
 

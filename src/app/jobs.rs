@@ -1,0 +1,39 @@
+//! One line a kind of job: who does it, and how often where it comes again by itself.
+
+use std::sync::Arc;
+
+use crate::features::{AppState, orders};
+use crate::jobs::{Handlers, Recurring};
+
+/// What comes again by itself. Each kind has its handler below.
+pub(super) const RECURRING: &[Recurring] = &[];
+
+/// Who does the jobs of each kind.
+pub(super) fn handlers(shop: &AppState) -> Handlers {
+    vec![Arc::new(orders::ExpireHolds::new(Arc::clone(shop)))]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::app::{App, AppOptions};
+    use crate::clock::Clock;
+    use crate::config::Source;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn each_kind_has_one_handler() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = crate::config::load(&Source::new()).expect("a configuration");
+        let data_dir = folder.path().join("data");
+        let options = AppOptions { data_dir, config, clock: Clock::system(), accept_clock: true };
+        let app = App::open(options).await.expect("the shop opens");
+        let handlers = handlers(app.shop());
+        let kinds: BTreeSet<&str> = handlers.iter().map(|handler| handler.kind()).collect();
+        assert_eq!(kinds.len(), handlers.len(), "a kind has two handlers");
+        for recurring in RECURRING {
+            assert!(kinds.contains(recurring.kind), "nobody does {}", recurring.kind);
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Jobs that come again by themselves: never lost, never doubled, whatever happens to a run.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bayader::db::{Command, WriteTx};
+use bayader::jobs::{self, Claimed, DbAccess, Handler, Recurring, Worker};
+use bayader::kernel::{Fault, Result, UtcMs};
+
+use crate::writer::{Books, a_moment_later, run_due};
+
+const HOUR_MS: i64 = 3_600_000;
+const HOURLY: Recurring = Recurring { kind: "test.hourly", every_ms: HOUR_MS };
+const DAILY: Recurring = Recurring { kind: "test.daily", every_ms: 24 * HOUR_MS };
+
+/// The hourly kind as an older program had it.
+const ONCE_DAILY: Recurring = Recurring { kind: HOURLY.kind, every_ms: DAILY.every_ms };
+
+/// How the next runs are to end; then all end well.
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    /// With the effect, in its transaction.
+    Well,
+    /// Without a word; the worker finishes the row.
+    Silent,
+    Fault,
+    Panic,
+    /// The effect is written, then it fails.
+    FaultAfterwards,
+}
+
+struct Repeating {
+    books: Arc<Books>,
+    recurring: Recurring,
+    ends: Mutex<Vec<End>>,
+    runs: AtomicUsize,
+}
+
+impl Handler for Repeating {
+    fn kind(&self) -> &'static str {
+        self.recurring.kind
+    }
+
+    fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
+        self.runs.fetch_add(1, Ordering::SeqCst);
+        let end = self.ends.lock().expect("a whole lock").pop().unwrap_or(End::Well);
+        Box::pin(async move {
+            assert!(end != End::Panic, "a run panics");
+            if matches!(end, End::Well | End::FaultAfterwards) {
+                self.books.db.write_in_background(Done { job, every_ms: self.recurring.every_ms }).await?;
+            }
+            if matches!(end, End::Fault | End::FaultAfterwards) { Err(Fault::because("a run fails").into()) } else { Ok(()) }
+        })
+    }
+}
+
+struct Done {
+    job: Claimed,
+    every_ms: i64,
+}
+
+impl Command for Done {
+    const NAME: &'static str = "test.done";
+    type Output = bool;
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<bool> {
+        jobs::finish_recurring(tx, &self.job, self.every_ms)
+    }
+}
+
+fn work_on(books: &Arc<Books>, recurring: &'static [Recurring], ends: &[End]) -> (Worker, Arc<Repeating>) {
+    let handlers: Vec<Arc<Repeating>> = recurring
+        .iter()
+        .map(|recurring| {
+            let ends = Mutex::new(ends.iter().rev().copied().collect());
+            Arc::new(Repeating { books: Arc::clone(books), recurring: *recurring, ends, runs: AtomicUsize::new(0) })
+        })
+        .collect();
+    let first = Arc::clone(&handlers[0]);
+    let db = Arc::clone(books) as Arc<dyn DbAccess>;
+    let handlers: jobs::Handlers = handlers.into_iter().map(|handler| handler as Arc<dyn Handler>).collect();
+    (Worker::new(db, books.clock.clone(), Arc::clone(&books.seen.queue), handlers, recurring), first)
+}
+
+/// Kind, status and attempts of every row, by age, and minutes from now until it is due where it is open.
+async fn rows(books: &Books) -> Vec<(String, String, i64, Option<i64>)> {
+    let now = books.clock.now().ms();
+    books
+        .db
+        .read(move |reader| {
+            reader.all("select kind, status, attempts, run_at from jobs order by id", &[], |row| {
+                let mut columns = row.columns();
+                let (kind, status): (String, String) = (columns.next()?, columns.next()?);
+                let (attempts, run_at): (i64, i64) = (columns.next()?, columns.next()?);
+                let minutes = (run_at - now).div_euclid(60_000);
+                let open = status == "queued" || status == "running";
+                Ok((kind, status, attempts, open.then_some(minutes)))
+            })
+        })
+        .await
+        .expect("jobs can be read")
+}
+
+async fn open_rows(books: &Books) -> Vec<(String, i64)> {
+    let rows = rows(books).await.into_iter();
+    rows.filter_map(|(kind, _, _, due)| due.map(|due| (kind, due))).collect()
+}
+
+fn forget_what_waits(books: &Books) {
+    while books.seen.queue.pop_due(UtcMs::from_ms(i64::MAX)).is_some() {}
+}
+
+/// A minute past the next due time of an hourly job.
+fn an_hour_later(books: &Books) {
+    books.clock.advance_ms(HOUR_MS + 60_000);
+}
+
+#[tokio::test]
+async fn it_runs_at_the_first_start_and_then_each_hour() {
+    let books = Arc::new(Books::open());
+    let (worker, job) = work_on(&books, &[HOURLY, DAILY], &[End::Well, End::Silent, End::Well]);
+    worker.take_up().await.expect("it looks");
+    a_moment_later(&books);
+    for hour in 1..=4 {
+        run_due(&worker).await;
+        assert_eq!(job.runs.load(Ordering::SeqCst), hour);
+        let hourly: Vec<i64> =
+            open_rows(&books).await.into_iter().filter(|(kind, _)| kind == HOURLY.kind).map(|(_, due)| due).collect();
+        assert!(matches!(hourly[..], [59 | 60]), "{hourly:?}");
+        run_due(&worker).await;
+        assert_eq!(job.runs.load(Ordering::SeqCst), hour, "it ran again too early");
+        an_hour_later(&books);
+    }
+    assert_eq!(open_rows(&books).await.len(), 2, "one open row a kind");
+}
+
+#[tokio::test]
+async fn a_restart_neither_loses_nor_doubles_it() {
+    let books = Arc::new(Books::open());
+    let (worker, job) = work_on(&books, &[HOURLY], &[]);
+    worker.take_up().await.expect("it looks");
+    worker.take_up().await.expect("it looks again");
+    a_moment_later(&books);
+    run_due(&worker).await;
+    assert_eq!(job.runs.load(Ordering::SeqCst), 1);
+    // In the middle of a run the process dies: the row says running, and memory is empty.
+    books.db.write(LeaveRunning).await.expect("it is written");
+    forget_what_waits(&books);
+    let (worker, job) = work_on(&books, &[HOURLY], &[]);
+    worker.take_up().await.expect("it looks");
+    assert_eq!(open_rows(&books).await.len(), 1);
+    a_moment_later(&books);
+    run_due(&worker).await;
+    assert_eq!(job.runs.load(Ordering::SeqCst), 1, "what was running runs again, once");
+    // A restart between two runs leaves the next one where it was.
+    books.clock.advance_ms(HOUR_MS / 2);
+    forget_what_waits(&books);
+    let (worker, job) = work_on(&books, &[HOURLY], &[]);
+    worker.take_up().await.expect("it looks");
+    run_due(&worker).await;
+    assert_eq!(job.runs.load(Ordering::SeqCst), 0);
+    assert!(matches!(open_rows(&books).await[..], [(_, 29 | 30)]));
+    an_hour_later(&books);
+    run_due(&worker).await;
+    assert_eq!(job.runs.load(Ordering::SeqCst), 1);
+}
+
+struct LeaveRunning;
+
+impl Command for LeaveRunning {
+    const NAME: &'static str = "test.leave_running";
+    type Output = ();
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
+        let lease = tx.now().plus_ms(300_000);
+        tx.exec(
+            "update jobs set status = 'running', attempts = 1, lease_until = ?1 where status = 'queued'",
+            bayader::args![lease],
+        )?;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_failed_run_is_tried_again_and_the_next_hour_comes_all_the_same() {
+    let books = Arc::new(Books::open());
+    let (worker, job) = work_on(&books, &[HOURLY], &[End::Fault, End::Panic, End::Well, End::FaultAfterwards]);
+    worker.take_up().await.expect("it looks");
+    a_moment_later(&books);
+    run_due(&worker).await;
+    assert_eq!(job.runs.load(Ordering::SeqCst), 1);
+    assert!(matches!(&rows(&books).await[..], [(_, status, 1, Some(0))] if status == "queued"), "it waits ten seconds");
+    for minutes in [1, 2] {
+        books.clock.advance_ms(minutes * 60_000);
+        run_due(&worker).await;
+    }
+    assert_eq!(job.runs.load(Ordering::SeqCst), 3);
+    assert!(matches!(open_rows(&books).await[..], [(_, 59 | 60)]));
+    an_hour_later(&books);
+    run_due(&worker).await;
+    assert_eq!(job.runs.load(Ordering::SeqCst), 4);
+    let statuses: Vec<String> = rows(&books).await.into_iter().map(|(_, status, ..)| status).collect();
+    assert_eq!(statuses, ["done", "done", "queued"], "what was done stays done, though its handler failed afterwards");
+}
+
+#[tokio::test]
+async fn a_dead_run_does_not_end_the_schedule() {
+    let books = Arc::new(Books::open());
+    let (worker, job) = work_on(&books, &[HOURLY], &[End::Fault; 5]);
+    worker.take_up().await.expect("it looks");
+    a_moment_later(&books);
+    for tries in 1..=5 {
+        run_due(&worker).await;
+        assert_eq!(job.runs.load(Ordering::SeqCst), tries);
+        if tries < 5 {
+            books.clock.advance_ms(12 * 60_000);
+        }
+    }
+    let states: Vec<(String, i64)> =
+        rows(&books).await.into_iter().map(|(_, status, attempts, _)| (status, attempts)).collect();
+    assert_eq!(states, [("dead".to_owned(), 5), ("queued".to_owned(), 0)]);
+    assert!(matches!(open_rows(&books).await[..], [(_, 59 | 60)]), "the next run waits for its own time");
+    an_hour_later(&books);
+    run_due(&worker).await;
+    assert_eq!(job.runs.load(Ordering::SeqCst), 6);
+    assert!(matches!(open_rows(&books).await[..], [(_, 59 | 60)]));
+}
+
+#[tokio::test]
+async fn a_shorter_interval_brings_the_next_run_forward() {
+    let books = Arc::new(Books::open());
+    let (worker, _) = work_on(&books, &[ONCE_DAILY], &[]);
+    worker.take_up().await.expect("it looks");
+    a_moment_later(&books);
+    run_due(&worker).await;
+    assert!(open_rows(&books).await[0].1 > 1_400);
+    forget_what_waits(&books);
+    let (worker, job) = work_on(&books, &[HOURLY], &[]);
+    worker.take_up().await.expect("it looks");
+    assert!(matches!(open_rows(&books).await[..], [(_, 59 | 60)]));
+    an_hour_later(&books);
+    run_due(&worker).await;
+    assert_eq!(job.runs.load(Ordering::SeqCst), 1);
+}
