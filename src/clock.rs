@@ -1,8 +1,8 @@
 //! Time and ids. The only place that asks the system's clock; tests hold a clock in their hand instead.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng};
@@ -51,6 +51,16 @@ impl Clock {
                 UtcMs::from_ms(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
             }
             Source::Manual { now, .. } => UtcMs::from_ms(now.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Time since a fixed moment: it never runs backwards, whatever the machine's clock is set to.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        static STARTED: OnceLock<Instant> = OnceLock::new();
+        match &self.source {
+            Source::System => STARTED.get_or_init(Instant::now).elapsed(),
+            Source::Manual { now, .. } => Duration::from_millis(u64::try_from(now.load(Ordering::SeqCst)).unwrap_or(0)),
         }
     }
 

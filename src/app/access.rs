@@ -7,15 +7,31 @@ const STAFF: Who = Who::Roles(&[Role::Staff, Role::Admin]);
 const ADMIN: Who = Who::Roles(&[Role::Admin]);
 
 const fn line(method: &'static str, path: &'static str, who: Who) -> Access {
-    Access { method, path, who, before_setup: false, ignores_bearer: false, carries_secrets: false }
+    Access { method, path, who, before_setup: false, limited: true, ignores_bearer: false, carries_secrets: false }
 }
 
 const fn signs_in(path: &'static str) -> Access {
-    Access { method: "POST", path, who: Who::Anyone, before_setup: false, ignores_bearer: true, carries_secrets: true }
+    Access {
+        method: "POST",
+        path,
+        who: Who::Anyone,
+        before_setup: false,
+        limited: true,
+        ignores_bearer: true,
+        carries_secrets: true,
+    }
 }
 
 const fn health(path: &'static str) -> Access {
-    Access { method: "GET", path, who: Who::Anyone, before_setup: true, ignores_bearer: true, carries_secrets: false }
+    Access {
+        method: "GET",
+        path,
+        who: Who::Anyone,
+        before_setup: true,
+        limited: false,
+        ignores_bearer: true,
+        carries_secrets: false,
+    }
 }
 
 /// Every route there is.

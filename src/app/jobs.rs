@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::features::{AppState, orders};
+use crate::features::{AppState, accounts, orders};
 use crate::jobs::{Handlers, Recurring};
+use crate::kernel::time::span::DAY_MS;
 
 /// What comes again by itself. Each kind has its handler below.
-pub(super) const RECURRING: &[Recurring] = &[];
+pub(super) const RECURRING: &[Recurring] = &[Recurring { kind: accounts::RemoveOldSessionsDaily::KIND, every_ms: DAY_MS }];
 
 /// Who does the jobs of each kind.
 pub(super) fn handlers(shop: &AppState) -> Handlers {
-    vec![Arc::new(orders::ExpireHolds::new(Arc::clone(shop)))]
+    vec![
+        Arc::new(orders::ExpireHolds::new(Arc::clone(shop))),
+        Arc::new(accounts::RemoveOldSessionsDaily::new(Arc::clone(shop))),
+    ]
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
 use crate::features::{AppState, Shop, accounts, catalog, orders, settings};
 use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
+use crate::http::rate_limit::Limits;
 use crate::http::{Caller, server};
 use crate::jobs::{DbAccess, Queue, Worker};
 use crate::kernel::{Error, Result, SessionId, ShopFormat};
@@ -111,10 +112,11 @@ impl App {
             menu,
             public_url: options.config.server.public_url.url().as_str().to_owned(),
         });
+        let limits = Limits::new(&options.config.rate_limit, &options.clock);
         let keeper: Arc<dyn Gatekeeper> =
-            Arc::new(Keeper { shop: Arc::clone(&shop), has_owner: Arc::clone(&has_owner), known: routes::known() });
+            Arc::new(Keeper { shop: Arc::clone(&shop), has_owner: Arc::clone(&has_owner), known: routes::known(), limits });
         let router = routes::router(Arc::clone(&shop), Arc::clone(&keeper));
-        let front = Front::new(router, keeper, &options.config.server.trusted_proxies);
+        let front = Front::new(router, keeper, &options.config.server);
         let db = Arc::clone(&shop) as Arc<dyn DbAccess>;
         let worker = Worker::new(db, options.clock, queue, jobs::handlers(&shop), jobs::RECURRING);
         Ok(App { shop, front, worker, has_owner })
@@ -174,6 +176,7 @@ struct Keeper {
     shop: AppState,
     has_owner: Arc<AtomicBool>,
     known: routes::KnownByPath,
+    limits: Option<Limits>,
 }
 
 impl Keeper {
@@ -195,6 +198,10 @@ impl Gatekeeper for Keeper {
 
     fn access(&self, method: &Method, path: &str) -> Option<Access> {
         self.known(method, path).map(|known| known.access)
+    }
+
+    fn limits(&self) -> Option<&Limits> {
+        self.limits.as_ref()
     }
 
     fn reads_query(&self, method: &Method, path: &str) -> bool {

@@ -14,9 +14,10 @@ use http_body_util::BodyExt;
 use tower::ServiceExt;
 
 use super::context::Received;
+use super::cors::Cors;
 use super::gate::Gatekeeper;
-use super::{Caller, Context, forwarded, problem};
-use crate::config::Network;
+use super::{Caller, Context, forwarded, problem, shields};
+use crate::config::{Network, Server};
 use crate::kernel::{Error, Fault, Locale};
 
 /// Most bytes of a JSON body (SPEC 2).
@@ -34,13 +35,15 @@ pub struct Front {
     router: axum::Router,
     keeper: Arc<dyn Gatekeeper>,
     proxies: Arc<[Network]>,
+    cors: Arc<Cors>,
 }
 
 impl Front {
-    /// `proxies` are those whose forwarding headers are believed.
+    /// The keeper of the machine says which proxies are believed and which origins may ask.
     #[must_use]
-    pub fn new(router: axum::Router, keeper: Arc<dyn Gatekeeper>, proxies: &[Network]) -> Front {
-        Front { router, keeper, proxies: proxies.into() }
+    pub fn new(router: axum::Router, keeper: Arc<dyn Gatekeeper>, config: &Server) -> Front {
+        let proxies = config.trusted_proxies.as_slice().into();
+        Front { router, keeper, proxies, cors: Arc::new(Cors::new(&config.cors_origins)) }
     }
 
     /// Answers one request of a peer. It never fails and never panics.
@@ -53,12 +56,14 @@ impl Front {
         let request_id = request_id(&parts.headers);
         let locale = language(&parts.headers).unwrap_or(shop.locale);
         let received = receive(&parts.method, &parts.headers, body).await;
+        let client = forwarded::client(peer, &parts.headers, &self.proxies);
+        let asked = self.cors.asked(&parts.method, &parts.headers);
         let context = Context {
             request_id: Arc::clone(&request_id),
             locale,
             caller: Caller::Guest,
             by_cookie: false,
-            client: forwarded::client(peer, &parts.headers, &self.proxies),
+            client,
             shop,
             received,
             method: parts.method.clone(),
@@ -76,11 +81,11 @@ impl Front {
             Ok(Err(never)) => match never {},
             Err(_) => Error::from(Fault::because("a handler panicked")).into_response(),
         };
-        let mut response = problem::tell(response, &request_id, locale);
+        let mut response = self.cors.answer(asked, problem::tell(response, &request_id, locale));
         if let Ok(id) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert("x-request-id", id);
         }
-        response.headers_mut().insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+        shields::add(response.headers_mut(), client.secure);
         response
     }
 }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{Method, header};
+use http::{HeaderMap, Method, header};
 
 use super::context::Received;
 use super::extract::refuse_query;
+use super::rate_limit::{Allowance, Limits};
 use super::{Caller, Context, session_cookie};
 use crate::db;
 use crate::kernel::network::is_near;
@@ -38,6 +39,8 @@ pub struct Access {
     pub who: Who,
     /// Answered although the shop has no owner yet.
     pub before_setup: bool,
+    /// Each request is counted (SPEC 9); health is asked too often for that.
+    pub limited: bool,
     /// A bearer is not looked at: who signs in or refreshes may still send the one that has expired.
     pub ignores_bearer: bool,
     /// A password or a token is sent here. Over plain HTTP it is taken from this machine and the house's own network alone.
@@ -71,6 +74,8 @@ pub trait Gatekeeper: Send + Sync + 'static {
     fn shop(&self) -> Arc<ShopFormat>;
     /// Who may use a route, by its method and its path as it is written in the router.
     fn access(&self, method: &Method, path: &str) -> Option<Access>;
+    /// How often each caller may ask; `None` without a limit.
+    fn limits(&self) -> Option<&Limits>;
     /// Whether a route reads a query.
     fn reads_query(&self, method: &Method, path: &str) -> bool;
     /// Whose access token this is; 401 if nobody's any more.
@@ -85,25 +90,37 @@ pub trait Gatekeeper: Send + Sync + 'static {
 
 /// The middleware of every route.
 pub async fn pass(keeper: Arc<dyn Gatekeeper>, mut request: Request, next: Next) -> Response {
-    let mut cookie = ShownCookie::None;
-    let mut response = match check(keeper.as_ref(), &mut request, &mut cookie).await {
+    let mut seen = Seen::default();
+    let mut response = match check(keeper.as_ref(), &mut request, &mut seen).await {
         Ok(()) => run(request, next).await,
         Err(error) => error.into_response(),
     };
-    // A browser sends a dead cookie by itself, and its owner cannot help it: so it shuts nobody out, and is taken back. A handler
-    // that has just handed a new one over goes before.
-    if let ShownCookie::Dead { secure } = cookie
-        && !response.headers().contains_key(header::SET_COOKIE)
-    {
-        response.headers_mut().append(header::SET_COOKIE, session_cookie::clear(secure));
-    }
+    seen.tell(response.headers_mut());
     response
 }
 
-/// What was seen of a request's session cookie.
-enum ShownCookie {
-    None,
-    Dead { secure: bool },
+/// What the gate saw that the answer must tell of, whatever it is.
+#[derive(Default)]
+struct Seen {
+    /// What the caller has left once this request was counted.
+    allowance: Option<Allowance>,
+    /// A session's cookie that is nobody's any more, and whether it came by HTTPS.
+    dead_cookie: Option<bool>,
+}
+
+impl Seen {
+    fn tell(self, headers: &mut HeaderMap) {
+        if let Some(allowance) = self.allowance {
+            allowance.tell(headers);
+        }
+        // A browser sends a dead cookie by itself, and its owner cannot help it: so it shuts nobody out, and is taken back. A
+        // handler that has just handed a new one over goes before.
+        if let Some(secure) = self.dead_cookie
+            && !headers.contains_key(header::SET_COOKIE)
+        {
+            headers.append(header::SET_COOKIE, session_cookie::clear(secure));
+        }
+    }
 }
 
 /// Runs the handler; what it writes carries who asked.
@@ -115,7 +132,7 @@ async fn run(request: Request, next: Next) -> Response {
     }
 }
 
-async fn check(keeper: &dyn Gatekeeper, request: &mut Request, cookie: &mut ShownCookie) -> Result<(), Error> {
+async fn check(keeper: &dyn Gatekeeper, request: &mut Request, seen: &mut Seen) -> Result<(), Error> {
     let path = request
         .extensions()
         .get::<MatchedPath>()
@@ -133,13 +150,18 @@ async fn check(keeper: &dyn Gatekeeper, request: &mut Request, cookie: &mut Show
             .detail("Nobody owns this shop yet. On its machine run: bayader admin create --email you@example.com --name \"Your name\" --password-stdin")
             .into());
     }
+    let identified = identify(keeper, &access, context, seen).await;
+    if access.limited
+        && let Some(limits) = keeper.limits()
+    {
+        // Whose credentials do not count is counted by its address.
+        seen.allowance.insert(limits.take(context)).check()?;
+    }
     check_body(context)?;
     if access.carries_secrets {
         check_https(context)?;
     }
-    if !access.ignores_bearer {
-        identify(keeper, context, cookie).await?;
-    }
+    identified?;
     check_role(access.who, context)?;
     if method == Method::GET && !reads_query {
         refuse_query(context)?;
@@ -148,7 +170,10 @@ async fn check(keeper: &dyn Gatekeeper, request: &mut Request, cookie: &mut Show
 }
 
 /// Says who asks: by the bearer, else by the session's cookie.
-async fn identify(keeper: &dyn Gatekeeper, context: &mut Context, shown: &mut ShownCookie) -> Result<(), Error> {
+async fn identify(keeper: &dyn Gatekeeper, access: &Access, context: &mut Context, seen: &mut Seen) -> Result<(), Error> {
+    if access.ignores_bearer {
+        return Ok(());
+    }
     if let Some(bearer) = bearer_of(context)? {
         context.caller = keeper.identify(&bearer).await?;
         return Ok(());
@@ -164,7 +189,7 @@ async fn identify(keeper: &dyn Gatekeeper, context: &mut Context, shown: &mut Sh
             context.by_cookie = true;
         }
         CookieWorth::Replaced => {}
-        CookieWorth::Nothing => *shown = ShownCookie::Dead { secure },
+        CookieWorth::Nothing => seen.dead_cookie = Some(secure),
     }
     Ok(())
 }
@@ -282,6 +307,9 @@ pub fn refusals(access: &Access, has_body: bool, has_query: bool) -> Vec<&'stati
     }
     if access.carries_secrets {
         refusals.push(&kinds::HTTPS_REQUIRED);
+    }
+    if access.limited {
+        refusals.push(&kinds::RATE_LIMITED);
     }
     if access.path.contains('{') {
         refusals.push(&kinds::NOT_FOUND);

@@ -7,6 +7,7 @@
 pub mod caller;
 pub mod card_guard;
 pub mod context;
+pub mod cors;
 pub mod describe;
 pub mod etag;
 pub mod extract;
@@ -17,10 +18,12 @@ pub mod idempotency;
 pub mod input;
 pub mod page;
 pub mod problem;
+pub mod rate_limit;
 pub mod respond;
 pub mod route;
 pub mod server;
 pub mod session_cookie;
+pub mod shields;
 
 pub use caller::Caller;
 pub use context::Context;

@@ -1,6 +1,6 @@
-//! Network addresses: who is near, and who shares a home.
+//! Network addresses: who is near.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// Whether a caller of this address is on this machine or in the house's own network: loopback, private (RFC 1918), unique local
 /// (RFC 4193) and link-local addresses. 100.64.0.0/10 is not among them: RFC 6598 gives it to carriers, whose other customers
@@ -15,19 +15,6 @@ pub const fn is_near(address: IpAddr) -> bool {
             }
             address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
         }
-    }
-}
-
-/// The address by which a caller is counted. Of IPv6 a home has a whole /64, and a device takes a new address in it every day: all
-/// of it counts as one.
-#[must_use]
-pub fn home_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        IpAddr::V4(address) => IpAddr::V4(address),
     }
 }
 
@@ -80,13 +67,5 @@ mod tests {
         ] {
             assert!(!is_near(address(far)), "{far}");
         }
-    }
-
-    #[test]
-    fn a_home_is_an_address_or_a_64() {
-        assert_eq!(home_of(address("203.0.113.9")), address("203.0.113.9"));
-        assert_eq!(home_of(address("::ffff:203.0.113.9")), address("203.0.113.9"));
-        assert_eq!(home_of(address("2001:db8:1:2:3:4:5:6")), home_of(address("2001:db8:1:2::9")));
-        assert_ne!(home_of(address("2001:db8:1:2::9")), home_of(address("2001:db8:1:3::9")));
     }
 }

@@ -207,6 +207,7 @@ pub mod kinds {
         CARD_DATA_REFUSED = 422 "card_data_refused" "Card numbers are not taken here" "لا تُقبل أرقام البطاقات هنا";
         USE_CURSOR = 422 "use_cursor" "Page further with the cursor" "تابع التصفح بالمؤشر";
         IDEMPOTENCY_KEY_REUSED = 422 "idempotency_key_reused" "This key belongs to another request" "هذا المفتاح مستخدم لطلب آخر";
+        RATE_LIMITED = 429 "rate_limited" "Too many requests in a short time" "طلبات كثيرة في وقت قصير";
         INTERNAL = 500 "internal" "Something broke on our side" "حدث خلل لدينا";
         BUSY = 503 "busy" "Too much at once" "الضغط كبير الآن";
         OUTCOME_UNKNOWN = 503 "outcome_unknown" "It is not known whether this was kept" "لا يُعرف إن كان الطلب قد حُفظ";

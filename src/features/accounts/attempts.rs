@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::problems;
 use super::rules::back_off::{AccountTries, AddressTries};
 use crate::clock::Clock;
-use crate::kernel::network::home_of;
+use crate::http::rate_limit::network_of;
 use crate::kernel::{Email, Problem, UtcMs};
 
 /// Most accounts and most addresses remembered, some 300 bytes each. Where there is no place, the one with the fewest failures goes:
@@ -29,7 +29,7 @@ pub(super) struct Attempts {
 #[derive(Default)]
 struct Book {
     accounts: HashMap<Email, AccountTries>,
-    addresses: HashMap<IpAddr, AddressTries>,
+    addresses: HashMap<u128, AddressTries>,
 }
 
 /// Whether an address is one from which this account has signed in lately: what comes from there is not held against the account,
@@ -44,7 +44,7 @@ pub enum Familiar {
 pub struct Attempt<'a> {
     attempts: &'a Attempts,
     account: Option<Email>,
-    address: Option<IpAddr>,
+    address: Option<u128>,
 }
 
 impl Attempts {
@@ -66,14 +66,14 @@ impl Attempts {
         let mut book = self.book();
         let mut attempt = Attempt { attempts: self, account: None, address: None };
         if self.counts_addresses {
-            let home = home_of(address);
-            let tries = place(&mut book.addresses, home, now, AddressTries::none(now));
+            let network = network_of(address);
+            let tries = place(&mut book.addresses, network, now, AddressTries::none(now));
             if let Err(wait_ms) = tries.begin(now) {
                 // The lock first: what is dropped below takes it again.
                 drop(book);
                 return Err(problems::too_many_attempts(wait_ms));
             }
-            attempt.address = Some(home);
+            attempt.address = Some(network);
         }
         if familiar == Familiar::No {
             let tries = place(&mut book.accounts, email.clone(), now, AccountTries::none(now));
@@ -107,7 +107,7 @@ impl Attempt<'_> {
         if let Some(tries) = self.account.take().and_then(|email| book.accounts.get_mut(&email)) {
             tries.failed(now);
         }
-        if let Some(tries) = self.address.take().and_then(|home| book.addresses.get_mut(&home)) {
+        if let Some(tries) = self.address.take().and_then(|network| book.addresses.get_mut(&network)) {
             tries.failed(now);
         }
     }
@@ -136,7 +136,7 @@ impl Drop for Attempt<'_> {
         if let Some(tries) = account.and_then(|email| book.accounts.get_mut(&email)) {
             tries.gave_up();
         }
-        if let Some(tries) = address.and_then(|home| book.addresses.get_mut(&home)) {
+        if let Some(tries) = address.and_then(|network| book.addresses.get_mut(&network)) {
             tries.ended();
         }
     }

@@ -13,8 +13,8 @@ use crate::db::{Command, Reader, WriteTx};
 use crate::features::Shop;
 use crate::http::page::{From, List, Paging, bad_cursor};
 use crate::http::problem::not_found;
+use crate::http::rate_limit::network_of;
 use crate::jobs::{Claimed, Handler};
-use crate::kernel::network::home_of;
 use crate::kernel::{DomainEvent, Result, SessionId, UserId, UtcMs};
 
 /// The name of the list's order in cursors.
@@ -37,9 +37,9 @@ pub(super) fn list(reader: &Reader<'_>, user: UserId, now: UtcMs, paging: &Pagin
 
 /// Whether an account has signed in from this address since.
 pub(super) fn is_familiar(reader: &Reader<'_>, user: UserId, address: IpAddr, since: UtcMs) -> Result<bool> {
-    let home = home_of(address);
+    let network = network_of(address);
     let known = sql::addresses_of(reader, user, since)?;
-    Ok(known.iter().filter_map(|text| text.parse().ok()).any(|known| home_of(known) == home))
+    Ok(known.iter().filter_map(|text| text.parse().ok()).any(|known| network_of(known) == network))
 }
 
 /// Ends a session of an account. Refuses with `not_found` where it is not theirs, or lives no more.
