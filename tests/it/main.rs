@@ -14,6 +14,8 @@ mod model;
 mod orders;
 mod recurring;
 mod schema;
+mod sessions;
+mod sign_in;
 mod start;
 mod wire;
 mod writer;

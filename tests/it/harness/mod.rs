@@ -8,6 +8,6 @@ mod shop;
 mod spawn;
 
 pub use builders::{Order, Product};
-pub use client::{Client, PASSWORD, Reply, Wire};
+pub use client::{Client, PASSWORD, Reply, Request, Wire};
 pub use shop::{OWNER, Shop};
-pub use spawn::{Folder, Spawned, bayader};
+pub use spawn::{Folder, Spawned, bayader, bayader_reading};
