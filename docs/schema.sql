@@ -164,7 +164,7 @@ CREATE TABLE orders (
     token_version      integer not null default 1,
     version            integer not null default 1,
     created_at         integer not null,
-    updated_at         integer not null,
+    updated_at         integer not null, guest_network blob check (length(guest_network) = 16),
     constraint parts_add_up_to_the_total check (
         total_minor = subtotal_minor - discount_minor + delivery_fee_minor + case tax_included when 1 then 0 else tax_minor end),
     constraint no_more_is_given_back_than_was_taken check (refunded_minor between 0 and captured_minor)
@@ -259,3 +259,33 @@ CREATE TABLE idempotent_answers (
 ) strict;
 
 CREATE UNIQUE INDEX refresh_tokens_current on refresh_tokens (session_id) where used_at is null;
+
+CREATE TABLE audit_log (
+    n          integer primary key check (n >= 1),
+    at         integer not null,
+    actor      text    not null check (actor in ('guest', 'customer', 'driver', 'staff', 'admin', 'system')),
+    actor_id   blob    check (length(actor_id) = 16),
+    action     text    not null,
+    subject    text,
+    before     text    check (json_valid(before)),
+    after      text    check (json_valid(after)),
+    address    text,
+    request_id text,
+    outcome    text    not null check (outcome in ('done', 'refused', 'failed_sign_in')),
+    code       text,
+    hash       blob    not null check (length(hash) = 32)
+) strict;
+
+CREATE INDEX audit_log_at on audit_log (at);
+
+CREATE INDEX audit_log_actor on audit_log (actor_id, n) where actor_id is not null;
+
+CREATE INDEX audit_log_action on audit_log (action, n);
+
+CREATE INDEX audit_log_subject on audit_log (subject, n) where subject is not null;
+
+CREATE INDEX audit_log_refusals on audit_log (outcome, n) where outcome <> 'done';
+
+CREATE TRIGGER audit_log_is_not_rewritten before update on audit_log begin select raise(abort, 'audit_log is append-only'); end;
+
+CREATE TRIGGER audit_log_is_not_shortened before delete on audit_log begin select raise(abort, 'audit_log is append-only'); end;

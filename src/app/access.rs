@@ -47,6 +47,7 @@ pub const TABLE: &[Access] = &[
     line("GET",    "/api/v1/auth/me",                   Who::SignedIn),
     line("GET",    "/api/v1/auth/sessions",             Who::SignedIn),
     line("DELETE", "/api/v1/auth/sessions/{id}",        Who::SignedIn),
+    line("GET",    "/api/v1/admin/audit",               ADMIN),
     line("GET",    "/api/v1/categories",                Who::Anyone),
     line("GET",    "/api/v1/categories/{id}",           Who::Anyone),
     line("POST",   "/api/v1/categories",                ADMIN),

@@ -7,6 +7,7 @@ pub mod access;
 pub mod control;
 mod jobs;
 mod reactions;
+mod refusals;
 pub mod routes;
 
 use std::future::Future;
@@ -24,13 +25,13 @@ pub use routes::openapi;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
-use crate::features::{AppState, Shop, accounts, catalog, orders, settings};
+use crate::features::{AppState, Shop, accounts, audit, catalog, orders, settings};
 use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::rate_limit::Limits;
-use crate::http::{Caller, server};
+use crate::http::{Caller, Context, server};
 use crate::jobs::{DbAccess, Queue, Worker};
-use crate::kernel::{Error, Result, SessionId, ShopFormat};
+use crate::kernel::{Error, Problem, Result, SessionId, ShopFormat};
 use crate::security::Keys;
 
 /// What a shop starts with.
@@ -109,8 +110,10 @@ impl App {
             keys: Arc::new(keys),
             settings: Arc::new(settings::Live::new(settings)),
             accounts,
+            audit: Arc::new(audit::Watch::new(options.clock.clone())),
             menu,
             public_url: options.config.server.public_url.url().as_str().to_owned(),
+            limits_guests: options.config.rate_limit.enabled,
         });
         let limits = Limits::new(&options.config.rate_limit, &options.clock);
         let keeper: Arc<dyn Gatekeeper> =
@@ -150,8 +153,14 @@ impl App {
             tracing::error!(error = %error, "the jobs of an earlier run could not be taken up; they wait for the next start");
         }
         let work = self.worker.work(stop.clone());
-        let answer = server::serve(listener, self.front, stop);
-        tokio::join!(work, answer);
+        let (answered, all_answered) = watch::channel(false);
+        let answer = async {
+            server::serve(listener, self.front, stop).await;
+            answered.send_replace(true);
+        };
+        // What the last requests were refused is heard too.
+        let listen = self.shop.audit.work(&self.shop.db, all_answered);
+        tokio::join!(work, answer, listen);
     }
 }
 
@@ -162,6 +171,7 @@ impl App {
 pub fn doctor(reader: &Reader<'_>) -> Result<Vec<String>> {
     let mut found = db::check_books(reader)?;
     found.extend(orders::check_books(reader)?);
+    found.extend(audit::check_newest(reader)?);
     Ok(found)
 }
 
@@ -206,6 +216,12 @@ impl Gatekeeper for Keeper {
 
     fn reads_query(&self, method: &Method, path: &str) -> bool {
         self.known(method, path).is_some_and(|known| known.reads_query)
+    }
+
+    fn refused(&self, context: &Context, route: &str, problem: &Problem) {
+        if let Some(refusal) = refusals::of(&self.shop.keys, context, route, problem) {
+            self.shop.audit.hear(refusal);
+        }
     }
 
     fn identify<'a>(&'a self, bearer: &'a str) -> Pin<Box<dyn Future<Output = Result<Caller, Error>> + Send + 'a>> {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::db::{Reactions, Reader, WriteTx};
-use crate::features::{accounts, catalog};
+use crate::features::{accounts, audit, catalog};
 use crate::jobs;
-use crate::kernel::{DomainEvent, JobDue, Result};
+use crate::kernel::{Change, DomainEvent, JobDue, Result};
 
 /// What the reactions reach: all of it in memory, none of it blocking.
 pub struct ShopReactions {
@@ -32,6 +32,10 @@ impl Reactions for ShopReactions {
             | DomainEvent::OrderMoved { .. }
             | DomainEvent::MoneyMoved { .. } => Ok(()),
         }
+    }
+
+    fn written(&self, tx: &mut WriteTx<'_>, command: &'static str, changes: &[Change]) -> Result<()> {
+        audit::written(tx, command, changes)
     }
 
     fn after(&self, events: &[DomainEvent], jobs: &[JobDue]) {

@@ -11,7 +11,7 @@ use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::access::TABLE;
-use crate::features::{AppState, accounts, catalog, inventory, orders};
+use crate::features::{AppState, accounts, audit, catalog, inventory, orders};
 use crate::http::describe::{Operation, document};
 use crate::http::gate::{self, Access, Gatekeeper, Who};
 use crate::http::{Answer, Context, Route, problem, respond};
@@ -43,6 +43,7 @@ pub fn all() -> Vec<Route<AppState>> {
     routes.extend(catalog::api::routes());
     routes.extend(inventory::api::routes());
     routes.extend(orders::api::routes());
+    routes.extend(audit::api::routes());
     routes
 }
 

@@ -5,6 +5,7 @@
 //! touches a file.
 
 mod admin;
+mod audit;
 mod become_user;
 mod config;
 mod demo;
@@ -61,6 +62,9 @@ enum Command {
     /// Check the books; works beside a running server and changes nothing.
     #[command(after_help = EXIT_CODES)]
     Doctor(doctor::Doctor),
+    /// Look at the log of what staff did.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Audit(audit::Audit),
     /// Print the description of the HTTP API (OpenAPI 3.1, JSON).
     #[command(after_help = EXIT_CODES)]
     Openapi(openapi::Openapi),
@@ -91,6 +95,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Migrate(migrate) => migrate.run(),
         Command::Products(products) => products.run(),
         Command::Doctor(doctor) => doctor.run(),
+        Command::Audit(audit) => audit.run(),
         Command::Openapi(openapi) => openapi.run(),
         Command::Health(health) => health.run(),
     }

@@ -271,6 +271,7 @@ fn newest_moment(connection: &Connection) -> rusqlite::Result<UtcMs> {
         ("sessions", "select max(used_at) from sessions"),
         ("products", "select max(updated_at) from products"),
         ("inventory", "select max(updated_at) from inventory"),
+        ("audit_log", "select at from audit_log order by n desc limit 1"),
         ("idempotent_answers", "select created_at from idempotent_answers order by id desc limit 1"),
     ];
     let mut newest = 0;

@@ -28,6 +28,7 @@ pub struct WriteTx<'w> {
     ids: &'w mut crate::clock::IdMaker,
     memories: &'w mut Memories,
     origin: Option<Origin>,
+    has_written: bool,
     pub(super) changes: Vec<Change>,
     pub(super) events: Vec<DomainEvent>,
     pub(super) jobs: Vec<JobDue>,
@@ -49,7 +50,17 @@ impl<'w> WriteTx<'w> {
         memories: &'w mut Memories,
         origin: Option<Origin>,
     ) -> WriteTx<'w> {
-        WriteTx { reader, now, ids, memories, origin, changes: Vec::new(), events: Vec::new(), jobs: Vec::new() }
+        WriteTx {
+            reader,
+            now,
+            ids,
+            memories,
+            origin,
+            has_written: false,
+            changes: Vec::new(),
+            events: Vec::new(),
+            jobs: Vec::new(),
+        }
     }
 
     /// Who asked for this write, and from where; `None` for the program itself.
@@ -58,9 +69,15 @@ impl<'w> WriteTx<'w> {
         self.origin.as_ref()
     }
 
-    /// Tells what was changed, for the audit log. Whether it is kept there, [`super::Reactions::written`] decides.
-    pub fn changed(&mut self, change: Change) {
-        self.changes.push(change);
+    /// Tells what was changed, if anything was, for the audit log. Whether it is kept there, [`super::Reactions::written`] decides.
+    pub fn changed(&mut self, change: impl Into<Option<Change>>) {
+        self.changes.extend(change.into());
+    }
+
+    /// Whether any row was touched so far.
+    #[must_use]
+    pub fn has_written(&self) -> bool {
+        self.has_written
     }
 
     /// The moment of this write; later than that of every write before it (SPEC 2).
@@ -90,11 +107,13 @@ impl<'w> WriteTx<'w> {
     /// A fault; a violated constraint can be turned into a refusal with [`super::OnViolation`].
     pub fn exec(&mut self, sql: &'static str, args: &[&dyn IntoColumn]) -> Result<usize> {
         self.reader.stats.note_write(sql);
-        self.reader.timed(sql, || {
+        let rows = self.reader.timed(sql, || {
             let mut statement = self.reader.connection.prepare_cached(sql).map_err(from_driver)?;
             bind(&mut statement, args)?;
             statement.raw_execute().map_err(from_driver)
-        })
+        })?;
+        self.has_written |= rows > 0;
+        Ok(rows)
     }
 
     /// Runs a statement that writes and returns the row it touched; `None` if it touched none.
@@ -108,7 +127,9 @@ impl<'w> WriteTx<'w> {
         map: impl FnOnce(&super::Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         self.reader.stats.note_write(sql);
-        self.reader.opt(sql, args, map)
+        let row = self.reader.opt(sql, args, map)?;
+        self.has_written |= row.is_some();
+        Ok(row)
     }
 
     /// Runs a statement that must touch exactly one row.

@@ -3,6 +3,7 @@
 //! A feature calls another by its face alone; who may know whom is a list that `tests/it/architecture.rs` holds.
 
 pub mod accounts;
+pub mod audit;
 pub mod catalog;
 pub mod inventory;
 pub mod money;

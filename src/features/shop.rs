@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{accounts, catalog, settings};
+use super::{accounts, audit, catalog, settings};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::security::Keys;
@@ -17,10 +17,14 @@ pub struct Shop {
     pub settings: Arc<settings::Live>,
     /// Password hashing and living sessions.
     pub accounts: Arc<accounts::Desk>,
+    /// Hears what is refused.
+    pub audit: Arc<audit::Watch>,
     /// Serialized catalog answers.
     pub menu: Arc<catalog::Menu>,
     /// `[server] public_url`, without a slash at its end; links in answers begin with it.
     pub public_url: String,
+    /// Whether a guest may leave only so many orders unconfirmed (`[rate_limit] enabled`).
+    pub limits_guests: bool,
 }
 
 /// The router's state.

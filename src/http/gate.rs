@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, header};
 use super::context::Received;
 use super::extract::refuse_query;
 use super::rate_limit::{Allowance, Limits};
-use super::{Caller, Context, session_cookie};
+use super::{Caller, Context, problem, session_cookie};
 use crate::db;
 use crate::kernel::network::is_near;
 use crate::kernel::problem::kinds;
@@ -78,6 +78,8 @@ pub trait Gatekeeper: Send + Sync + 'static {
     fn limits(&self) -> Option<&Limits>;
     /// Whether a route reads a query.
     fn reads_query(&self, method: &Method, path: &str) -> bool;
+    /// Hears that a request was refused, by the gate or by its handler. It must not block.
+    fn refused(&self, _context: &Context, _route: &str, _problem: &Problem) {}
     /// Whose access token this is; 401 if nobody's any more.
     fn identify<'a>(&'a self, bearer: &'a str) -> Pin<Box<dyn Future<Output = Result<Caller, Error>> + Send + 'a>>;
     /// Whose session cookie this is.
@@ -91,10 +93,17 @@ pub trait Gatekeeper: Send + Sync + 'static {
 /// The middleware of every route.
 pub async fn pass(keeper: Arc<dyn Gatekeeper>, mut request: Request, next: Next) -> Response {
     let mut seen = Seen::default();
-    let mut response = match check(keeper.as_ref(), &mut request, &mut seen).await {
+    let passed = check(keeper.as_ref(), &mut request, &mut seen).await;
+    let asked = asked(&request);
+    let mut response = match passed {
         Ok(()) => run(request, next).await,
         Err(error) => error.into_response(),
     };
+    if let Some((context, route)) = &asked
+        && let Some(problem) = problem::refusal(&response)
+    {
+        keeper.refused(context, route.as_str(), problem);
+    }
     seen.tell(response.headers_mut());
     response
 }
@@ -121,6 +130,15 @@ impl Seen {
             headers.append(header::SET_COOKIE, session_cookie::clear(secure));
         }
     }
+}
+
+/// Of whose refusal the audit log may want to know: not of a guest who only reads.
+fn asked(request: &Request) -> Option<(Context, MatchedPath)> {
+    let context = request.extensions().get::<Context>()?;
+    if context.caller == Caller::Guest && context.method.is_safe() {
+        return None;
+    }
+    Some((context.clone(), request.extensions().get::<MatchedPath>()?.clone()))
 }
 
 /// Runs the handler; what it writes carries who asked.
@@ -182,11 +200,12 @@ async fn identify(keeper: &dyn Gatekeeper, access: &Access, context: &mut Contex
     let Some(cookie) = session_cookie::presented(&context.headers, secure) else { return Ok(()) };
     match keeper.identify_cookie(&cookie).await? {
         CookieWorth::Counts { caller, session } => {
+            // Before the check: a refusal is that person's, for the audit log as for the count of their requests.
+            context.caller = caller;
+            context.by_cookie = true;
             if !context.method.is_safe() {
                 session_cookie::check_csrf(context, keeper.public_url(), |token| keeper.csrf_matches(session, token))?;
             }
-            context.caller = caller;
-            context.by_cookie = true;
         }
         CookieWorth::Replaced => {}
         CookieWorth::Nothing => seen.dead_cookie = Some(secure),

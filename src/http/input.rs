@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value, json};
 
-pub use values::SignedMoney;
+pub use values::{SignedMoney, read_moment};
 
 use crate::kernel::problem::FieldFault;
 use crate::kernel::text::{Lines, bounded, fold_digits};

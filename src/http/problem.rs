@@ -28,6 +28,14 @@ fn status_of(problem: &Problem) -> StatusCode {
     StatusCode::from_u16(problem.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
+/// The refusal that an answer carries, before it is written.
+pub(super) fn refusal(response: &Response) -> Option<&Problem> {
+    match response.extensions().get::<Told>().map(|told| told.0.as_ref()) {
+        Some(Error::Refused(problem)) => Some(problem),
+        _ => None,
+    }
+}
+
 /// Writes the body of an error that a handler or the gate answered with; other answers pass as they are. A fault is logged here,
 /// once, with its chain; the caller reads only that there was one, and the request's id.
 pub(super) fn tell(mut response: Response, request_id: &str, locale: Locale) -> Response {

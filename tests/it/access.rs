@@ -82,6 +82,7 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("GET", "/api/v1/auth/me", &["customer", "driver", "staff", "admin"]),
     ("GET", "/api/v1/auth/sessions", &["customer", "driver", "staff", "admin"]),
     ("DELETE", "/api/v1/auth/sessions/{id}", &["customer", "driver", "staff", "admin"]),
+    ("GET", "/api/v1/admin/audit", &["admin"]),
     ("POST", "/api/v1/products", &["admin"]),
     ("PUT", "/api/v1/products/{id}", &["admin"]),
     ("DELETE", "/api/v1/products/{id}", &["admin"]),

@@ -18,6 +18,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
 /// A feature, and whose face it may use.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("settings", &[]),
+    ("audit", &[]),
     ("accounts", &["settings"]),
     ("inventory", &["settings"]),
     ("catalog", &["settings", "inventory"]),
@@ -40,6 +41,7 @@ const OWNER: &[(&str, &str)] = &[
     ("order_lines", "src/features/orders/sql"),
     ("order_history", "src/features/orders/sql"),
     ("money_ledger", "src/features/money/sql"),
+    ("audit_log", "src/features/audit/sql"),
     ("jobs", "src/jobs/"),
     ("idempotent_answers", "src/http/idempotency.rs"),
 ];

@@ -16,6 +16,7 @@ const LANDED: &[(&str, &str)] = &[
     ("V3__orders.sql", "707741bf5bdde3a13d8c3e889bc5e1d56482dcfbbbc9e37caf2a0d6f399877ba"),
     ("V4__engine.sql", "8b56197447e1c1512fc08e6be49026268c8e33bb84b86639a20b9fd8f2d69da2"),
     ("V6__sessions.sql", "cce64faaca85076e0e75772ea88a29e30af2f91bd200d495b8e4cb2afe66e758"),
+    ("V9__guards.sql", "0fc788d2cdc985306326c4f1be21e6ec5b0b266434c5549065ee07be985e5254"),
 ];
 
 const HEAD: &str = "-- The whole schema after all migrations, for reading. Made by `BAYADER_WRITE=1 cargo test --test it schema`; a test compares it.\n";

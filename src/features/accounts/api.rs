@@ -205,18 +205,12 @@ async fn login(State(app): State<AppState>, context: Context, Body(body): Body<L
     let proven = app.accounts.verify(body.password.0, kept.clone()).await?;
     let Some(proven_hash) = kept.filter(|_| proven) else {
         attempt.failed();
-        note_failed_sign_in(&context);
         return Err(problems::invalid_credentials().into());
     };
     let sign_in = SignIn { email: body.email.clone(), proven_hash, session: handing.session(&context) };
     let signed_in = app.db.write(sign_in).await?;
     attempt.succeeded(&body.email);
     Ok(handing.handed(&app.keys, app.clock.now(), &signed_in)?.answer(&context))
-}
-
-/// Tells of a password that was wrong. The log names nobody; the address in it is a stranger's, or a person's own.
-fn note_failed_sign_in(context: &Context) {
-    tracing::info!(request_id = %context.request_id, "somebody failed to sign in");
 }
 
 async fn refresh(State(app): State<AppState>, context: Context, Body(body): Body<RefreshBody>) -> Answer {

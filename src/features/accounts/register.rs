@@ -5,7 +5,7 @@ use super::{problems, rules, sign_in, sql};
 use crate::db::{Command, WriteTx};
 use crate::features::settings;
 use crate::kernel::problem::kinds;
-use crate::kernel::{Actor, DomainEvent, Email, Error, Fault, Locale, Name, Phone, Problem, Result, Role, UserId};
+use crate::kernel::{Actor, Change, DomainEvent, Email, Error, Fault, Locale, Name, Phone, Problem, Result, Role, UserId};
 
 /// Makes an account. Refuses with `forbidden` (a role that `by` may not give) and `email_taken`.
 pub struct Register {
@@ -59,6 +59,7 @@ impl Command for Register {
             locale: self.locale,
         };
         let user = create(tx, &new)?;
+        tell(tx, &user);
         match self.sign_in_with {
             None => Ok(Registered::ForAnother(user)),
             Some(new) => {
@@ -91,7 +92,9 @@ impl Command for CreateOwner {
             password_hash: self.password_hash,
             locale,
         };
-        create(tx, &new)
+        let user = create(tx, &new)?;
+        tell(tx, &user);
+        Ok(user)
     }
 }
 
@@ -100,6 +103,12 @@ fn create(tx: &mut WriteTx<'_>, new: &NewUser) -> Result<User> {
     sql::insert_user(tx, id, new).map_err(tell_taken)?;
     tx.record(DomainEvent::AccountCreated { user: id, admin: new.role == Role::Admin });
     sql::user(tx, id)?.ok_or_else(|| Fault::because("an account just made is there").into())
+}
+
+/// Tells the audit log; of a person it learns the role alone.
+fn tell(tx: &mut WriteTx<'_>, user: &User) {
+    let after = serde_json::json!({ "role": user.role.code() });
+    tx.changed(Change { action: "user.create", subject: format!("user:{}", user.id), before: None, after: Some(after) });
 }
 
 fn tell_taken(error: Error) -> Error {

@@ -5,7 +5,7 @@ use super::shapes::CategoryInput;
 use super::{problems, rules, sql};
 use crate::db::{Command, Reader, WriteTx};
 use crate::http::problem::not_found;
-use crate::kernel::{CategoryId, DomainEvent, Fault, Result, SeenVersion};
+use crate::kernel::{CategoryId, Change, DomainEvent, Fault, Result, SeenVersion};
 
 /// Makes a category; without a place it comes last.
 pub(super) struct CreateCategory {
@@ -31,6 +31,8 @@ impl Command for CreateCategory {
         let draft = CategoryDraft { slug, name: input.name, sort_order, tax_rate_bp: input.tax_rate_bp, is_active };
         check(tx, id, &draft)?;
         insert(tx, id, &draft)?;
+        let after = Some(draft.told());
+        tx.changed(Change { action: "category.create", subject: subject(id), before: None, after });
         read_back(tx, id)
     }
 }
@@ -61,6 +63,7 @@ impl Command for ReplaceCategory {
         if draft != now.draft {
             sql::update_category(tx, self.id, &draft)?;
             tx.record(DomainEvent::CategoryChanged);
+            tx.changed(Change::between("category.replace", subject(self.id), now.draft.told(), draft.told()));
         }
         read_back(tx, self.id)
     }
@@ -84,8 +87,14 @@ impl Command for DeleteCategory {
         }
         sql::delete_category(tx, self.id)?;
         tx.record(DomainEvent::CategoryChanged);
+        let before = Some(now.draft.told());
+        tx.changed(Change { action: "category.delete", subject: subject(self.id), before, after: None });
         Ok(())
     }
+}
+
+fn subject(id: CategoryId) -> String {
+    format!("category:{id}")
 }
 
 pub(super) fn insert(tx: &mut WriteTx<'_>, id: CategoryId, draft: &CategoryDraft) -> Result<()> {

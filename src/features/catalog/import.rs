@@ -11,7 +11,7 @@ use super::{categories, products, sql};
 use crate::db::{Command, Reader, WriteTx};
 use crate::features::inventory;
 use crate::kernel::problem::FieldFault;
-use crate::kernel::{Actor, CategoryId, Pieces, Problem, ProductId, Result, ShopFormat, UtcMs};
+use crate::kernel::{Actor, CategoryId, Change, Pieces, Problem, ProductId, Result, ShopFormat, UtcMs};
 
 /// Brings a file into the books, or tells what it would bring.
 pub struct Import {
@@ -65,8 +65,22 @@ impl Command for Import {
         let plan = plan(tx, &self.parsed, self.set_stock)?;
         if !self.dry_run {
             carry_out(tx, &plan, self.by)?;
+            tell(tx, &plan.report, self.set_stock);
         }
         Ok(plan.report)
+    }
+}
+
+/// One row of the audit log for the whole file; the ledger of stock has each count.
+fn tell(tx: &mut WriteTx<'_>, report: &ImportReport, set_stock: bool) {
+    if report.made + report.changed > 0 {
+        let after = serde_json::json!({
+            "made": report.made,
+            "changed": report.changed,
+            "unchanged": report.unchanged,
+            "setStock": set_stock,
+        });
+        tx.changed(Change { action: "menu.import", subject: "menu".to_owned(), before: None, after: Some(after) });
     }
 }
 

@@ -112,6 +112,29 @@ pub(super) struct Draft {
     pub is_active: bool,
 }
 
+impl Draft {
+    /// As the audit log tells it.
+    pub(super) fn told(&self, stock_threshold: Pieces) -> Value {
+        serde_json::json!({
+            "sku": self.sku,
+            "slug": self.slug,
+            "category": self.category,
+            "name": self.name,
+            "description": self.description,
+            "priceMinor": self.price_minor,
+            "unit": self.unit,
+            "allergens": self.allergens,
+            "attributes": self.attributes,
+            "optionGroups": self.option_groups,
+            "leadTimeHours": self.lead_time_hours,
+            "maxPerOrder": self.max_per_order,
+            "trackStock": self.track_stock,
+            "isActive": self.is_active,
+            "stockThreshold": stock_threshold,
+        })
+    }
+}
+
 /// A product as it stands.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Product {
@@ -142,6 +165,19 @@ pub(super) struct CategoryDraft {
     pub sort_order: i64,
     pub tax_rate_bp: Option<i64>,
     pub is_active: bool,
+}
+
+impl CategoryDraft {
+    /// As the audit log tells it.
+    pub(super) fn told(&self) -> Value {
+        serde_json::json!({
+            "slug": self.slug,
+            "name": self.name,
+            "sortOrder": self.sort_order,
+            "taxRateBp": self.tax_rate_bp,
+            "isActive": self.is_active,
+        })
+    }
 }
 
 /// A category as it stands.

@@ -1,12 +1,14 @@
 //! Making, changing and hiding products.
 
+use serde_json::json;
+
 use super::model::{Draft, Product};
 use super::shapes::{NewProduct, ProductInput};
 use super::{problems, rules, sql};
 use crate::db::{Command, Reader, WriteTx};
 use crate::features::inventory;
 use crate::http::problem::not_found;
-use crate::kernel::{Actor, DomainEvent, Fault, Pieces, Problem, ProductId, Result, SeenVersion};
+use crate::kernel::{Actor, Change, DomainEvent, Fault, Pieces, Problem, ProductId, Result, SeenVersion};
 
 /// Makes a product and puts it on the shelf.
 pub(super) struct CreateProduct {
@@ -35,6 +37,9 @@ impl Command for CreateProduct {
         let draft = draft_of(input, sku, slug, track_stock, is_active);
         check(tx, id, &draft)?;
         insert(tx, id, &draft, stock, threshold, self.by)?;
+        let mut after = draft.told(threshold);
+        after["stock"] = stock.into();
+        tx.changed(Change { action: "product.create", subject: subject(id), before: None, after: Some(after) });
         read_back(tx, id)
     }
 }
@@ -62,6 +67,8 @@ impl Command for ReplaceProduct {
         let draft = draft_of(input, sku, slug, track_stock, is_active);
         check(tx, self.id, &draft)?;
         update(tx, &now, &draft, threshold)?;
+        let (before, after) = (now.draft.told(now.stock_threshold), draft.told(threshold));
+        tx.changed(Change::between("product.replace", subject(self.id), before, after));
         read_back(tx, self.id)
     }
 }
@@ -81,10 +88,16 @@ impl Command for HideProduct {
         self.seen.check(now.version)?;
         if now.draft.is_active {
             sql::hide_product(tx, self.id)?;
+            let (before, after) = (json!({ "isActive": true }), json!({ "isActive": false }));
+            tx.changed(Change { action: "product.hide", subject: subject(self.id), before: Some(before), after: Some(after) });
             tx.record(DomainEvent::ProductChanged { product: self.id });
         }
         Ok(())
     }
+}
+
+fn subject(id: ProductId) -> String {
+    format!("product:{id}")
 }
 
 fn draft_of(input: ProductInput, sku: String, slug: String, track_stock: bool, is_active: bool) -> Draft {

@@ -1,7 +1,9 @@
 //! Setting and changing stock by hand: a count, a batch from the oven, waste.
 
+use super::model::Level;
 use super::{problems, queries, sql};
 use crate::db::{Command, WriteTx};
+use crate::kernel;
 use crate::kernel::pieces::MAX_STOCK;
 use crate::kernel::problem::kinds;
 use crate::kernel::{Actor, DomainEvent, Error, Note, Pieces, Problem, ProductId, Result, SeenVersion};
@@ -93,10 +95,25 @@ fn apply(tx: &mut WriteTx<'_>, adjustment: &Adjustment, by: Actor) -> Result<()>
     }
     let note = adjustment.note.as_ref().map(Note::as_str);
     match adjustment.change {
-        Some(Change::To(stock)) => set(tx, product, stock, adjustment.reason, note, by),
-        Some(Change::By(delta)) => set(tx, product, level.stock + delta, adjustment.reason, note, by),
-        None => Ok(()),
+        Some(Change::To(stock)) => set(tx, product, stock, adjustment.reason, note, by)?,
+        Some(Change::By(delta)) => set(tx, product, level.stock + delta, adjustment.reason, note, by)?,
+        None => {}
     }
+    tell(tx, adjustment, level)
+}
+
+/// Tells what has changed of a product's row.
+fn tell(tx: &mut WriteTx<'_>, adjustment: &Adjustment, before: Level) -> Result<()> {
+    let after = sql::level(tx, adjustment.product)?.ok_or_else(crate::http::problem::not_found)?;
+    let told = |level: Level| serde_json::json!({ "stock": level.stock, "stockThreshold": level.threshold });
+    let subject = format!("product:{}", adjustment.product);
+    if let Some(mut change) = kernel::Change::between("stock.adjust", subject, told(before), told(after)) {
+        if let Some(after) = &mut change.after {
+            after["reason"] = adjustment.reason.into();
+        }
+        tx.changed(change);
+    }
+    Ok(())
 }
 
 /// Sets a stock and writes the difference into the ledger; a count that finds what the books say leaves no row.

@@ -11,14 +11,14 @@ use super::problems;
 use super::queries::{self, LogFilter, ShelfFilter, order_number};
 use crate::features::AppState;
 use crate::http::idempotency::{IdempotencyKey, Kept, once};
-use crate::http::input::{Fields, FromJson, Input, wrong_type};
+use crate::http::input::{Fields, FromJson, Input, read_moment};
 use crate::http::page::{Paging, list_schema};
 use crate::http::problem::not_found;
 use crate::http::{Answer, Body, Context, Id, Query, Route, etag, respond};
 use crate::kernel::pieces::MAX_STOCK;
 use crate::kernel::problem::kinds;
 use crate::kernel::text::Lines;
-use crate::kernel::{At, Faults, Locale, Note, Pieces, Problem, ProductId, Role, SeenVersion, ShopDay, UtcMs};
+use crate::kernel::{At, Faults, Locale, Note, Pieces, Problem, ProductId, Role, SeenVersion, UtcMs};
 
 /// Every route of this feature.
 #[must_use]
@@ -185,23 +185,6 @@ impl Input for LogQuery {
         let paging = Paging::read(fields)?;
         Some(LogQuery { reason, from, to, paging })
     }
-}
-
-/// A moment, or a day of the shop: its first moment, or for `to` the first moment after it.
-pub(crate) fn read_moment(fields: &mut Fields<'_, '_>, name: &'static str, end: bool) -> Option<UtcMs> {
-    fields.opt_with(
-        name,
-        || json!({ "type": "string", "description": "A time (RFC 3339), or a day YYYY-MM-DD of the shop.", "example": "2026-11-25" }),
-        |value, at, faults| {
-            let Some(text) = value.as_str() else { return wrong_type(at, faults, "a text") };
-            let day = ShopDay::parse(text).and_then(|day| if end { day.plus_days(1) } else { Some(day) });
-            let moment = day.and_then(|day| faults.shop.zone.start_of(day)).or_else(|| UtcMs::parse(text));
-            if moment.is_none() {
-                faults.add(at, "invalid_time", "must be a day such as 2026-11-25 or a time such as 2026-11-25T10:47:45.000Z");
-            }
-            moment
-        },
-    )
 }
 
 #[derive(Serialize)]

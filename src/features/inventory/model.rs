@@ -21,6 +21,7 @@ pub struct Shelf {
 pub struct Level {
     pub stock: Pieces,
     pub reserved: Pieces,
+    pub threshold: Pieces,
     pub version: Version,
 }
 

@@ -80,9 +80,9 @@ pub(super) fn log(
 }
 
 pub(super) fn level(reader: &Reader<'_>, product: ProductId) -> Result<Option<Level>> {
-    reader.opt("select stock, reserved, version from inventory where product_id = ?1", args![product], |row| {
+    reader.opt("select stock, reserved, stock_threshold, version from inventory where product_id = ?1", args![product], |row| {
         let mut columns = row.columns();
-        Ok(Level { stock: columns.next()?, reserved: columns.next()?, version: columns.next()? })
+        Ok(Level { stock: columns.next()?, reserved: columns.next()?, threshold: columns.next()?, version: columns.next()? })
     })
 }
 

@@ -12,6 +12,7 @@ use super::cancel::Cancel;
 use super::change_status::ChangeStatus;
 use super::collect::Collect;
 use super::model::Order;
+use super::open_guests::GuestOrigin;
 use super::undo::Undo;
 use super::{place, problems, queries, sql};
 use crate::features::AppState;
@@ -19,6 +20,7 @@ use crate::http::gate::order_token;
 use crate::http::idempotency::{IdempotencyKey, Kept, once};
 use crate::http::page::list_schema;
 use crate::http::problem::not_found;
+use crate::http::rate_limit::network_of;
 use crate::http::{Answer, Body, Caller, Context, Id, Query, Route, etag, respond};
 use crate::kernel::problem::kinds;
 use crate::kernel::{Fault, OrderId, Problem, Result, Role, SeenVersion};
@@ -33,7 +35,12 @@ pub fn routes() -> Vec<Route<AppState>> {
             .body::<PlaceBody>()
             .idempotent()
             .answers(201, "Taken; a guest keeps the accessToken", shapes::placed_schema())
-            .refuses(&[&problems::INSUFFICIENT_STOCK, &problems::PRICE_CHANGED, &kinds::IDEMPOTENCY_KEY_REUSED]),
+            .refuses(&[
+                &problems::INSUFFICIENT_STOCK,
+                &problems::PRICE_CHANGED,
+                &problems::TOO_MANY_OPEN_ORDERS,
+                &kinds::IDEMPOTENCY_KEY_REUSED,
+            ]),
         Route::get("/api/v1/orders", list, "List orders, newest first").query::<ListQuery>().answers(
             200,
             "A page",
@@ -72,7 +79,8 @@ pub fn routes() -> Vec<Route<AppState>> {
 
 async fn post(State(shop): State<AppState>, context: Context, Body(body): Body<PlaceBody>) -> Answer {
     let key = IdempotencyKey::of(&context)?;
-    let command = body.into_command(&context, shop.settings.get());
+    let mut command = body.into_command(&context, shop.settings.get());
+    command.guest = guest_origin(&shop, &context);
     let public_url = shop.public_url.clone();
     let kept = shop
         .db
@@ -88,6 +96,18 @@ async fn post(State(shop): State<AppState>, context: Context, Body(body): Body<P
     // The token is derived anew for each answer, so that none lies in the database.
     let with_token = shapes::add_access_token(&kept.body, &shop.keys)?;
     kept.answer_with(&context, with_token)
+}
+
+/// The network of a guest, as the books may know it.
+fn guest_origin(shop: &AppState, context: &Context) -> Option<GuestOrigin> {
+    if context.caller != Caller::Guest {
+        return None;
+    }
+    let network = network_of(context.client.address).to_be_bytes();
+    let fingerprint = shop.keys.fingerprint(&[b"guest network ", network.as_slice()].concat());
+    let mut short = [0; 16];
+    short.copy_from_slice(fingerprint.get(..16)?);
+    Some(GuestOrigin { network: short, limited: shop.limits_guests })
 }
 
 async fn list(State(shop): State<AppState>, context: Context, Query(ListQuery(mut filter)): Query<ListQuery>) -> Answer {

@@ -1,12 +1,15 @@
 //! Cancelling: the hold is freed or the pieces go back, and what was taken is given back.
 
+use serde_json::{Value, json};
+
 use super::model::{Head, Order};
 use super::rules::{self, IllegalMove};
-use super::{collect, expire, problems, sql, stock};
+use super::{collect, expire, open_guests, problems, sql, stock};
 use crate::db::{Command, WriteTx};
+use crate::features::inventory::order_number;
 use crate::features::money::{Entry, Kind};
 use crate::http::problem::not_found;
-use crate::kernel::{Actor, DomainEvent, OrderId, OrderStatus, Problem, Result, SeenVersion};
+use crate::kernel::{Actor, Change, DomainEvent, OrderId, OrderStatus, Problem, Result, SeenVersion};
 
 /// Cancels an order.
 pub struct Cancel {
@@ -35,8 +38,22 @@ impl Command for Cancel {
             by: self.by,
         };
         cancel(tx, &head, &cancelling)?;
-        sql::order(tx, self.order)?.ok_or_else(not_found)
+        let more = json!({ "restock": cancelling.restock, "refundedMinor": if cancelling.refund { head.captured - head.refunded } else { 0 } });
+        told(tx, "order.cancel", &head, &more)
     }
+}
+
+/// The order as it is after a move, of which the audit log is told: its state before and after, and `more`.
+pub(super) fn told(tx: &mut WriteTx<'_>, action: &'static str, before: &Head, more: &Value) -> Result<Order> {
+    let order = sql::order(tx, before.id)?.ok_or_else(not_found)?;
+    let mut after = json!({ "number": order_number(order.number_day, order.number), "status": order.status.code() });
+    for (name, value) in more.as_object().into_iter().flatten() {
+        after[name] = value.clone();
+    }
+    let before = json!({ "status": before.status.code() });
+    let subject = format!("order:{}", order.id);
+    tx.changed(Change { action, subject, before: Some(before), after: Some(after) });
+    Ok(order)
 }
 
 /// How an order is cancelled.
@@ -51,7 +68,7 @@ pub(super) struct Cancelling<'a> {
 pub(super) fn cancel(tx: &mut WriteTx<'_>, head: &Head, how: &Cancelling<'_>) -> Result<()> {
     stock::release(tx, head.id, how.restock, how.by)?;
     expire::unschedule(tx, head.id)?;
-    sql::set_status(tx, head.id, OrderStatus::Cancelled, None)?;
+    open_guests::set_status(tx, head.id, (head.status, OrderStatus::Cancelled), None)?;
     sql::add_history(tx, head.id, &sql::Step { is_undo: false, status: OrderStatus::Cancelled, note: how.note, by: how.by })?;
     let left = head.captured - head.refunded;
     if how.refund && left > 0 {

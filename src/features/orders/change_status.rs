@@ -1,8 +1,10 @@
 //! Moving an order on: one tap on the board.
 
+use serde_json::Value;
+
 use super::cancel::{self, Cancelling, illegal};
 use super::model::{Head, Order};
-use super::{collect, expire, rules, sql, stock};
+use super::{collect, expire, open_guests, rules, sql, stock};
 use crate::db::{Command, WriteTx};
 use crate::features::money::{Entry, Kind};
 use crate::http::problem::not_found;
@@ -32,7 +34,8 @@ impl Command for ChangeStatus {
         } else {
             advance(tx, &head, self.to, self.note.as_deref(), self.by)?;
         }
-        sql::order(tx, self.order)?.ok_or_else(not_found)
+        let action = if self.to == OrderStatus::Cancelled { "order.cancel" } else { "order.move" };
+        cancel::told(tx, action, &head, &Value::Null)
     }
 }
 
@@ -43,7 +46,7 @@ pub(super) fn advance(tx: &mut WriteTx<'_>, head: &Head, to: OrderStatus, note: 
         stock::take_holds(tx, head.id, by)?;
         expire::unschedule(tx, head.id)?;
     }
-    sql::set_status(tx, head.id, to, None)?;
+    open_guests::set_status(tx, head.id, (head.status, to), None)?;
     sql::add_history(tx, head.id, &sql::Step { is_undo: false, status: to, note, by })?;
     let open = head.total - head.captured;
     if to == OrderStatus::Delivered && open > 0 {

@@ -1,7 +1,9 @@
 //! Money received outside a gateway: cash on the counter.
 
+use serde_json::json;
+
 use super::model::Order;
-use super::{change_status, problems, sql};
+use super::{cancel, change_status, problems, sql};
 use crate::db::{Command, WriteTx};
 use crate::features::money::{self, Entry, Kind};
 use crate::http::problem::not_found;
@@ -51,7 +53,8 @@ impl Command for Collect {
             // Paid in full is confirmed (SPEC 4): nobody waits for a yes any more, and its hold must not end by itself.
             change_status::advance(tx, &head, OrderStatus::Confirmed, None, self.by)?;
         }
-        sql::order(tx, self.order)?.ok_or_else(not_found)
+        let more = json!({ "amountMinor": amount, "method": self.method.code() });
+        cancel::told(tx, "order.collect", &head, &more)
     }
 }
 

@@ -11,6 +11,7 @@ mod change_status;
 mod collect;
 mod expire;
 mod model;
+mod open_guests;
 mod place;
 pub mod problems;
 mod queries;

@@ -48,6 +48,17 @@ pub struct Customer {
     pub phone: Option<String>,
 }
 
+/// A keyed fingerprint of a network address.
+pub type Network = [u8; 16];
+
+/// What is counted of a guest's open order.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Guest {
+    pub phone: Option<String>,
+    /// `None` for orders from before it was kept.
+    pub network: Option<Network>,
+}
+
 /// The sums of an order, in minor units of its currency.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Totals {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::model::{Customer, Delivery, HoldState, Line, Order, Totals};
+use super::open_guests::{self, GuestOrigin};
 use super::rules::{self, Asked, NoTime};
 use super::{change_status, collect, expire, problems, sql};
 use crate::db::{Command, WriteTx};
@@ -16,8 +17,8 @@ use crate::features::settings::Settings;
 use crate::http::problem::not_found;
 use crate::kernel::time::span::HOUR_MS;
 use crate::kernel::{
-    Actor, At, DomainEvent, Error, Fault, Faults, Fulfilment, Money, OrderId, OrderStatus, PaymentMethod, PaymentStatus,
-    Problem, ProductId, Result, Source, UserId,
+    Actor, At, Change, DomainEvent, Error, Fault, Faults, Fulfilment, Money, OrderId, OrderStatus, PaymentMethod,
+    PaymentStatus, Problem, ProductId, Result, Source, UserId,
 };
 
 /// The most pieces of one product an order may have, unless the product says otherwise (SPEC 4).
@@ -47,6 +48,8 @@ pub struct PlaceOrder {
     /// The cash is in the till already.
     pub collected: bool,
     pub by: Actor,
+    /// There if a guest orders.
+    pub guest: Option<GuestOrigin>,
     pub settings: Arc<Settings>,
 }
 
@@ -68,6 +71,7 @@ impl Command for PlaceOrder {
         let zone = &self.settings.format.zone;
         let now = tx.now();
         let (due_at, warning) = rules::due_at(self.asked, now, priced.lead_hours, zone, self.by.is_staff()).map_err(no_time)?;
+        self.check_open_orders(tx, &customer)?;
         self.hold(tx, &priced.lines)?;
 
         let day = zone.day_of(now).number();
@@ -98,6 +102,7 @@ impl Command for PlaceOrder {
             history: Vec::new(),
         };
         self.write(tx, &mut order)?;
+        self.tell(tx, &order);
         Ok(Placed { order, warning })
     }
 }
@@ -214,6 +219,36 @@ impl PlaceOrder {
         }
     }
 
+    /// Tells the audit log of an order that staff have taken.
+    fn tell(&self, tx: &mut WriteTx<'_>, order: &Order) {
+        if self.by.is_staff() {
+            let after = json!({
+                "number": inventory::order_number(order.number_day, order.number),
+                "totalMinor": order.totals.total,
+                "status": order.status.code(),
+                "collected": self.collected,
+            });
+            tx.changed(Change {
+                action: "order.place",
+                subject: format!("order:{}", order.id),
+                before: None,
+                after: Some(after),
+            });
+        }
+    }
+
+    /// A guest leaves only so many orders unconfirmed.
+    fn check_open_orders(&self, tx: &mut WriteTx<'_>, customer: &Customer) -> Result<()> {
+        match &self.guest {
+            Some(origin) if !self.is_confirmed_at_once() => open_guests::check(tx, origin, customer.phone.as_deref()),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_confirmed_at_once(&self) -> bool {
+        self.collected || self.settings.orders.confirm_cash
+    }
+
     /// Promises every tracked line, or names each that is short; the error undoes what was promised.
     fn hold(&self, tx: &mut WriteTx<'_>, lines: &[Line]) -> Result<()> {
         let mut short = Vec::new();
@@ -240,9 +275,12 @@ impl PlaceOrder {
             delivery: order.delivery.as_ref().map(to_json).transpose()?,
             metadata: order.metadata.as_ref().map(to_json).transpose()?,
         };
-        let confirmed = self.collected || self.settings.orders.confirm_cash;
-        let expires_at = (!confirmed).then(|| order.created_at.plus_ms(cash_hold_ms(&self.settings)));
-        sql::insert(tx, order, self.by, &json, expires_at)?;
+        let expires_at = (!self.is_confirmed_at_once()).then(|| order.created_at.plus_ms(cash_hold_ms(&self.settings)));
+        let network = self.guest.map(|origin| origin.network);
+        if let Some(network) = network {
+            open_guests::placing(tx, order.id, order.customer.phone.as_deref(), network)?;
+        }
+        sql::insert(tx, order, self.by, &json, expires_at, network.as_ref().map(<[u8; 16]>::as_slice))?;
         for line in &order.lines {
             sql::insert_line(tx, order.id, line)?;
         }

@@ -1,6 +1,6 @@
 //! Every statement on `orders`, `order_lines` and `order_history`.
 
-use super::model::{Customer, Head, HistoryRow, HoldState, Line, Order, Totals};
+use super::model::{Customer, Guest, Head, HistoryRow, HoldState, Line, Order, Totals};
 use crate::args;
 use crate::db::query::Query;
 use crate::db::{Reader, Row, WriteTx};
@@ -24,13 +24,14 @@ pub(super) fn insert(
     by: Actor,
     json: &JsonColumns,
     hold_expires_at: Option<UtcMs>,
+    guest_network: Option<&[u8]>,
 ) -> Result<()> {
     tx.exec_one(
         "insert into orders (id, number_day, number, status, payment_status, payment_method, fulfilment, source, placed_by, \
          placed_by_id, customer_id, customer_name, customer_email, customer_phone, delivery, notes, metadata, currency, \
          subtotal_minor, delivery_fee_minor, discount_minor, tax_minor, tax_included, total_minor, due_at, business_day, \
-         hold_expires_at, created_at, updated_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
-         ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?28)",
+         hold_expires_at, created_at, updated_at, guest_network) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
+         ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?28, ?29)",
         args![
             order.id,
             order.number_day,
@@ -59,7 +60,8 @@ pub(super) fn insert(
             order.due_at,
             order.business_day,
             hold_expires_at,
-            order.created_at
+            order.created_at,
+            guest_network
         ],
     )
 }
@@ -113,11 +115,32 @@ pub(super) fn head(reader: &Reader<'_>, order: OrderId) -> Result<Option<Head>> 
     )
 }
 
-/// Moves an order; a hold that would end by itself does not any more, unless `hold_expires_at` says so.
+/// See [`super::open_guests::set_status`], through which every move goes.
 pub(super) fn set_status(tx: &mut WriteTx<'_>, order: OrderId, to: OrderStatus, hold_expires_at: Option<UtcMs>) -> Result<()> {
     tx.exec_one(
         "update orders set status = ?2, hold_expires_at = ?4, version = version + 1, updated_at = ?3 where id = ?1",
         args![order, to, tx.now(), hold_expires_at],
+    )
+}
+
+/// Phone and network of a guest's order; `None` if it is somebody else's.
+pub(super) fn guest(reader: &Reader<'_>, order: OrderId) -> Result<Option<Guest>> {
+    reader.opt("select customer_phone, guest_network from orders where id = ?1 and placed_by = 'guest'", args![order], |row| {
+        let mut columns = row.columns();
+        Ok(Guest { phone: columns.next()?, network: columns.next()? })
+    })
+}
+
+/// Every Pending order of a guest, with its phone and network: the index `orders_open`.
+pub(super) fn open_guests(reader: &Reader<'_>) -> Result<Vec<(OrderId, Guest)>> {
+    reader.all(
+        "select id, customer_phone, guest_network from orders \
+         where status = 'Pending' and status not in ('Delivered', 'Cancelled') and placed_by = 'guest'",
+        &[],
+        |row| {
+            let mut columns = row.columns();
+            Ok((columns.next()?, Guest { phone: columns.next()?, network: columns.next()? }))
+        },
     )
 }
 

@@ -1,8 +1,10 @@
 //! Taking back the last move by staff (SPEC 4).
 
+use serde_json::Value;
+
 use super::model::{Head, HistoryRow, Order};
 use super::rules::UNDO_MS;
-use super::{expire, problems, sql, stock};
+use super::{cancel, expire, open_guests, problems, sql, stock};
 use crate::db::{Command, WriteTx};
 use crate::http::problem::not_found;
 use crate::kernel::{Actor, DomainEvent, OrderId, OrderStatus, Problem, Result, Role, SeenVersion, UtcMs};
@@ -39,10 +41,10 @@ impl Command for Undo {
             expire::schedule(tx, self.order, at)?;
             expires_at = Some(at);
         }
-        sql::set_status(tx, self.order, back_to, expires_at)?;
+        open_guests::set_status(tx, self.order, (head.status, back_to), expires_at)?;
         sql::add_history(tx, self.order, &sql::Step { is_undo: true, status: back_to, note: None, by: self.by })?;
         tx.record(DomainEvent::OrderMoved { order: self.order, from: head.status, to: back_to });
-        sql::order(tx, self.order)?.ok_or_else(not_found)
+        cancel::told(tx, "order.undo", &head, &Value::Null)
     }
 }
 

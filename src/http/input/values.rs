@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{FromJson, noted, wrong_type};
+use super::{Fields, FromJson, noted, wrong_type};
 use crate::kernel::text::fold_digits;
 use crate::kernel::{
     At, Email, Faults, Fulfilment, Locale, Money, Name, Note, OrderStatus, PaymentMethod, PaymentStatus, Phone, Reason, Role,
@@ -169,3 +169,20 @@ macro_rules! id_values {
     )+};
 }
 id_values!(CategoryId, OrderId, ProductId, UserId);
+
+/// A moment, or a day of the shop: its first moment, or for `to` the first moment after it.
+pub fn read_moment(fields: &mut Fields<'_, '_>, name: &'static str, end: bool) -> Option<UtcMs> {
+    fields.opt_with(
+        name,
+        || json!({ "type": "string", "description": "A time (RFC 3339), or a day YYYY-MM-DD of the shop.", "example": "2026-11-25" }),
+        |value, at, faults| {
+            let Some(text) = value.as_str() else { return wrong_type(at, faults, "a text") };
+            let day = ShopDay::parse(text).and_then(|day| if end { day.plus_days(1) } else { Some(day) });
+            let moment = day.and_then(|day| faults.shop.zone.start_of(day)).or_else(|| UtcMs::parse(text));
+            if moment.is_none() {
+                faults.add(at, "invalid_time", "must be a day such as 2026-11-25 or a time such as 2026-11-25T10:47:45.000Z");
+            }
+            moment
+        },
+    )
+}

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::features::inventory::api::read_moment;
 use crate::features::orders::model::{Address, Customer, Delivery};
 use crate::features::orders::place::{Item, PlaceOrder};
 use crate::features::orders::queries::OrderFilter;
 use crate::features::orders::rules::Asked;
 use crate::features::settings::Settings;
 use crate::http::Context;
-use crate::http::input::{Fields, FromJson, Input, wrong_type};
+use crate::http::input::{Fields, FromJson, Input, read_moment, wrong_type};
 use crate::http::page::Paging;
 use crate::kernel::pieces::{MAX_LINES, MAX_QUANTITY};
 use crate::kernel::text::Lines;
@@ -245,6 +244,7 @@ impl PlaceBody {
             expected_total: self.expected_total,
             collected: self.collected,
             by: context.caller.actor(),
+            guest: None,
             settings,
         }
     }
