@@ -1,8 +1,8 @@
 //! Tries to sign in that went wrong, in memory: who must wait is decided here, under one lock, before a hash is paid for.
 //!
 //! What always holds: an e-mail address that no account has is counted as one that has, so that the waits tell nobody which exist;
-//! no number of callers makes it grow beyond its bounds; a restart forgets all of it, which costs an attacker nothing to hope for
-//! and the shop five tries an account.
+//! no number of callers makes it grow beyond its bounds; a restart forgets all of it, which gives whoever guesses five tries
+//! more an account.
 
 use std::collections::HashMap;
 use std::hash::Hash;

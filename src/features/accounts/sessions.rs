@@ -15,7 +15,7 @@ use crate::http::page::{From, List, Paging, bad_cursor};
 use crate::http::problem::not_found;
 use crate::http::rate_limit::network_of;
 use crate::jobs::{Claimed, Handler};
-use crate::kernel::{DomainEvent, Result, SessionId, UserId, UtcMs};
+use crate::kernel::{Change, DomainEvent, Result, SessionId, UserId, UtcMs};
 
 /// The name of the list's order in cursors.
 const NEWEST: &str = "newest";
@@ -38,7 +38,7 @@ pub(super) fn list(reader: &Reader<'_>, user: UserId, now: UtcMs, paging: &Pagin
 /// Whether an account has signed in from this address since.
 pub(super) fn is_familiar(reader: &Reader<'_>, user: UserId, address: IpAddr, since: UtcMs) -> Result<bool> {
     let network = network_of(address);
-    let known = sql::addresses_of(reader, user, since)?;
+    let known = sql::addresses_of(reader, user, first_id_at(since))?;
     Ok(known.iter().filter_map(|text| text.parse().ok()).any(|known| network_of(known) == network))
 }
 
@@ -56,7 +56,9 @@ impl Command for EndSession {
         if !sql::owns_session(tx, self.session, self.user, tx.now().plus_ms(-SESSION_IDLE_MS))? {
             return Err(not_found());
         }
-        sign_out::end(tx, self.session)
+        sign_out::end(tx, self.session)?;
+        tx.changed(Change { action: "session.end", subject: format!("session:{}", self.session), before: None, after: None });
+        Ok(())
     }
 }
 

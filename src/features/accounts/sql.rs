@@ -123,11 +123,11 @@ pub(super) fn owns_session(reader: &Reader<'_>, session: SessionId, user: UserId
     )
 }
 
-/// The addresses from which an account has signed in since. Of its newest sessions alone: a program may begin one a minute, and this
-/// is asked at each sign-in.
-pub(super) fn addresses_of(reader: &Reader<'_>, user: UserId, since: UtcMs) -> Result<Vec<String>> {
+/// The addresses from which an account has signed in, in sessions from this id on (ids grow with time). Of its newest sessions
+/// alone: a program may begin one a minute, and this is asked at each sign-in.
+pub(super) fn addresses_of(reader: &Reader<'_>, user: UserId, since: SessionId) -> Result<Vec<String>> {
     reader.all(
-        "select distinct address from (select address from sessions where user_id = ?1 and created_at >= ?2 \
+        "select distinct address from (select address from sessions where user_id = ?1 and id >= ?2 \
          order by id desc limit 200) where address is not null",
         args![user, since],
         |row| row.get(0),
