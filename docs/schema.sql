@@ -11,7 +11,7 @@ CREATE TABLE users (
     version       integer not null default 1,
     created_at    integer not null,
     updated_at    integer not null
-) strict, without rowid;
+, marketing_consent integer not null default 0 check (marketing_consent in (0, 1)), metadata text check (json_valid(metadata)), erased_at integer) strict, without rowid;
 
 CREATE UNIQUE INDEX users_email on users (email);
 
@@ -256,6 +256,34 @@ CREATE TABLE idempotent_answers (
     location     text,
     body         blob    not null,
     created_at   integer not null
+) strict;
+
+CREATE TABLE user_addresses (
+    user_id    blob    not null references users (id),
+    n          integer not null check (n between 1 and 20),
+    id         blob    not null check (length(id) = 16),
+    label      text,
+    address    text    not null check (json_valid(address)), -- JSON {line1, line2, area, city, notes, lat, lng}
+    is_default integer not null check (is_default in (0, 1)),
+    primary key (user_id, n),
+    constraint address_id unique (user_id, id)
+) strict, without rowid;
+
+CREATE UNIQUE INDEX user_addresses_default on user_addresses (user_id) where is_default = 1;
+
+CREATE TABLE account_links (
+    user_id    blob    not null references users (id),
+    kind       text    not null check (kind in ('reset', 'invite')),
+    hash       blob    not null unique check (length(hash) = 32),
+    created_at integer not null,
+    ends_at    integer not null,
+    primary key (user_id, kind)
+) strict, without rowid;
+
+CREATE TABLE link_requests (
+    id    integer not null primary key check (id = 1),
+    count integer not null,
+    at    integer not null
 ) strict;
 
 CREATE UNIQUE INDEX refresh_tokens_current on refresh_tokens (session_id) where used_at is null;

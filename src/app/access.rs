@@ -34,11 +34,28 @@ const fn health(path: &'static str) -> Access {
     }
 }
 
+/// A page of the binary, or what one loads: the same for everybody, so a bearer is not looked at.
+const fn page(path: &'static str) -> Access {
+    Access {
+        method: "GET",
+        path,
+        who: Who::Anyone,
+        before_setup: false,
+        limited: true,
+        ignores_bearer: true,
+        carries_secrets: false,
+    }
+}
+
 /// Every route there is.
 #[rustfmt::skip]
 pub const TABLE: &[Access] = &[
     health("/healthz"),
     health("/readyz"),
+    Access { before_setup: true, ..page("/assets/{*path}") },
+    page("/account/reset"),
+    page("/account/invite"),
+    page("/account/forgot"),
     line("GET",    "/api/v1/openapi.json",              Who::Anyone),
     line("POST",   "/api/v1/auth/register",             Who::Anyone).with_secrets(),
     signs_in("/api/v1/auth/login"),
@@ -48,6 +65,14 @@ pub const TABLE: &[Access] = &[
     line("GET",    "/api/v1/auth/sessions",             Who::SignedIn),
     line("DELETE", "/api/v1/auth/sessions/{id}",        Who::SignedIn),
     line("GET",    "/api/v1/admin/audit",               ADMIN),
+    line("PUT",    "/api/v1/auth/password",             Who::SignedIn).with_secrets(),
+    signs_in("/api/v1/auth/password/forgot"),
+    signs_in("/api/v1/auth/password/reset"),
+    line("GET",    "/api/v1/users",                     ADMIN),
+    line("GET",    "/api/v1/users/{id}",                Who::SignedIn),
+    line("PUT",    "/api/v1/users/{id}",                Who::SignedIn),
+    line("DELETE", "/api/v1/users/{id}",                Who::SignedIn),
+    line("POST",   "/api/v1/users/{id}/invite",         ADMIN),
     line("GET",    "/api/v1/categories",                Who::Anyone),
     line("GET",    "/api/v1/categories/{id}",           Who::Anyone),
     line("POST",   "/api/v1/categories",                ADMIN),

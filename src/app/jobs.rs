@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::features::{AppState, accounts, orders};
-use crate::jobs::{Handlers, Recurring};
+use crate::jobs::{Handler, Handlers, Recurring};
 use crate::kernel::time::span::DAY_MS;
 
 /// What comes again by itself. Each kind has its handler below.
@@ -11,10 +11,12 @@ pub(super) const RECURRING: &[Recurring] = &[Recurring { kind: accounts::RemoveO
 
 /// Who does the jobs of each kind.
 pub(super) fn handlers(shop: &AppState) -> Handlers {
-    vec![
+    let mut handlers: Handlers = vec![
         Arc::new(orders::ExpireHolds::new(Arc::clone(shop))),
         Arc::new(accounts::RemoveOldSessionsDaily::new(Arc::clone(shop))),
-    ]
+    ];
+    handlers.extend(accounts::SendLinks::all(shop).map(|links| Arc::new(links) as Arc<dyn Handler>));
+    handlers
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub use routes::openapi;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
-use crate::features::{AppState, Shop, accounts, audit, catalog, orders, settings};
+use crate::features::{AppState, Shop, accounts, audit, catalog, messages, orders, settings};
 use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::rate_limit::Limits;
@@ -56,6 +56,8 @@ pub enum StartFault {
         "the configuration says currency {configured}, but the shop has orders in {stored}. Set shop.currency back to {stored}; a shop keeps its currency"
     )]
     Currency { configured: String, stored: String },
+    #[error("the folder {folder} cannot be used: {reason}. Look at its rights")]
+    Outbox { folder: PathBuf, reason: std::io::Error },
     #[error("the system gave no thread: {0}")]
     Threads(std::io::Error),
 }
@@ -77,6 +79,9 @@ impl App {
         let folder = DataFolder::own(&options.data_dir).map_err(OpenFault::from)?;
         let keys_fault = |reason: String| StartFault::Keys { folder: folder.path().join("keys"), reason };
         let keys = Keys::load_or_make(folder.path()).map_err(|fault| keys_fault(fault.chain()))?;
+        let outbox_folder = folder.path().join("outbox");
+        let outbox =
+            messages::Outbox::open(&outbox_folder).map_err(|reason| StartFault::Outbox { folder: outbox_folder, reason })?;
         let accounts = Arc::new(
             accounts::Desk::new(options.clock.clone())
                 .map_err(StartFault::Threads)?
@@ -112,6 +117,7 @@ impl App {
             accounts,
             audit: Arc::new(audit::Watch::new(options.clock.clone())),
             menu,
+            outbox,
             public_url: options.config.server.public_url.url().as_str().to_owned(),
             limits_guests: options.config.rate_limit.enabled,
         });

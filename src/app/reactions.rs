@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::db::{Reactions, Reader, WriteTx};
-use crate::features::{accounts, audit, catalog};
+use crate::features::{accounts, audit, catalog, orders};
 use crate::jobs;
 use crate::kernel::{Change, DomainEvent, JobDue, Result};
 
@@ -18,9 +18,10 @@ pub struct ShopReactions {
 }
 
 impl Reactions for ShopReactions {
-    fn inside(&self, _tx: &mut WriteTx<'_>, event: &DomainEvent) -> Result<()> {
+    fn inside(&self, tx: &mut WriteTx<'_>, event: &DomainEvent) -> Result<()> {
         match event {
-            // Rollups, messages and partners' events will stand here; nothing follows inside a transaction yet.
+            DomainEvent::AccountErased { user } => orders::anonymise(tx, *user),
+            // Rollups, messages and partners' events will stand here; nothing follows from these inside a transaction yet.
             DomainEvent::SettingsChanged
             | DomainEvent::AccountCreated { .. }
             | DomainEvent::SessionEnded { .. }
@@ -51,6 +52,7 @@ impl Reactions for ShopReactions {
                     self.accounts.forget_session(*session);
                 }
                 DomainEvent::AccountCreated { admin: false, .. }
+                | DomainEvent::AccountErased { .. }
                 | DomainEvent::OrderPlaced { .. }
                 | DomainEvent::OrderMoved { .. }
                 | DomainEvent::MoneyMoved { .. } => {}

@@ -14,7 +14,7 @@ use super::access::TABLE;
 use crate::features::{AppState, accounts, audit, catalog, inventory, orders};
 use crate::http::describe::{Operation, document};
 use crate::http::gate::{self, Access, Gatekeeper, Who};
-use crate::http::{Answer, Context, Route, problem, respond};
+use crate::http::{Answer, Context, Route, assets, problem, respond};
 use crate::kernel::ProblemKind;
 
 /// What a route needs, by method and path as the router writes it.
@@ -38,6 +38,9 @@ pub fn all() -> Vec<Route<AppState>> {
             "OpenAPI 3.1",
             json!({ "type": "object" }),
         ),
+        Route::get("/assets/{*path}", assets::file, "Load what a page needs")
+            .answers_file(200, "The file", assets::MEDIA_TYPES)
+            .answers_empty(304, "The caller has it already"),
     ];
     routes.extend(accounts::api::routes());
     routes.extend(catalog::api::routes());

@@ -4,8 +4,8 @@ use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 
 use crate::kernel::{
-    CategoryId, Email, Fault, Fulfilment, JobId, Locale, OrderId, OrderStatus, PaymentId, PaymentMethod, PaymentStatus, Phone,
-    ProductId, Result, Role, SessionId, ShopDay, Source, StockLogId, UserId, UtcMs,
+    AddressId, CategoryId, Email, Fault, Fulfilment, JobId, Locale, OrderId, OrderStatus, PaymentId, PaymentMethod,
+    PaymentStatus, Phone, ProductId, Result, Role, SessionId, ShopDay, Source, StockLogId, UserId, UtcMs,
 };
 
 /// What can be bound to a statement.
@@ -87,7 +87,7 @@ macro_rules! id_columns {
         }
     )+};
 }
-id_columns!(CategoryId, JobId, OrderId, PaymentId, ProductId, SessionId, StockLogId, UserId);
+id_columns!(AddressId, CategoryId, JobId, OrderId, PaymentId, ProductId, SessionId, StockLogId, UserId);
 
 macro_rules! word_columns {
     ($($name:ident),+) => {$(

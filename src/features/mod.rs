@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod audit;
 pub mod catalog;
 pub mod inventory;
+pub mod messages;
 pub mod money;
 pub mod orders;
 pub mod settings;

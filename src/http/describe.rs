@@ -26,7 +26,12 @@ pub struct Responded {
     pub status: u16,
     pub description: &'static str,
     pub schema: Option<Value>,
+    /// Of its body.
+    pub media_types: &'static [&'static str],
 }
+
+/// The media type of nearly every answer.
+pub const JSON: &[&str] = &["application/json"];
 
 impl Described {
     #[must_use]
@@ -67,7 +72,7 @@ pub fn document(operations: &[Operation<'_>], schemas: Map<String, Value>) -> Va
         if let Some((name, schema)) = &operation.described.body {
             components.insert((*name).to_owned(), schema.clone());
         }
-        let path = paths.entry(operation.path.to_owned()).or_insert_with(|| json!({}));
+        let path = paths.entry(operation.path.replace("{*", "{")).or_insert_with(|| json!({}));
         path[operation.method.as_str().to_ascii_lowercase()] = operation_object(operation);
     }
     json!({
@@ -121,14 +126,19 @@ fn operation_object(operation: &Operation<'_>) -> Value {
 
 /// `put_orders_id_status` for `PUT /api/v1/orders/{id}/status`.
 fn operation_id(method: &Method, path: &str) -> String {
-    let words = path.trim_start_matches("/api/v1").split(['/', '{', '}', '-']).filter(|word| !word.is_empty());
+    let words = path.trim_start_matches("/api/v1").split(['/', '{', '}', '-', '*', '.']).filter(|word| !word.is_empty());
     std::iter::once(method.as_str().to_ascii_lowercase().as_str()).chain(words).collect::<Vec<_>>().join("_")
 }
 
 fn parameters(operation: &Operation<'_>) -> Vec<Value> {
     let described = operation.described;
     let mut parameters = Vec::new();
-    for name in operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+    for name in operation
+        .path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| name.trim_start_matches('*'))
+    {
         parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
     }
     if let Some(query) = &described.query {
@@ -158,7 +168,9 @@ fn responses(operation: &Operation<'_>) -> Value {
     for responded in &operation.described.responses {
         let mut response = json!({ "description": responded.description });
         if let Some(schema) = &responded.schema {
-            response["content"] = json!({ "application/json": { "schema": schema } });
+            let content =
+                responded.media_types.iter().map(|media_type| ((*media_type).to_owned(), json!({ "schema": schema })));
+            response["content"] = Value::Object(content.collect());
         }
         responses.insert(responded.status.to_string(), response);
     }

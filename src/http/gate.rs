@@ -181,7 +181,8 @@ async fn check(keeper: &dyn Gatekeeper, request: &mut Request, seen: &mut Seen) 
     }
     identified?;
     check_role(access.who, context)?;
-    if method == Method::GET && !reads_query {
+    // Links to pages carry what others hang on them; only the API knows all its parameters (SPEC 2).
+    if method == Method::GET && !reads_query && path.starts_with("/api/v1/") {
         refuse_query(context)?;
     }
     Ok(())

@@ -4,12 +4,14 @@
 //! fault is collected and every field that was not asked for is unknown; and over nothing, where it writes the JSON Schema. So
 //! the document cannot drift from what is accepted.
 
+mod address;
 mod values;
 
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value, json};
 
+pub use address::Metadata;
 pub use values::{SignedMoney, read_moment};
 
 use crate::kernel::problem::FieldFault;

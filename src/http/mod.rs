@@ -4,6 +4,7 @@
 //! credentials, role) and its handler, whose extractors read path, query and body with every fault named. This room knows no
 //! feature; what it needs of the bakery it asks through [`gate::Gatekeeper`].
 
+pub mod assets;
 pub mod caller;
 pub mod card_guard;
 pub mod context;

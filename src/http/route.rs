@@ -5,7 +5,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use http::Method;
 use serde_json::Value;
 
-use super::describe::{Described, Responded};
+use super::describe::{Described, JSON, Responded};
 use super::input::{Input, schema_of};
 use crate::kernel::ProblemKind;
 
@@ -56,15 +56,29 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     /// Answers with this status and shape.
     #[must_use]
     pub fn answers(mut self, status: u16, description: &'static str, schema: Value) -> Self {
-        self.described.responses.push(Responded { status, description, schema: Some(schema) });
+        self.described.responses.push(Responded { status, description, schema: Some(schema), media_types: JSON });
         self
     }
 
     /// Answers with this status and no body.
     #[must_use]
     pub fn answers_empty(mut self, status: u16, description: &'static str) -> Self {
-        self.described.responses.push(Responded { status, description, schema: None });
+        self.described.responses.push(Responded { status, description, schema: None, media_types: &[] });
         self
+    }
+
+    /// Answers with this status and text or bytes of these media types.
+    #[must_use]
+    pub fn answers_file(mut self, status: u16, description: &'static str, media_types: &'static [&'static str]) -> Self {
+        let schema = Some(serde_json::json!({ "type": "string" }));
+        self.described.responses.push(Responded { status, description, schema, media_types });
+        self
+    }
+
+    /// Answers with a page of the binary.
+    #[must_use]
+    pub fn answers_page(self, description: &'static str) -> Self {
+        self.answers_file(200, description, &["text/html"])
     }
 
     /// Refuses with these, beside what every route may say.

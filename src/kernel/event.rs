@@ -9,6 +9,8 @@ pub enum DomainEvent {
     SettingsChanged,
     /// An account was made; `owner` if it is an administrator's.
     AccountCreated { user: UserId, admin: bool },
+    /// An account's person is gone; what names them elsewhere goes with them.
+    AccountErased { user: UserId },
     /// A session was ended; its access tokens stop at once.
     SessionEnded { session: SessionId },
     /// A session was given a new secret or is held otherwise; what is remembered of it is old.

@@ -51,6 +51,8 @@ ids! {
     OrderId,
     /// One attempt to take money for an order.
     PaymentId,
+    /// One of an account's addresses.
+    AddressId,
     /// An account.
     UserId,
     /// One signed-in device of an account, the family of its refresh tokens.

@@ -4,6 +4,7 @@
 //! uses none of the others; `db/row.rs` and `http/input.rs` give its types their columns and their JSON.
 
 pub mod actor;
+pub mod address;
 pub mod calling_codes;
 pub mod change;
 pub mod check;
@@ -21,10 +22,11 @@ pub mod time;
 pub mod version;
 
 pub use actor::{Actor, Role};
+pub use address::Address;
 pub use change::{Change, Origin};
 pub use check::{At, Faults, ShopFormat};
 pub use event::{DomainEvent, JobDue};
-pub use ids::{CategoryId, JobId, OrderId, PaymentId, ProductId, SessionId, StockLogId, UserId};
+pub use ids::{AddressId, CategoryId, JobId, OrderId, PaymentId, ProductId, SessionId, StockLogId, UserId};
 pub use locale::Locale;
 pub use money::{Currency, Money};
 pub use pieces::Pieces;

@@ -19,7 +19,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
 const MAY_USE: &[(&str, &[&str])] = &[
     ("settings", &[]),
     ("audit", &[]),
-    ("accounts", &["settings"]),
+    ("messages", &[]),
+    ("accounts", &["settings", "messages"]),
     ("inventory", &["settings"]),
     ("catalog", &["settings", "inventory"]),
     ("money", &["settings"]),
@@ -29,6 +30,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// A table, and the only place that inserts, updates or deletes there.
 const OWNER: &[(&str, &str)] = &[
     ("users", "src/features/accounts/sql"),
+    ("user_addresses", "src/features/accounts/sql"),
+    ("account_links", "src/features/accounts/sql"),
+    ("link_requests", "src/features/accounts/sql"),
     ("sessions", "src/features/accounts/sql"),
     ("refresh_tokens", "src/features/accounts/sql"),
     ("settings", "src/features/settings/sql"),

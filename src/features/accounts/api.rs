@@ -1,4 +1,9 @@
-//! The routes of signing up, in and out.
+//! The routes of signing up, in and out; those of passwords, of users and the pages stand beside.
+
+mod pages;
+mod passwords;
+mod shapes;
+mod users;
 
 mod handing;
 mod sessions;
@@ -12,8 +17,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use self::handing::{Handed, Handing, refuse_and_take_back, registered_schema, secret, signed_in_schema, take_back};
+use self::shapes::{UserBody, user_schema};
 use super::desk::read_cookie;
-use super::model::{SessionKind, User};
+use super::model::SessionKind;
 use super::rules::{FAMILIAR_MS, NewPassword, PASSWORD_CHARS};
 use super::{Refresh, Refreshed, Register, Registered, SignIn, SignOut, problems, queries};
 use crate::features::AppState;
@@ -39,7 +45,11 @@ pub fn routes() -> Vec<Route<AppState>> {
             .body::<RegisterBody>()
             .idempotent()
             .hands_a_session_over()
-            .answers(201, "The account, signed in; or the account alone, if an admin made it.", registered_schema())
+            .answers(
+                201,
+                "The account, signed in; or the account alone, if an admin made it, with `invited` if it has no password yet.",
+                registered_schema(),
+            )
             .refuses(&[&problems::EMAIL_TAKEN, &problems::TOKEN_EXPIRED, &kinds::FORBIDDEN, &kinds::CSRF_REFUSED]),
         Route::post("/api/v1/auth/login", login, "Sign in with e-mail address and password.")
             .body::<LoginBody>()
@@ -60,6 +70,9 @@ pub fn routes() -> Vec<Route<AppState>> {
             .refuses(&[&problems::TOKEN_EXPIRED]),
     ];
     routes.extend(sessions::routes());
+    routes.extend(passwords::routes());
+    routes.extend(users::routes());
+    routes.extend(pages::routes());
     routes
 }
 
@@ -67,7 +80,8 @@ struct RegisterBody {
     name: Name,
     email: Email,
     phone: Phone,
-    password: NewPassword,
+    /// `None`: an admin invites.
+    password: Option<NewPassword>,
     role: Role,
 }
 
@@ -78,19 +92,23 @@ impl Input for RegisterBody {
         let name = fields.req("name");
         let email = fields.req::<Email>("email");
         let phone = fields.req("phone");
-        let password = fields.req_with("password", new_password_schema, |value, at, faults| {
+        let schema = || {
+            let mut schema = new_password_schema();
+            schema["description"] = "Needed, but of an admin: who is registered without one is sent a link to choose it. Refused if it is among the \
+                commonest, or the e-mail address."
+                .into();
+            schema
+        };
+        let password = fields.opt_with("password", schema, |value, at, faults| {
             let text = value.as_str();
             let read = text.map(|text| NewPassword::for_maybe(text, email.as_ref()));
             noted(read, at, faults)
         });
+        if !fields.has("password") && fields.sender().is_some_and(|by| by.role() != Some(Role::Admin)) {
+            fields.fault("password", "required", "is required");
+        }
         let role = fields.opt("role");
-        Some(RegisterBody {
-            name: name?,
-            email: email?,
-            phone: phone?,
-            password: password?,
-            role: role.unwrap_or(Role::Customer),
-        })
+        Some(RegisterBody { name: name?, email: email?, phone: phone?, password, role: role.unwrap_or(Role::Customer) })
     }
 }
 
@@ -117,7 +135,7 @@ impl Input for RefreshBody {
     const NAME: &'static str = "Refresh";
 
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
-        let refresh_token = fields.opt_with("refreshToken", Presented::schema, Presented::from_json);
+        let refresh_token = Presented::opt(fields, "refreshToken");
         Some(RefreshBody { refresh_token })
     }
 }
@@ -128,6 +146,10 @@ struct Presented(String);
 impl Presented {
     fn read(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<Presented> {
         fields.req_with(name, Presented::schema, Presented::from_json)
+    }
+
+    fn opt(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<Presented> {
+        fields.opt_with(name, Presented::schema, Presented::from_json)
     }
 
     fn schema() -> Value {
@@ -157,7 +179,10 @@ async fn register(State(app): State<AppState>, context: Context, Body(body): Bod
         Some(Role::Admin) => None,
         _ => Some(Handing::asked(&app, &context)?),
     };
-    let password_hash = app.accounts.hash(body.password.into_string()).await?;
+    let password_hash = match body.password {
+        Some(password) => Some(app.accounts.hash(password.into_string()).await?),
+        None => None,
+    };
     let command = Register {
         name: body.name,
         email: body.email,
@@ -174,7 +199,10 @@ async fn register(State(app): State<AppState>, context: Context, Body(body): Bod
         .write(once(key, command, move |made: &Registered| {
             let handed = match (made, &handing) {
                 (Registered::SignedIn(signed_in), Some(handing)) => handing.handed(&keys, now, signed_in)?,
-                _ => Handed { cookie: None, body: respond::to_bytes(&Made { user: UserBody::of(made.user()) })? },
+                _ => {
+                    let invited = matches!(made, Registered::Invited(_));
+                    Handed { cookie: None, body: respond::to_bytes(&Made { user: UserBody::of(made.user()), invited })? }
+                }
             };
             // The answer holds secrets, so it is kept sealed.
             let place = format!("/api/v1/users/{}", made.user().id);
@@ -279,43 +307,8 @@ struct Me<'a> {
 #[derive(Serialize)]
 struct Made<'a> {
     user: UserBody<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct UserBody<'a> {
-    id: String,
-    name: &'a str,
-    email: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    phone: Option<&'a str>,
-    role: &'static str,
-    addresses: [Value; 0],
-    locale: &'static str,
-    marketing_consent: bool,
-    two_factor_enabled: bool,
-    created_at: String,
-    updated_at: String,
-    metadata: serde_json::Map<String, Value>,
-}
-
-impl UserBody<'_> {
-    fn of(user: &User) -> UserBody<'_> {
-        UserBody {
-            id: user.id.to_string(),
-            name: &user.name,
-            email: user.email.as_str(),
-            phone: user.phone.as_ref().map(Phone::as_str),
-            role: user.role.code(),
-            addresses: [],
-            locale: user.locale.code(),
-            marketing_consent: false,
-            two_factor_enabled: false,
-            created_at: user.created_at.to_string(),
-            updated_at: user.updated_at.to_string(),
-            metadata: serde_json::Map::new(),
-        }
-    }
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    invited: bool,
 }
 
 fn new_password_schema() -> Value {
@@ -325,31 +318,6 @@ fn new_password_schema() -> Value {
         "minLength": PASSWORD_CHARS.start(),
         "maxLength": PASSWORD_CHARS.end(),
         "description": "Refused if it is among the commonest, or the e-mail address.",
-    })
-}
-
-fn user_schema() -> Value {
-    let text = || json!({ "type": "string" });
-    let time = || json!({ "type": "string", "format": "date-time" });
-    json!({
-        "type": "object",
-        "required": [
-            "id", "name", "email", "role", "addresses", "locale", "marketingConsent", "twoFactorEnabled", "createdAt", "updatedAt", "metadata",
-        ],
-        "properties": {
-            "id": { "type": "string", "format": "uuid" },
-            "name": text(),
-            "email": { "type": "string", "format": "email" },
-            "phone": text(),
-            "role": { "type": "string", "enum": Role::ALL.map(Role::code) },
-            "addresses": { "type": "array", "items": { "type": "object" } },
-            "locale": { "type": "string", "enum": crate::kernel::Locale::ALL.map(crate::kernel::Locale::code) },
-            "marketingConsent": { "type": "boolean" },
-            "twoFactorEnabled": { "type": "boolean" },
-            "createdAt": time(),
-            "updatedAt": time(),
-            "metadata": { "type": "object" },
-        },
     })
 }
 

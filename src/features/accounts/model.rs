@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use crate::kernel::{Email, Locale, Name, Phone, Role, SessionId, UserId, UtcMs, Version};
+use serde_json::{Map, Value};
+
+use crate::kernel::{Address, AddressId, Email, Locale, Name, Phone, Role, SessionId, UserId, UtcMs, Version};
 use crate::security::token::TokenHash;
 
 /// An account.
@@ -14,9 +16,46 @@ pub struct User {
     pub phone: Option<Phone>,
     pub role: Role,
     pub locale: Locale,
+    pub addresses: Vec<SavedAddress>,
+    /// Whether they want to hear of offers.
+    pub marketing_consent: bool,
+    /// Free JSON of staff.
+    pub metadata: Map<String, Value>,
     pub version: Version,
     pub created_at: UtcMs,
     pub updated_at: UtcMs,
+}
+
+/// The most addresses that an account keeps.
+pub(super) const MAX_ADDRESSES: usize = 20;
+
+/// An address that an account keeps.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SavedAddress {
+    pub id: AddressId,
+    /// As its owner calls it: home, the office.
+    pub label: Option<String>,
+    pub address: Address,
+    /// At most one of an account's.
+    pub is_default: bool,
+}
+
+/// Why a link was sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum LinkKind {
+    /// The password was forgotten.
+    Reset,
+    /// An admin made the account, and its person chooses the first password.
+    Invite,
+}
+
+impl LinkKind {
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            LinkKind::Reset => "reset",
+            LinkKind::Invite => "invite",
+        }
+    }
 }
 
 /// An account with a session of its own.
@@ -91,7 +130,8 @@ pub(super) struct NewUser {
     pub email: Email,
     pub phone: Option<Phone>,
     pub role: Role,
-    pub password_hash: String,
+    /// None yet of who was invited.
+    pub password_hash: Option<String>,
     pub locale: Locale,
 }
 

@@ -1,6 +1,7 @@
 //! What this feature refuses with.
 
 use crate::kernel::Problem;
+use crate::kernel::problem::FieldFault;
 use crate::problem_kinds;
 
 problem_kinds! {
@@ -8,6 +9,11 @@ problem_kinds! {
     INVALID_CREDENTIALS = 401 "invalid_credentials" "E-mail address or password is wrong" "البريد الإلكتروني أو كلمة المرور غير صحيحة";
     TOKEN_EXPIRED = 401 "token_expired" "The access token has ended" "انتهت صلاحية رمز الدخول";
     TOO_MANY_ATTEMPTS = 429 "too_many_attempts" "Too many wrong passwords" "محاولات كثيرة بكلمة مرور خاطئة";
+    WRONG_PASSWORD = 422 "wrong_password" "The current password is wrong" "كلمة المرور الحالية غير صحيحة";
+    INVALID_LINK = 410 "invalid_link" "This link does not count any more" "هذا الرابط لم يعد صالحًا";
+    HAS_PASSWORD = 409 "has_password" "The account has a password already" "للحساب كلمة مرور بالفعل";
+    LAST_ADMIN = 409 "last_admin" "A shop keeps at least one admin" "لا بد أن يبقى للمتجر مدير واحد على الأقل";
+    HAS_OPEN_ORDERS = 409 "has_open_orders" "Orders of this account are still open" "لهذا الحساب طلبات لم تكتمل بعد";
     INVALID_REFRESH_TOKEN = 401 "invalid_refresh_token" "The refresh token does not count" "رمز التجديد غير صالح";
 }
 
@@ -32,4 +38,34 @@ pub(super) fn too_many_attempts(wait_ms: i64) -> Problem {
             "Try again in {wait_s} s. Until then not even the right password is taken; no try is counted meanwhile."
         ))
         .retry_after_s(wait_s)
+}
+
+/// Not a 401: the session is good, and a client must not sign its person out for a slip of the finger.
+pub(super) fn wrong_password() -> Problem {
+    let mut problem =
+        Problem::of(&WRONG_PASSWORD).detail("currentPassword is not the password of this account. Nothing was changed.");
+    problem.errors.push(FieldFault {
+        field: "currentPassword".to_owned(),
+        code: WRONG_PASSWORD.code,
+        message: "is not the password of this account".to_owned(),
+    });
+    problem
+}
+
+pub(super) fn invalid_link() -> Problem {
+    Problem::of(&INVALID_LINK).detail(
+        "It was used, a newer one was sent, or its time is over. Ask for a new one: at /account/forgot, or who was invited from \
+         the shop's admin.",
+    )
+}
+
+pub(super) fn has_password() -> Problem {
+    Problem::of(&HAS_PASSWORD)
+        .detail("Who was invited has chosen a password by now. If it was forgotten, they ask for a new one at /account/forgot.")
+}
+
+pub(super) fn last_admin() -> Problem {
+    Problem::of(&LAST_ADMIN).detail(
+        "Nobody else could run the shop. Make another account an admin first, and see that its password is set; then repeat.",
+    )
 }

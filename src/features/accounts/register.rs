@@ -1,7 +1,7 @@
 //! Making an account: by oneself, by an admin, or from the machine's own command line.
 
-use super::model::{NewSession, NewUser, SignedIn, User};
-use super::{problems, rules, sign_in, sql};
+use super::model::{LinkKind, NewSession, NewUser, SignedIn, User};
+use super::{problems, rules, send_link, sign_in, sql};
 use crate::db::{Command, WriteTx};
 use crate::features::settings;
 use crate::kernel::problem::kinds;
@@ -13,7 +13,8 @@ pub struct Register {
     pub email: Email,
     pub phone: Phone,
     pub role: Role,
-    pub password_hash: String,
+    /// `None`: an admin invites who it is for, and they choose a password themselves.
+    pub password_hash: Option<String>,
     pub locale: Locale,
     pub by: Actor,
     /// The new account's first session; an admin who registers somebody else starts none.
@@ -25,6 +26,8 @@ pub struct Register {
 pub enum Registered {
     /// By an admin, for somebody else.
     ForAnother(User),
+    /// By an admin; a link is on its way to who it is for.
+    Invited(User),
     SignedIn(SignedIn),
 }
 
@@ -32,7 +35,7 @@ impl Registered {
     #[must_use]
     pub fn user(&self) -> &User {
         match self {
-            Registered::ForAnother(user) | Registered::SignedIn(SignedIn { user, .. }) => user,
+            Registered::ForAnother(user) | Registered::Invited(user) | Registered::SignedIn(SignedIn { user, .. }) => user,
         }
     }
 }
@@ -50,6 +53,10 @@ impl Command for Register {
                 ))
                 .into());
         }
+        let is_invited = self.password_hash.is_none();
+        if is_invited && self.by.role() != Some(Role::Admin) {
+            return Err(Problem::field("password", "required", "is required").into());
+        }
         let new = NewUser {
             name: self.name,
             email: self.email,
@@ -59,8 +66,12 @@ impl Command for Register {
             locale: self.locale,
         };
         let user = create(tx, &new)?;
-        tell(tx, &user);
+        if is_invited {
+            send_link::queue(tx, user.id, LinkKind::Invite)?;
+        }
+        tell(tx, &user, if is_invited { "account.invite" } else { "account.create" });
         match self.sign_in_with {
+            None if is_invited => Ok(Registered::Invited(user)),
             None => Ok(Registered::ForAnother(user)),
             Some(new) => {
                 let session = sign_in::begin_session(tx, user.id, &new)?;
@@ -89,11 +100,11 @@ impl Command for CreateOwner {
             email: self.email,
             phone: self.phone,
             role: Role::Admin,
-            password_hash: self.password_hash,
+            password_hash: Some(self.password_hash),
             locale,
         };
         let user = create(tx, &new)?;
-        tell(tx, &user);
+        tell(tx, &user, "account.create");
         Ok(user)
     }
 }
@@ -106,9 +117,9 @@ fn create(tx: &mut WriteTx<'_>, new: &NewUser) -> Result<User> {
 }
 
 /// Tells the audit log; of a person it learns the role alone.
-fn tell(tx: &mut WriteTx<'_>, user: &User) {
+fn tell(tx: &mut WriteTx<'_>, user: &User, action: &'static str) {
     let after = serde_json::json!({ "role": user.role.code() });
-    tx.changed(Change { action: "user.create", subject: format!("user:{}", user.id), before: None, after: Some(after) });
+    tx.changed(Change { action, subject: format!("user:{}", user.id), before: None, after: Some(after) });
 }
 
 fn tell_taken(error: Error) -> Error {

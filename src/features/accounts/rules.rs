@@ -3,10 +3,10 @@
 pub(super) mod back_off;
 pub(super) mod device;
 
-use super::model::KeptToken;
+use super::model::{KeptToken, User};
 use crate::kernel::text::TextFault;
 use crate::kernel::time::span::DAY_MS;
-use crate::kernel::{Email, Role, UtcMs};
+use crate::kernel::{Email, Locale, Role, UserId, UtcMs};
 use crate::security::password;
 
 /// The fewest and the most characters of a password (SPEC 2).
@@ -81,6 +81,33 @@ pub(super) fn may_give(role: Role, by: Option<Role>) -> bool {
     role == Role::Customer || by == Some(Role::Admin)
 }
 
+/// The names of what is another than before, as the API calls them; the role is told apart.
+pub(super) fn changed_fields(before: &User, after: &User) -> Vec<&'static str> {
+    let fields = [
+        ("name", before.name != after.name),
+        ("email", before.email != after.email),
+        ("phone", before.phone != after.phone),
+        ("locale", before.locale != after.locale),
+        ("addresses", before.addresses != after.addresses),
+        ("marketingConsent", before.marketing_consent != after.marketing_consent),
+        ("metadata", before.metadata != after.metadata),
+    ];
+    fields.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect()
+}
+
+/// What an account is called once its person is gone, in the shop's language: staff read it beside old orders.
+pub(super) const fn erased_name(locale: Locale) -> &'static str {
+    match locale {
+        Locale::En => "Deleted account",
+        Locale::Ar => "حساب محذوف",
+    }
+}
+
+/// An address of its own that no mail ever reaches (RFC 2606, 2).
+pub(super) fn erased_email(user: UserId) -> String {
+    format!("{user}@deleted.invalid")
+}
+
 /// What a presented refresh token is worth.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Worth {
@@ -141,6 +168,28 @@ mod tests {
                 assert_eq!(may_give(role, by), by == Some(Role::Admin), "{role:?} by {by:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_changed_is_told_by_its_name_alone() {
+        let before = User {
+            id: UserId::from_uuid(uuid::Uuid::from_u128(7)),
+            name: "Layla".to_owned(),
+            email: Email::parse("layla@example.com").expect("an address"),
+            phone: None,
+            role: Role::Customer,
+            locale: Locale::En,
+            addresses: Vec::new(),
+            marketing_consent: false,
+            metadata: serde_json::Map::new(),
+            version: 1,
+            created_at: UtcMs::from_ms(0),
+            updated_at: UtcMs::from_ms(0),
+        };
+        assert!(changed_fields(&before, &before).is_empty());
+        let after =
+            User { name: "Layla Haddad".to_owned(), locale: Locale::Ar, role: Role::Staff, version: 2, ..before.clone() };
+        assert_eq!(changed_fields(&before, &after), ["name", "locale"]);
     }
 
     #[test]

@@ -1,4 +1,7 @@
-//! Every statement on `users`, `sessions` and `refresh_tokens`.
+//! Every statement on accounts and their sessions; `people` and `links` hold those on what else an account has.
+
+pub(super) mod links;
+pub(super) mod people;
 
 use super::model::{KeptToken, Living, NewSession, NewUser, Session, SessionKind, User};
 use super::problems::EMAIL_TAKEN;
@@ -11,7 +14,11 @@ use crate::security::token::TokenHash;
 
 macro_rules! user_columns {
     ($rest:literal) => {
-        concat!("select id, name, email, phone, role, locale, version, created_at, updated_at from users ", $rest)
+        concat!(
+            "select id, name, email, phone, role, locale, marketing_consent, metadata, version, created_at, updated_at from users \
+             where erased_at is null ",
+            $rest
+        )
     };
 }
 
@@ -24,6 +31,9 @@ fn read_user(row: &Row<'_>) -> Result<User> {
         phone: columns.next::<Option<String>>()?.map(|text| stored(Phone::parse(&text, None))).transpose()?,
         role: columns.next()?,
         locale: columns.next()?,
+        addresses: Vec::new(),
+        marketing_consent: columns.next()?,
+        metadata: columns.json()?.unwrap_or_default(),
         version: columns.next()?,
         created_at: columns.next()?,
         updated_at: columns.next()?,
@@ -36,12 +46,18 @@ fn stored<T>(read: Result<T, crate::kernel::text::TextFault>) -> Result<T, Fault
 }
 
 pub(super) fn user(reader: &Reader<'_>, id: UserId) -> Result<Option<User>> {
-    reader.opt(user_columns!("where id = ?1"), args![id], read_user)
+    let found = reader.opt(user_columns!("and id = ?1"), args![id], read_user)?;
+    found.map(|user| with_addresses(reader, user)).transpose()
 }
 
-/// The account of an address, and its password's hash.
+fn with_addresses(reader: &Reader<'_>, mut user: User) -> Result<User> {
+    user.addresses = people::addresses(reader, user.id)?;
+    Ok(user)
+}
+
+/// The account of an address, and its password's hash. One without a password is as no account: nobody signs in to it.
 pub(super) fn credentials(reader: &Reader<'_>, email: &Email) -> Result<Option<(UserId, String)>> {
-    reader.opt("select id, password_hash from users where email = ?1", args![email], |row| {
+    reader.opt("select id, password_hash from users where email = ?1 and password_hash <> ''", args![email], |row| {
         let mut columns = row.columns();
         Ok((columns.next()?, columns.next()?))
     })
@@ -56,7 +72,16 @@ pub(super) fn insert_user(tx: &mut WriteTx<'_>, id: UserId, new: &NewUser) -> Re
     tx.exec_one(
         "insert into users (id, name, email, phone, role, password_hash, locale, created_at, updated_at) \
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
-        args![id, new.name.as_str(), new.email, new.phone, new.role, new.password_hash, new.locale, now],
+        args![
+            id,
+            new.name.as_str(),
+            new.email,
+            new.phone,
+            new.role,
+            new.password_hash.as_deref().unwrap_or(""),
+            new.locale,
+            now
+        ],
     )
     .on_violation(Violation::Unique("users.email"), &EMAIL_TAKEN)
 }
@@ -163,13 +188,6 @@ pub(super) fn delete_refresh_tokens(tx: &mut WriteTx<'_>, session: SessionId, li
 
 pub(super) fn delete_session(tx: &mut WriteTx<'_>, session: SessionId) -> Result<()> {
     tx.exec_one("delete from sessions where id = ?1", args![session])
-}
-
-pub(super) fn set_password(tx: &mut WriteTx<'_>, user: UserId, hash: &str) -> Result<()> {
-    tx.exec_one(
-        "update users set password_hash = ?2, version = version + 1, updated_at = ?3 where id = ?1",
-        args![user, hash, tx.now()],
-    )
 }
 
 pub(super) fn use_session(tx: &mut WriteTx<'_>, session: SessionId) -> Result<()> {

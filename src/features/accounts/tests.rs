@@ -1,13 +1,15 @@
 //! The commands on real books, and the desk beside them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::clock::Clock;
 use crate::db::{DataFolder, Db, DbOptions, Reactions, WriteTx};
 use crate::http::Caller;
 use crate::http::gate::CookieWorth;
-use crate::kernel::{Actor, DomainEvent, Email, JobDue, Locale, Name, Phone, Result, Role, SessionId, UserId, UtcMs};
+use crate::kernel::{
+    Actor, Change, DomainEvent, Email, JobDue, Locale, Name, Phone, Result, Role, SeenVersion, SessionId, UserId, UtcMs,
+};
 use crate::security::Keys;
 use crate::security::token::{ACCESS_S, Access, SecretToken};
 
@@ -16,6 +18,8 @@ struct House {
     desk: Arc<Desk>,
     keys: Keys,
     clock: Clock,
+    /// What the verbs told of their changes.
+    told: Arc<Mutex<Vec<Change>>>,
     _folder: tempfile::TempDir,
 }
 
@@ -23,10 +27,15 @@ fn session(secret: &SecretToken, kind: SessionKind) -> NewSession {
     NewSession { secret: secret.hash(), kind, device: None, address: [127, 0, 0, 1].into() }
 }
 
-struct Follow(Arc<Desk>);
+struct Follow(Arc<Desk>, Arc<Mutex<Vec<Change>>>);
 
 impl Reactions for Follow {
     fn inside(&self, _: &mut WriteTx<'_>, _: &DomainEvent) -> Result<()> {
+        Ok(())
+    }
+
+    fn written(&self, _: &mut WriteTx<'_>, _: &'static str, changes: &[Change]) -> Result<()> {
+        self.1.lock().expect("whole").extend(changes.iter().cloned());
         Ok(())
     }
 
@@ -45,9 +54,11 @@ impl House {
         let clock = Clock::manual(UtcMs::from_ms(1_795_603_665_007));
         let desk = Arc::new(Desk::new(clock.clone()).expect("a desk"));
         let keys = Keys::load_or_make(folder.path()).expect("keys");
-        let options = DbOptions { clock: clock.clone(), accept_clock: false, reactions: Arc::new(Follow(Arc::clone(&desk))) };
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let reactions = Arc::new(Follow(Arc::clone(&desk), Arc::clone(&told)));
+        let options = DbOptions { clock: clock.clone(), accept_clock: false, reactions };
         let db = Db::open(DataFolder::own(folder.path()).expect("the folder"), options).expect("the books");
-        House { db, desk, keys, clock, _folder: folder }
+        House { db, desk, keys, clock, told, _folder: folder }
     }
 
     async fn register(&self, email: &str, role: Role, by: Actor) -> Result<(Registered, SecretToken)> {
@@ -57,7 +68,7 @@ impl House {
             email: Email::parse(email).expect("an address"),
             phone: Phone::parse("+962791234567", None).expect("a phone"),
             role,
-            password_hash: "a hash".to_owned(),
+            password_hash: Some("a hash".to_owned()),
             locale: Locale::Ar,
             by,
             sign_in_with: Some(session(&token, SessionKind::Token)),
@@ -271,6 +282,37 @@ async fn every_session_of_an_account_ends_but_the_one_that_asks() {
     house.db.write(EndAll(here.user.id, None)).await.expect("ended");
     assert_eq!(house.identify(&house.bearer(&here)).await, Err("unauthenticated"));
     assert!(house.identify(&house.bearer(&other)).await.is_ok());
+}
+
+#[tokio::test]
+async fn of_a_person_only_the_names_of_what_changed_are_told() {
+    let house = House::open();
+    let (layla, _) = house.layla().await;
+    house.told.lock().expect("whole").clear();
+    let input = UserInput {
+        name: Name::parse("Layla Haddad").expect("a name"),
+        phone: None,
+        locale: None,
+        addresses: Vec::new(),
+        marketing_consent: true,
+        email: None,
+        role: Some(Role::Staff),
+        metadata: None,
+    };
+    let id = layla.user.id;
+    house.db.write(ReplaceUser { id, input, seen: SeenVersion::default() }).await.expect("replaced");
+    let change = ChangePassword { user: id, session: layla.session, proven_hash: "a hash".into(), new_hash: "another".into() };
+    house.db.write(change).await.expect("changed");
+    house.db.write(EraseUser { id, seen: SeenVersion::default(), proven_hash: None }).await.expect("erased");
+    let told: Vec<String> = house.told.lock().expect("whole").iter().map(|change| format!("{change:?}")).collect();
+    let actions = ["account.replace", "account.role", "account.password", "account.erase"];
+    assert_eq!(told.len(), actions.len(), "{told:?}");
+    for (told, action) in told.iter().zip(actions) {
+        assert!(told.contains(action) && told.contains(&format!("user:{id}")), "{told}");
+        assert!(!told.contains("Layla") && !told.contains("hash"), "{told}");
+    }
+    assert!(told[0].contains("name") && told[0].contains("marketingConsent") && told[0].contains("phone"), "{told:?}");
+    assert!(told[1].contains("customer") && told[1].contains("staff"), "{told:?}");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! up to its total; its sums of money are those of the ledger; each move is a row of its history. Only this feature writes
 //! `orders`, `order_lines` and `order_history`.
 
+mod anonymise;
 pub mod api;
 mod books;
 mod cancel;
@@ -20,6 +21,7 @@ mod sql;
 mod stock;
 mod undo;
 
+pub use anonymise::anonymise;
 pub use books::check_books;
 pub use expire::ExpireHolds;
 pub use queries::stored_currency;

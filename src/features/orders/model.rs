@@ -5,26 +5,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::kernel::{
-    Fulfilment, OrderId, OrderStatus, PaymentMethod, PaymentStatus, ProductId, Source, UserId, UtcMs, Version,
+    Address, Fulfilment, OrderId, OrderStatus, PaymentMethod, PaymentStatus, ProductId, Source, UserId, UtcMs, Version,
 };
-
-/// Where an order is brought.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Address {
-    pub line1: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub line2: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub area: Option<String>,
-    pub city: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub notes: Option<String>,
-    /// Degrees, as the text that was sent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lat: Option<serde_json::Number>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lng: Option<serde_json::Number>,
-}
 
 /// How and when an order reaches its customer, as it was asked for.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

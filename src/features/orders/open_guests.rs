@@ -215,6 +215,7 @@ mod tests {
 
         fn place(&self, phone: u8, network: u8, limited: bool) -> PlaceOrder {
             PlaceOrder {
+                address_id: None,
                 items: vec![Item { product: self.product, quantity: 1, options: None }],
                 customer: Some(Customer {
                     id: None,

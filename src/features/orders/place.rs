@@ -17,7 +17,7 @@ use crate::features::settings::Settings;
 use crate::http::problem::not_found;
 use crate::kernel::time::span::HOUR_MS;
 use crate::kernel::{
-    Actor, At, Change, DomainEvent, Error, Fault, Faults, Fulfilment, Money, OrderId, OrderStatus, PaymentMethod,
+    Actor, AddressId, At, Change, DomainEvent, Error, Fault, Faults, Fulfilment, Money, OrderId, OrderStatus, PaymentMethod,
     PaymentStatus, Problem, ProductId, Result, Source, UserId,
 };
 
@@ -40,6 +40,8 @@ pub struct PlaceOrder {
     pub account: Option<UserId>,
     pub fulfilment: Fulfilment,
     pub delivery: Option<Delivery>,
+    /// One of the account's own addresses, in place of one in `delivery`.
+    pub address_id: Option<AddressId>,
     pub asked: Option<Asked>,
     pub method: PaymentMethod,
     pub notes: Option<String>,
@@ -86,7 +88,7 @@ impl Command for PlaceOrder {
             source: if self.by.is_staff() { Source::Counter } else { Source::Web },
             placed_by: self.by.code().to_owned(),
             customer,
-            delivery: self.delivery.clone(),
+            delivery: self.delivery(tx)?,
             notes: self.notes.clone(),
             metadata: self.metadata.clone(),
             currency: self.settings.currency().code().to_owned(),
@@ -132,6 +134,19 @@ impl PlaceOrder {
             }),
             (None, None) => Err(Problem::field("customerInfo", "required", "is required").into()),
         }
+    }
+
+    /// How the order reaches its customer: as said, or to an address that the account keeps.
+    fn delivery(&self, tx: &WriteTx<'_>) -> Result<Option<Delivery>> {
+        let Some(id) = self.address_id else { return Ok(self.delivery.clone()) };
+        let kept = match self.account {
+            Some(account) => accounts::address(tx, account, id)?,
+            None => None,
+        };
+        let address = kept.ok_or_else(|| {
+            Problem::field("deliveryInfo.addressId", "unknown_address", "is none of the addresses that this account keeps")
+        })?;
+        Ok(Some(Delivery { address: Some(address), ..self.delivery.clone().unwrap_or_default() }))
     }
 
     /// Prices every line from the catalog; every fault of every line is told.

@@ -333,6 +333,32 @@ pub(super) fn key_of(reader: &Reader<'_>, order: OrderId) -> Result<Option<(i64,
     )
 }
 
+/// How many orders of an account are not at their end. By the index `orders_customer`.
+pub(super) fn open_count_of(reader: &Reader<'_>, customer: UserId) -> Result<i64> {
+    reader.one(
+        "select count(*) from orders where customer_id = ?1 and status not in ('Delivered', 'Cancelled')",
+        args![customer],
+        |row| row.get(0),
+    )
+}
+
+/// Takes the person out of every order of an account: what it is called now stands for its name, and what they said is gone. By the
+/// index `orders_customer`.
+pub(super) fn anonymise(tx: &mut WriteTx<'_>, customer: UserId) -> Result<()> {
+    tx.exec(
+        "update order_history set note = null where actor_id = ?1 and note is not null \
+         and order_id in (select id from orders where customer_id = ?1)",
+        args![customer],
+    )?;
+    tx.exec(
+        "update orders set customer_name = (select name from users where id = ?1), customer_email = null, customer_phone = null, \
+         delivery = json_remove(delivery, '$.address', '$.notes'), notes = null, version = version + 1, updated_at = ?2 \
+         where customer_id = ?1",
+        args![customer, tx.now()],
+    )?;
+    Ok(())
+}
+
 /// Each invariant of the books with the rows that break it; for `doctor` and for every test's end.
 pub(super) const BOOKS: &[(&str, &str)] = &[
     (

@@ -168,7 +168,7 @@ macro_rules! id_values {
         }
     )+};
 }
-id_values!(CategoryId, OrderId, ProductId, UserId);
+id_values!(AddressId, CategoryId, OrderId, ProductId, UserId);
 
 /// A moment, or a day of the shop: its first moment, or for `to` the first moment after it.
 pub fn read_moment(fields: &mut Fields<'_, '_>, name: &'static str, end: bool) -> Option<UtcMs> {

@@ -35,7 +35,7 @@ pub struct Shop {
     stop: watch::Sender<bool>,
     serving: Option<JoinHandle<()>>,
     /// Held until the end; then it is removed.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Shop {
@@ -87,7 +87,7 @@ impl Shop {
             driver: OnceCell::new(),
             stop,
             serving: Some(serving),
-            _folder: folder,
+            folder,
         }
     }
 
@@ -138,6 +138,23 @@ impl Shop {
         self.worker.run_due().await.expect("the jobs run");
     }
 
+    /// The letters in the outbox, oldest first, after what is due has been sent. The writer's clock runs ahead of a clock that
+    /// stands still, a moment a write: so a second passes first.
+    pub async fn letters(&self) -> Vec<Letter> {
+        self.advance(Duration::from_secs(1));
+        self.run_jobs().await;
+        let folder = self.folder().join("outbox");
+        let files = std::fs::read_dir(&folder).expect("the outbox can be read");
+        let mut files: Vec<_> = files.map(|file| file.expect("an entry").path()).collect();
+        files.sort();
+        files.iter().map(|file| Letter::of(&std::fs::read_to_string(file).expect("a letter can be read"))).collect()
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// The books as `bayader doctor` reads them: what is wrong, a line each.
     pub async fn ailments(&self) -> Vec<String> {
         self.inner.db.read(bayader::app::doctor).await.expect("the doctor can look")
@@ -152,6 +169,35 @@ impl Shop {
         assert!(ailments.is_empty(), "the books do not balance:\n{}", ailments.join("\n"));
         let faults = schema::faults(&bayader::app::openapi(), &self.wire.take_seen());
         assert!(faults.is_empty(), "answers that the OpenAPI document does not announce:\n{}", faults.join("\n"));
+    }
+}
+
+/// A message as it left.
+#[derive(Debug)]
+pub struct Letter {
+    pub to: String,
+    pub subject: String,
+    pub body: String,
+}
+
+impl Letter {
+    fn of(eml: &str) -> Letter {
+        let (head, body) = eml.split_once("\r\n\r\n").expect("a head and a body");
+        let header = |name: &str| {
+            let line = head.lines().find_map(|line| line.strip_prefix(name));
+            line.unwrap_or_else(|| panic!("no {name} in {head}")).to_owned()
+        };
+        Letter { to: header("To: "), subject: header("Subject: "), body: body.replace("\r\n", "\n") }
+    }
+
+    /// The link that stands in it on a line of its own.
+    pub fn link(&self) -> &str {
+        self.body.lines().find(|line| line.starts_with("http")).unwrap_or_else(|| panic!("no link in {self:?}"))
+    }
+
+    /// The token in the link.
+    pub fn token(&self) -> &str {
+        self.link().split_once("#token=").expect("a token in the fragment").1
     }
 }
 

@@ -2,25 +2,22 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::features::orders::model::{Address, Customer, Delivery};
+use crate::features::orders::model::{Customer, Delivery};
 use crate::features::orders::place::{Item, PlaceOrder};
 use crate::features::orders::queries::OrderFilter;
 use crate::features::orders::rules::Asked;
 use crate::features::settings::Settings;
 use crate::http::Context;
-use crate::http::input::{Fields, FromJson, Input, read_moment, wrong_type};
+use crate::http::input::{Fields, Input, Metadata, read_moment, wrong_type};
 use crate::http::page::Paging;
 use crate::kernel::pieces::{MAX_LINES, MAX_QUANTITY};
 use crate::kernel::text::Lines;
 use crate::kernel::{
-    Actor, At, Email, Faults, Fulfilment, Money, Name, Note, OrderStatus, PaymentMethod, Phone, ProductId, Reason, ShopDay,
-    UserId,
+    Actor, Address, AddressId, Email, Fulfilment, Money, Name, Note, OrderStatus, PaymentMethod, Phone, ProductId, Reason,
+    ShopDay, UserId,
 };
-
-/// Bytes of `metadata` as JSON.
-const MAX_METADATA: usize = 4_000;
 
 struct ItemBody(Item);
 
@@ -57,45 +54,9 @@ impl Input for CustomerBody {
     }
 }
 
-struct AddressBody(Address);
-
-impl Input for AddressBody {
-    const NAME: &'static str = "Address";
-
-    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
-        let line1 = fields.req_text("line1", Lines::One, 1..=200);
-        let line2 = fields.opt_text("line2", Lines::One, 1..=200);
-        let area = fields.opt_text("area", Lines::One, 1..=200);
-        let city = fields.req_text("city", Lines::One, 1..=200);
-        let notes = fields.opt_text("notes", Lines::Many, 1..=2_000);
-        let lat = fields.opt_with("lat", || degrees_schema(90), |value, at, faults| degrees(value, at, faults, 90));
-        let lng = fields.opt_with("lng", || degrees_schema(180), |value, at, faults| degrees(value, at, faults, 180));
-        Some(AddressBody(Address { line1: line1?, line2, area, city: city?, notes, lat, lng }))
-    }
-}
-
-fn degrees_schema(most: i64) -> Value {
-    json!({ "type": "number", "minimum": -most, "maximum": most })
-}
-
-/// Degrees as the number that was sent; its whole part decides whether it is on the globe, so that none becomes a float.
-fn degrees(value: &Value, at: &At<'_>, faults: &mut Faults<'_>, most: i64) -> Option<serde_json::Number> {
-    let Value::Number(number) = value else { return wrong_type(at, faults, "a number of degrees") };
-    let text = number.to_string();
-    let digits = text.strip_prefix('-').unwrap_or(&text);
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let whole_number =
-        if digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') { whole.parse::<i64>().ok() } else { None };
-    let inside = whole_number.is_some_and(|whole| whole < most || (whole == most && fraction.bytes().all(|byte| byte == b'0')));
-    if inside && text.len() <= 24 {
-        return Some(number.clone());
-    }
-    faults.add(at, "out_of_range", format!("must be degrees from -{most} to {most}, as 31.95"));
-    None
-}
-
 struct DeliveryBody {
     address: Option<Address>,
+    address_id: Option<AddressId>,
     day: Option<ShopDay>,
     time: Option<jiff::civil::Time>,
     notes: Option<String>,
@@ -105,7 +66,11 @@ impl Input for DeliveryBody {
     const NAME: &'static str = "DeliveryInfo";
 
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
-        let address = fields.opt::<AddressBody>("address").map(|address| address.0);
+        let address = fields.opt("address");
+        let address_id = fields.opt("addressId");
+        if fields.has("address") && fields.has("addressId") {
+            fields.fault("addressId", "address_and_address_id", "address and addressId do not go together; leave one out");
+        }
         let day = fields.opt("date");
         let time = fields.opt_with(
             "time",
@@ -125,25 +90,7 @@ impl Input for DeliveryBody {
             fields.fault("date", "required", "is required where a time is given");
         }
         let notes = fields.opt_text("notes", Lines::Many, 1..=2_000);
-        Some(DeliveryBody { address, day, time, notes })
-    }
-}
-
-/// Free JSON of a partner or of staff.
-struct Metadata(Map<String, Value>);
-
-impl FromJson for Metadata {
-    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
-        let Value::Object(object) = value else { return wrong_type(at, faults, "an object") };
-        if value.to_string().len() > MAX_METADATA {
-            faults.add(at, "too_long", format!("must be at most {MAX_METADATA} bytes of JSON"));
-            return None;
-        }
-        Some(Metadata(object.clone()))
-    }
-
-    fn schema() -> Value {
-        json!({ "type": "object" })
+        Some(DeliveryBody { address, address_id, day, time, notes })
     }
 }
 
@@ -175,11 +122,18 @@ impl Input for PlaceBody {
         let metadata = fields.opt("metadata");
         let customer_id = fields.opt("customerId");
         let collected = fields.opt("collected").unwrap_or(false);
-        if !is_pickup && delivery.as_ref().is_none_or(|delivery| delivery.address.is_none()) {
-            fields.fault("deliveryInfo.address", "required", "is required unless isPickup");
+        if !is_pickup && delivery.as_ref().is_none_or(|delivery| delivery.address.is_none() && delivery.address_id.is_none()) {
+            fields.fault(
+                "deliveryInfo.address",
+                "required",
+                "is required unless isPickup; it, or the addressId of a saved one",
+            );
         }
         if let Some(by) = fields.sender() {
             check_sender(fields, by, customer.as_ref());
+            if by == Actor::Guest && delivery.as_ref().is_some_and(|delivery| delivery.address_id.is_some()) {
+                fields.fault("deliveryInfo.addressId", "account_only", "is for who is signed in; give the address itself");
+            }
         }
         Some(PlaceBody {
             items: items?,
@@ -231,6 +185,7 @@ impl PlaceBody {
             }),
             account: if is_staff { self.customer_id } else { context.caller.user() },
             fulfilment: if self.is_pickup { Fulfilment::Pickup } else { Fulfilment::Delivery },
+            address_id: self.delivery.as_ref().and_then(|delivery| delivery.address_id),
             delivery: self.delivery.map(|delivery| Delivery {
                 address: delivery.address,
                 date: delivery.day.map(|day| day.to_string()),

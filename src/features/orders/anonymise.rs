@@ -1,0 +1,24 @@
+//! What stays of a customer's orders when their account is erased: lines and sums, for the books, and nobody's name.
+
+use super::sql;
+use crate::db::WriteTx;
+use crate::features::accounts::problems::HAS_OPEN_ORDERS;
+use crate::kernel::{Problem, Result, UserId};
+
+/// Takes the person out of every order of an account. Called while the account is being erased.
+///
+/// # Errors
+/// 409 `has_open_orders`: what was ordered must reach somebody first.
+pub fn anonymise(tx: &mut WriteTx<'_>, customer: UserId) -> Result<()> {
+    let open = sql::open_count_of(tx, customer)?;
+    if open > 0 {
+        return Err(Problem::of(&HAS_OPEN_ORDERS)
+            .detail(format!(
+                "{open} of the account's orders are neither delivered nor cancelled; the shop must know whose they are. Wait for \
+                 them or cancel them, then repeat. Nothing was changed."
+            ))
+            .fact("openOrders", open)
+            .into());
+    }
+    sql::anonymise(tx, customer)
+}
