@@ -21,7 +21,7 @@ CREATE TABLE sessions (
     created_at integer not null,
     used_at    integer not null,
     ended_at   integer
-) strict, without rowid;
+, kind text not null default 'token' check (kind in ('token', 'cookie')), device text check (length(device) between 1 and 80), address text) strict, without rowid;
 
 CREATE INDEX sessions_user on sessions (user_id);
 
@@ -286,6 +286,8 @@ CREATE TABLE link_requests (
     at    integer not null
 ) strict;
 
+CREATE UNIQUE INDEX refresh_tokens_current on refresh_tokens (session_id) where used_at is null;
+
 CREATE TABLE carts (
     id         blob    not null primary key check (length(id) = 16),
     token_hash blob    not null check (length(token_hash) = 32),
@@ -352,3 +354,33 @@ CREATE TABLE product_popularity (
 ) strict, without rowid;
 
 CREATE INDEX product_popularity_pieces on product_popularity (pieces);
+
+CREATE TABLE audit_log (
+    n          integer primary key check (n >= 1),
+    at         integer not null,
+    actor      text    not null check (actor in ('guest', 'customer', 'driver', 'staff', 'admin', 'system')),
+    actor_id   blob    check (length(actor_id) = 16),
+    action     text    not null,
+    subject    text,
+    before     text    check (json_valid(before)),
+    after      text    check (json_valid(after)),
+    address    text,
+    request_id text,
+    outcome    text    not null check (outcome in ('done', 'refused', 'failed_sign_in')),
+    code       text,
+    hash       blob    not null check (length(hash) = 32)
+) strict;
+
+CREATE INDEX audit_log_at on audit_log (at);
+
+CREATE INDEX audit_log_actor on audit_log (actor_id, n) where actor_id is not null;
+
+CREATE INDEX audit_log_action on audit_log (action, n);
+
+CREATE INDEX audit_log_subject on audit_log (subject, n) where subject is not null;
+
+CREATE INDEX audit_log_refusals on audit_log (outcome, n) where outcome <> 'done';
+
+CREATE TRIGGER audit_log_is_not_rewritten before update on audit_log begin select raise(abort, 'audit_log is append-only'); end;
+
+CREATE TRIGGER audit_log_is_not_shortened before delete on audit_log begin select raise(abort, 'audit_log is append-only'); end;

@@ -4,9 +4,14 @@ use std::sync::Arc;
 
 use crate::features::{AppState, accounts, cart, catalog, orders};
 use crate::jobs::{Handler, Handlers, Recurring};
+use crate::kernel::time::span::DAY_MS;
 
 /// What comes again by itself. Each kind has its handler below.
-pub(super) const RECURRING: &[Recurring] = &[cart::RemoveEnded::RECURRING, catalog::CountPopular::RECURRING];
+pub(super) const RECURRING: &[Recurring] = &[
+    cart::RemoveEnded::RECURRING,
+    catalog::CountPopular::RECURRING,
+    Recurring { kind: accounts::RemoveOldSessionsDaily::KIND, every_ms: DAY_MS },
+];
 
 /// Who does the jobs of each kind.
 pub(super) fn handlers(shop: &AppState) -> Handlers {
@@ -14,6 +19,7 @@ pub(super) fn handlers(shop: &AppState) -> Handlers {
         Arc::new(orders::ExpireHolds::new(Arc::clone(shop))),
         Arc::new(cart::RemoveEnded::new(Arc::clone(shop))),
         Arc::new(catalog::CountPopular::new(Arc::clone(shop))),
+        Arc::new(accounts::RemoveOldSessionsDaily::new(Arc::clone(shop))),
     ];
     handlers.extend(accounts::SendLinks::all(shop).map(|links| Arc::new(links) as Arc<dyn Handler>));
     handlers

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::faults::skipped;
+use crate::harness::skipped;
 use crate::harness::{Client, Order, Product, Reply, Request, Shop};
 
 /// A test's own machine speaks for others, so that a test can be many.
