@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each bench uses its part of this module")]
 
+pub mod large;
+
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;

@@ -124,7 +124,9 @@ pub(super) fn products(
         return products_by_menu(reader, filter, locale, paging);
     }
     let mut query = conditions(filter);
-    let total = if paging.wants_total() {
+    let total = if paging.wants_total() && filter.is_whole_menu() {
+        Some(counts_by_category(reader, filter)?.values().sum())
+    } else if paging.wants_total() {
         let head = if filter.in_stock.is_some() {
             concat!("select count(*)", products_on_the_shelf!())
         } else {
@@ -218,6 +220,12 @@ fn products_by_menu(
 }
 
 fn counts_by_category(reader: &Reader<'_>, filter: &ProductFilter) -> Result<HashMap<CategoryId, i64>> {
+    if filter.is_whole_menu() {
+        let sql = "select n.category_id, case when ?1 then n.shown else n.products end from category_counts n \
+                   join categories c on c.id = n.category_id where c.is_active = 1 or not ?1";
+        let rows = reader.all(sql, args![filter.shown_only], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        return Ok(rows.into_iter().collect());
+    }
     let query = conditions(filter);
     let head = if filter.in_stock.is_some() {
         concat!("select p.category_id, count(*)", products_on_the_shelf!())
@@ -383,7 +391,8 @@ pub(super) fn hide_product(tx: &mut WriteTx<'_>, id: ProductId) -> Result<()> {
 macro_rules! category_head {
     () => {
         "select c.id, c.slug, c.name_en, c.name_ar, c.sort_order, c.tax_rate_bp, c.is_active, c.version, \
-         (select count(*) from products p where p.category_id = c.id and (p.is_active = 1 or ?1)) from categories c"
+         coalesce((select case when ?1 then n.products else n.shown end from category_counts n where n.category_id = c.id), 0) \
+         from categories c"
     };
 }
 

@@ -9,6 +9,7 @@ mod books;
 mod cancel;
 mod change_status;
 mod collect;
+mod counts;
 mod expire;
 mod model;
 mod place;
@@ -17,6 +18,7 @@ mod queries;
 mod rules;
 mod sql;
 mod stock;
+pub mod text_index;
 mod undo;
 
 pub use books::check_books;
