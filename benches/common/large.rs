@@ -150,7 +150,7 @@ impl Ids {
     fn at(&mut self, ms: i64) -> Vec<u8> {
         self.0 += 1;
         let high = (u64::try_from(ms).expect("after 1970") << 16) | 0x7000 | (self.0 >> 50 & 0xFFF);
-        let low = 0b10 << 62 | (self.0 << 12 & (1 << 62) - 1) | (self.0.wrapping_mul(0x9E37_79B9) & 0xFFF);
+        let low = (0b10 << 62) | ((self.0 << 12) & ((1 << 62) - 1)) | (self.0.wrapping_mul(0x9E37_79B9) & 0xFFF);
         Uuid::from_u64_pair(high, low).into_bytes().to_vec()
     }
 }
@@ -242,6 +242,15 @@ enum End {
 
 const OPEN: [&str; 3] = ["Pending", "Confirmed", "Preparing"];
 
+/// A row of the ledger of stock that an order leaves behind.
+struct Sale {
+    product: usize,
+    id: Vec<u8>,
+    quantity: i64,
+    order: Vec<u8>,
+    at: i64,
+}
+
 #[derive(Default)]
 struct Shelf {
     sold: i64,
@@ -260,7 +269,7 @@ fn write_orders(connection: &mut Connection, products: &[Product], size: Size) {
     let first = newest - step * (total - 1);
     let (mut ids, mut numbers) = (Ids(1 << 30), HashMap::<i64, i64>::new());
     let mut shelves: Vec<Shelf> = products.iter().map(|_| Shelf::default()).collect();
-    let mut sales: Vec<(usize, Vec<u8>, i64, Vec<u8>, i64)> = Vec::new();
+    let mut sales: Vec<Sale> = Vec::new();
     // So many of the newest are open.
     let open = (count / 2_000).clamp(30, 300);
     let mut at = 0;
@@ -297,14 +306,14 @@ fn write_orders(connection: &mut Connection, products: &[Product], size: Size) {
     }
     let tx = connection.transaction().expect("begun");
     // Product by product, as the ledger lies.
-    sales.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+    sales.sort_by(|one, other| (one.product, &one.id).cmp(&(other.product, &other.id)));
     let mut left: Vec<i64> = products.iter().map(|_| STOCK).collect();
-    for (product, id, quantity, order, when) in sales {
+    for Sale { product, id, quantity, order, at } in sales {
         left[product] -= quantity;
         tx.prepare_cached(
             "insert into stock_log (product_id, id, delta, stock_after, reason, order_id, actor, created_at) values (?1, ?2, ?3, ?4, 'sale', ?5, 'staff', ?6)",
         )
-        .and_then(|mut statement| statement.execute(params![products[product].id, id, -quantity, left[product], order, when]))
+        .and_then(|mut statement| statement.execute(params![products[product].id, id, -quantity, left[product], order, at]))
         .expect("a sale");
     }
     for (product, shelf) in products.iter().zip(&shelves) {
@@ -371,7 +380,7 @@ struct Books<'a> {
     ids: &'a mut Ids,
     numbers: &'a mut HashMap<i64, i64>,
     shelves: &'a mut [Shelf],
-    sales: &'a mut Vec<(usize, Vec<u8>, i64, Vec<u8>, i64)>,
+    sales: &'a mut Vec<Sale>,
 }
 
 fn write_order(tx: &Connection, books: &mut Books<'_>, placed: i64, end: End, person: &Person<'_>) {
@@ -410,7 +419,7 @@ fn write_order(tx: &Connection, books: &mut Books<'_>, placed: i64, end: End, pe
             "taken" => {
                 books.shelves[product].sold += quantity;
                 let sale = books.ids.at(placed + 60_000);
-                books.sales.push((product, sale, quantity, id.clone(), placed + 60_000));
+                books.sales.push(Sale { product, id: sale, quantity, order: id.clone(), at: placed + 60_000 });
             }
             _ => {}
         }

@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
+use super::upkeep;
 use crate::features::{AppState, orders};
 use crate::jobs::{Handlers, Recurring};
 
 /// What comes again by itself. Each kind has its handler below.
-pub(super) const RECURRING: &[Recurring] =
-    &[Recurring { kind: orders::text_index::KIND, every_ms: orders::text_index::EVERY_MS }];
+pub(super) const RECURRING: &[Recurring] = &[
+    Recurring { kind: orders::text_index::KIND, every_ms: orders::text_index::EVERY_MS },
+    Recurring { kind: upkeep::KIND, every_ms: upkeep::EVERY_MS },
+];
 
 /// Who does the jobs of each kind.
 pub(super) fn handlers(shop: &AppState) -> Handlers {
     vec![
         Arc::new(orders::ExpireHolds::new(Arc::clone(shop))),
         Arc::new(orders::text_index::IndexOrderTexts::new(Arc::clone(shop))),
+        upkeep::Upkeep::new(Arc::clone(shop)),
     ]
 }
 

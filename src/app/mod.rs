@@ -8,6 +8,7 @@ pub mod control;
 mod jobs;
 mod reactions;
 pub mod routes;
+mod upkeep;
 
 use std::future::Future;
 use std::path::PathBuf;

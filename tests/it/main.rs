@@ -13,6 +13,7 @@ mod inventory;
 mod model;
 mod orders;
 mod recurring;
+mod scale;
 mod schema;
 mod start;
 mod wire;
