@@ -271,7 +271,7 @@ CREATE INDEX orders_cancelled on orders (id) where status = 'Cancelled';
 
 CREATE INDEX orders_money_back on orders (payment_status, id) where payment_status in ('PartiallyRefunded', 'Refunded', 'Failed');
 
-CREATE VIRTUAL TABLE order_texts using fts5 (text, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
+CREATE VIRTUAL TABLE order_texts using fts5 (text, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii');
 
 CREATE TABLE 'order_texts_data'(id INTEGER PRIMARY KEY, block BLOB);
 

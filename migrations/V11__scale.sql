@@ -21,9 +21,9 @@ create index orders_business_day on orders (business_day, id, status, fulfilment
 create index orders_cancelled on orders (id) where status = 'Cancelled';
 create index orders_money_back on orders (payment_status, id) where payment_status in ('PartiallyRefunded', 'Refunded', 'Failed');
 
--- Names, phones, addresses and numbers of orders, folded, in pieces of three characters. The row is number_day * 1000000 + number,
--- so it grows with the order's id. A job brings orders in behind `order_texts_upto`; what is newer is read from the orders.
-create virtual table order_texts using fts5 (text, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1');
+-- Words of orders, folded: of names and addresses, ends of phones, numbers. The row is number_day * 10000000 + number, so it grows
+-- with the order's id. A job brings orders in behind `order_texts_upto`; what is newer is read from the orders.
+create virtual table order_texts using fts5 (text, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii');
 
 create table order_texts_upto (
     one      integer not null primary key check (one = 1),

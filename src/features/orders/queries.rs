@@ -40,10 +40,8 @@ pub struct OrderFilter {
 }
 
 pub(super) fn list(reader: &Reader<'_>, filter: &OrderFilter) -> Result<List<Order>> {
-    if let Some(wanted) = filter.text.as_deref().filter(|text| parse_number(text).is_none()).map(Wanted::parse)
-        && !wanted.is_empty()
-    {
-        return list_by_text(reader, filter, &wanted);
+    if let Some(text) = filter.text.as_deref().filter(|text| parse_number(text).is_none()) {
+        return list_by_text(reader, filter, &Wanted::parse(text));
     }
     let mut query = conditions(filter);
     let total = if filter.paging.wants_total() { Some(total(reader, filter, &query)?) } else { None };
