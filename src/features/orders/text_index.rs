@@ -86,12 +86,14 @@ fn readings_of(word: &str) -> Vec<Reading> {
     if is_number {
         readings.push(vec![format!("{NUMBER}{word:0>4}")]);
     }
-    let address = joined(word.trim_matches(|c: char| !c.is_alphanumeric()));
+    let address = word.trim_matches(|c: char| !c.is_alphanumeric());
     if parts.len() > 1 {
-        readings.push(vec![address]);
+        readings.push(vec![joined(address)]);
     }
     match parts.is_empty() {
         true => readings.push(vec![NO_WORD.to_owned()]),
+        // A domain alone stands in a third of all orders: it is read as a part of its address.
+        false if address.contains('@') => {}
         false if !is_number || word.len() == PHONE_PART => readings.push(parts),
         false => {}
     }
