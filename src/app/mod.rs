@@ -10,6 +10,7 @@ mod jobs;
 mod reactions;
 mod refusals;
 pub mod routes;
+mod upkeep;
 
 use std::future::Future;
 use std::path::PathBuf;

@@ -22,6 +22,7 @@ mod orders;
 mod pages;
 mod passwords;
 mod recurring;
+mod scale;
 mod schema;
 mod search;
 mod search_cases;
