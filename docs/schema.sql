@@ -21,7 +21,7 @@ CREATE TABLE sessions (
     created_at integer not null,
     used_at    integer not null,
     ended_at   integer
-) strict, without rowid;
+, kind text not null default 'token' check (kind in ('token', 'cookie')), device text check (length(device) between 1 and 80), address text) strict, without rowid;
 
 CREATE INDEX sessions_user on sessions (user_id);
 
@@ -174,8 +174,6 @@ CREATE UNIQUE INDEX orders_number on orders (number_day, number);
 
 CREATE INDEX orders_open on orders (status, id) where status not in ('Delivered', 'Cancelled');
 
-CREATE INDEX orders_business_day on orders (business_day, id);
-
 CREATE INDEX orders_updated on orders (updated_at);
 
 CREATE INDEX orders_customer on orders (customer_id, id) where customer_id is not null;
@@ -286,6 +284,8 @@ CREATE TABLE link_requests (
     at    integer not null
 ) strict;
 
+CREATE UNIQUE INDEX refresh_tokens_current on refresh_tokens (session_id) where used_at is null;
+
 CREATE TABLE carts (
     id         blob    not null primary key check (length(id) = 16),
     token_hash blob    not null check (length(token_hash) = 32),
@@ -382,3 +382,54 @@ CREATE INDEX audit_log_refusals on audit_log (outcome, n) where outcome <> 'done
 CREATE TRIGGER audit_log_is_not_rewritten before update on audit_log begin select raise(abort, 'audit_log is append-only'); end;
 
 CREATE TRIGGER audit_log_is_not_shortened before delete on audit_log begin select raise(abort, 'audit_log is append-only'); end;
+
+CREATE TABLE order_counts (
+    status         text    not null,
+    payment_status text    not null,
+    payment_method text    not null,
+    fulfilment     text    not null,
+    orders         integer not null,
+    primary key (status, payment_status, payment_method, fulfilment)
+) strict, without rowid;
+
+CREATE INDEX orders_business_day on orders (business_day, id, status, fulfilment, payment_status);
+
+CREATE INDEX orders_cancelled on orders (id) where status = 'Cancelled';
+
+CREATE INDEX orders_money_back on orders (payment_status, id) where payment_status in ('PartiallyRefunded', 'Refunded', 'Failed');
+
+CREATE VIRTUAL TABLE order_texts using fts5 (text, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii');
+
+CREATE TABLE 'order_texts_data'(id INTEGER PRIMARY KEY, block BLOB);
+
+CREATE TABLE 'order_texts_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
+
+CREATE TABLE 'order_texts_docsize'(id INTEGER PRIMARY KEY, sz BLOB, origin INTEGER);
+
+CREATE TABLE 'order_texts_config'(k PRIMARY KEY, v) WITHOUT ROWID;
+
+CREATE TABLE order_texts_upto (
+    one      integer not null primary key check (one = 1),
+    order_id blob    not null check (length(order_id) = 16)
+) strict, without rowid;
+
+CREATE TABLE category_counts (
+    category_id blob    not null primary key references categories (id) on delete cascade,
+    products    integer not null,
+    shown       integer not null
+) strict, without rowid;
+
+CREATE TRIGGER products_counted_in after insert on products begin
+    insert into category_counts (category_id, products, shown) values (new.category_id, 1, new.is_active)
+        on conflict (category_id) do update set products = products + 1, shown = shown + excluded.shown;
+end;
+
+CREATE TRIGGER products_counted_out after delete on products begin
+    update category_counts set products = products - 1, shown = shown - old.is_active where category_id = old.category_id;
+end;
+
+CREATE TRIGGER products_counted_anew after update of category_id, is_active on products begin
+    update category_counts set products = products - 1, shown = shown - old.is_active where category_id = old.category_id;
+    insert into category_counts (category_id, products, shown) values (new.category_id, 1, new.is_active)
+        on conflict (category_id) do update set products = products + 1, shown = shown + excluded.shown;
+end;

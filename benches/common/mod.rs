@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each bench uses its part of this module")]
 
+pub mod large;
+pub mod program;
+
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -219,6 +222,16 @@ pub async fn closed_loop<F>(address: SocketAddr, clients: usize, time: Duration,
 where
     F: Fn(usize, u64) -> Request<Full<Bytes>> + Send + Sync + 'static,
 {
+    let is_well = move |answer: &Answer| answer.status == expected.0 && answer.bytes >= expected.1;
+    closed_loop_where(address, clients, time, is_well, make).await
+}
+
+/// As [`closed_loop`], of whichever answers are well.
+pub async fn closed_loop_where<F, W>(address: SocketAddr, clients: usize, time: Duration, is_well: W, make: F) -> Load
+where
+    F: Fn(usize, u64) -> Request<Full<Bytes>> + Send + Sync + 'static,
+    W: Fn(&Answer) -> bool + Copy + Send + 'static,
+{
     let make = Arc::new(make);
     let mut lines = Vec::with_capacity(clients);
     for _ in 0..clients {
@@ -238,12 +251,7 @@ where
                     let started = Instant::now();
                     let answer = line.ask(request).await;
                     let ended = Instant::now();
-                    assert!(
-                        answer.status == expected.0 && answer.bytes >= expected.1,
-                        "{} with {} bytes, where {expected:?} must be",
-                        answer.status,
-                        answer.bytes
-                    );
+                    assert!(is_well(&answer), "{} with {} bytes is not what must be", answer.status, answer.bytes);
                     if ended > until {
                         break;
                     }
@@ -271,6 +279,22 @@ pub async fn open_loop<F>(
 where
     F: Fn(usize, u64) -> Request<Full<Bytes>> + Send + Sync + 'static,
 {
+    open_loop_where(address, clients, per_second, time, move |answer: &Answer| answer.status == expected.0, make).await
+}
+
+/// As [`open_loop`], of whichever answers are well.
+pub async fn open_loop_where<F, W>(
+    address: SocketAddr,
+    clients: usize,
+    per_second: f64,
+    time: Duration,
+    is_well: W,
+    make: F,
+) -> Load
+where
+    F: Fn(usize, u64) -> Request<Full<Bytes>> + Send + Sync + 'static,
+    W: Fn(&Answer) -> bool + Copy + Send + 'static,
+{
     let make = Arc::new(make);
     let began = Instant::now() + Duration::from_millis(50);
     let gap = Duration::from_secs_f64(clients as f64 / per_second);
@@ -288,7 +312,7 @@ where
                     }
                     tokio::time::sleep_until(due.into()).await;
                     let answer = line.ask(make(client, u64::from(asked))).await;
-                    assert_eq!(answer.status, expected.0);
+                    assert!(is_well(&answer), "{} is not what must be", answer.status);
                     latencies.push(us(due.elapsed()));
                 }
                 latencies

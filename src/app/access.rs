@@ -7,20 +7,44 @@ const STAFF: Who = Who::Roles(&[Role::Staff, Role::Admin]);
 const ADMIN: Who = Who::Roles(&[Role::Admin]);
 
 const fn line(method: &'static str, path: &'static str, who: Who) -> Access {
-    Access { method, path, who, before_setup: false, limited: true, ignores_bearer: false }
+    Access { method, path, who, before_setup: false, limited: true, ignores_bearer: false, carries_secrets: false }
 }
 
 const fn signs_in(path: &'static str) -> Access {
-    Access { method: "POST", path, who: Who::Anyone, before_setup: false, limited: true, ignores_bearer: true }
+    Access {
+        method: "POST",
+        path,
+        who: Who::Anyone,
+        before_setup: false,
+        limited: true,
+        ignores_bearer: true,
+        carries_secrets: true,
+    }
 }
 
 const fn health(path: &'static str) -> Access {
-    Access { method: "GET", path, who: Who::Anyone, before_setup: true, limited: false, ignores_bearer: true }
+    Access {
+        method: "GET",
+        path,
+        who: Who::Anyone,
+        before_setup: true,
+        limited: false,
+        ignores_bearer: true,
+        carries_secrets: false,
+    }
 }
 
 /// A page of the binary, or what one loads: the same for everybody, so a bearer is not looked at.
 const fn page(path: &'static str) -> Access {
-    Access { method: "GET", path, who: Who::Anyone, before_setup: false, limited: true, ignores_bearer: true }
+    Access {
+        method: "GET",
+        path,
+        who: Who::Anyone,
+        before_setup: false,
+        limited: true,
+        ignores_bearer: true,
+        carries_secrets: false,
+    }
 }
 
 /// Every route there is.
@@ -35,12 +59,15 @@ pub const TABLE: &[Access] = &[
     line("GET",    "/api/v1/openapi.json",              Who::Anyone),
     page("/api/v1/docs"),
     page("/api/v1/docs/errors"),
-    line("POST",   "/api/v1/auth/register",             Who::Anyone),
+    line("POST",   "/api/v1/auth/register",             Who::Anyone).with_secrets(),
     signs_in("/api/v1/auth/login"),
     signs_in("/api/v1/auth/refresh"),
     line("POST",   "/api/v1/auth/logout",               Who::SignedIn),
     line("GET",    "/api/v1/auth/me",                   Who::SignedIn),
-    line("PUT",    "/api/v1/auth/password",             Who::SignedIn),
+    line("GET",    "/api/v1/auth/sessions",             Who::SignedIn),
+    line("DELETE", "/api/v1/auth/sessions/{id}",        Who::SignedIn),
+    line("GET",    "/api/v1/admin/audit",               ADMIN),
+    line("PUT",    "/api/v1/auth/password",             Who::SignedIn).with_secrets(),
     signs_in("/api/v1/auth/password/forgot"),
     signs_in("/api/v1/auth/password/reset"),
     line("GET",    "/api/v1/users",                     ADMIN),
@@ -48,7 +75,6 @@ pub const TABLE: &[Access] = &[
     line("PUT",    "/api/v1/users/{id}",                Who::SignedIn),
     line("DELETE", "/api/v1/users/{id}",                Who::SignedIn),
     line("POST",   "/api/v1/users/{id}/invite",         ADMIN),
-    line("GET",    "/api/v1/admin/audit",               ADMIN),
     line("GET",    "/api/v1/categories",                Who::Anyone),
     line("GET",    "/api/v1/categories/{id}",           Who::Anyone),
     line("POST",   "/api/v1/categories",                ADMIN),

@@ -42,6 +42,8 @@ const MAX_SOCKET_PATH_BYTES: usize = 107;
 pub enum Request {
     /// Make an account that may do everything.
     CreateOwner { name: String, email: String, phone: Option<String>, password: String },
+    /// Give an account a new password and end its sessions.
+    ResetPassword { email: String, password: String },
     /// Bring in a menu.
     ImportProducts { csv_base64: String, set_stock: bool, dry_run: bool },
 }
@@ -60,6 +62,8 @@ impl Request {
 pub enum Answer {
     /// The account is there.
     OwnerCreated { name: String, email: String },
+    /// The account has the new password, and so many sessions of it have ended.
+    PasswordReset { email: String, sessions_ended: usize },
     /// The menu is in, or would be so (`dry_run`).
     Imported(ImportReport),
     /// Nothing was brought in.
@@ -97,6 +101,7 @@ pub type OnProgress<'a> = &'a (dyn Fn(&str) + Send + Sync);
 pub async fn execute(shop: &AppState, request: Request, progress: OnProgress<'_>) -> Answer {
     let outcome = match request {
         Request::CreateOwner { name, email, phone, password } => create_owner(shop, &name, &email, phone, password).await,
+        Request::ResetPassword { email, password } => reset_password(shop, &email, password).await,
         Request::ImportProducts { csv_base64, set_stock, dry_run } => {
             import_products(shop, &csv_base64, set_stock, dry_run, progress).await
         }
@@ -121,10 +126,6 @@ async fn create_owner(
     password: String,
 ) -> Result<Answer, Error> {
     let format = shop.settings.format();
-    let refused = |field: &str, message: String| Answer::Refused {
-        code: "validation_failed".to_owned(),
-        message: format!("{field} {message}"),
-    };
     let name = match Name::parse(name) {
         Ok(name) => name,
         Err(fault) => return Ok(refused("--name", fault.message)),
@@ -144,6 +145,32 @@ async fn create_owner(
     let answer = Answer::OwnerCreated { name: name.as_str().to_owned(), email: email.as_str().to_owned() };
     shop.db.write(accounts::CreateOwner { name, email, phone, password_hash }).await?;
     Ok(answer)
+}
+
+fn refused(field: &str, message: String) -> Answer {
+    Answer::Refused { code: "validation_failed".to_owned(), message: format!("{field} {message}") }
+}
+
+async fn reset_password(shop: &AppState, email: &str, password: String) -> Result<Answer, Error> {
+    let email = match Email::parse(email) {
+        Ok(email) => email,
+        Err(fault) => return Ok(refused("--email", fault.message)),
+    };
+    if let Err(fault) = accounts::check_password(&password, &email) {
+        return Ok(refused("the password", fault.message));
+    }
+    let password_hash = shop.accounts.hash(password).await?;
+    let set = shop.db.write(accounts::SetPassword { email: email.clone(), password_hash }).await?;
+    let Some(sessions_ended) = set else {
+        let message = format!(
+            "no account has the e-mail address {}. Look whether it is spelt as when the account was made",
+            email.as_str()
+        );
+        return Ok(Answer::Refused { code: "not_found".to_owned(), message });
+    };
+    // Whoever has lost a password has tried some; they need not wait for that.
+    shop.accounts.forgive(&email);
+    Ok(Answer::PasswordReset { email: email.as_str().to_owned(), sessions_ended })
 }
 
 async fn import_products(

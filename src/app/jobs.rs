@@ -2,18 +2,29 @@
 
 use std::sync::Arc;
 
+use super::upkeep;
 use crate::features::{AppState, accounts, cart, catalog, orders};
 use crate::jobs::{Handler, Handlers, Recurring};
+use crate::kernel::time::span::DAY_MS;
 
 /// What comes again by itself. Each kind has its handler below.
-pub(super) const RECURRING: &[Recurring] = &[cart::RemoveEnded::RECURRING, catalog::CountPopular::RECURRING];
+pub(super) const RECURRING: &[Recurring] = &[
+    cart::RemoveEnded::RECURRING,
+    catalog::CountPopular::RECURRING,
+    Recurring { kind: accounts::RemoveOldSessionsDaily::KIND, every_ms: DAY_MS },
+    Recurring { kind: orders::text_index::KIND, every_ms: orders::text_index::EVERY_MS },
+    Recurring { kind: upkeep::KIND, every_ms: upkeep::EVERY_MS },
+];
 
 /// Who does the jobs of each kind.
 pub(super) fn handlers(shop: &AppState) -> Handlers {
     let mut handlers: Handlers = vec![
         Arc::new(orders::ExpireHolds::new(Arc::clone(shop))),
+        Arc::new(orders::text_index::IndexOrderTexts::new(Arc::clone(shop))),
         Arc::new(cart::RemoveEnded::new(Arc::clone(shop))),
         Arc::new(catalog::CountPopular::new(Arc::clone(shop))),
+        Arc::new(accounts::RemoveOldSessionsDaily::new(Arc::clone(shop))),
+        upkeep::Upkeep::new(Arc::clone(shop)),
     ];
     handlers.extend(accounts::SendLinks::all(shop).map(|links| Arc::new(links) as Arc<dyn Handler>));
     handlers

@@ -10,6 +10,7 @@ mod jobs;
 mod reactions;
 mod refusals;
 pub mod routes;
+mod upkeep;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -28,11 +29,11 @@ use crate::config::Config;
 use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
 use crate::features::{AppState, Shop, accounts, audit, cart, catalog, messages, orders, settings};
 use crate::http::front::Front;
-use crate::http::gate::{Access, Gatekeeper};
+use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::rate_limit::Limits;
 use crate::http::{Caller, Context, server};
 use crate::jobs::{DbAccess, Queue, Worker};
-use crate::kernel::{Error, Problem, Result, ShopFormat};
+use crate::kernel::{Error, Problem, Result, SessionId, ShopFormat};
 use crate::security::Keys;
 
 /// What a shop starts with.
@@ -84,7 +85,11 @@ impl App {
         let outbox_folder = folder.path().join("outbox");
         let outbox =
             messages::Outbox::open(&outbox_folder).map_err(|reason| StartFault::Outbox { folder: outbox_folder, reason })?;
-        let accounts = Arc::new(accounts::Desk::new(options.clock.clone()).map_err(StartFault::Threads)?);
+        let accounts = Arc::new(
+            accounts::Desk::new(options.clock.clone())
+                .map_err(StartFault::Threads)?
+                .count_addresses(options.config.rate_limit.enabled),
+        );
         let menu = Arc::new(catalog::Menu::new());
         let queue = Arc::new(Queue::default());
         let has_owner = Arc::new(AtomicBool::new(false));
@@ -246,5 +251,17 @@ impl Gatekeeper for Keeper {
 
     fn identify<'a>(&'a self, bearer: &'a str) -> Pin<Box<dyn Future<Output = Result<Caller, Error>> + Send + 'a>> {
         Box::pin(self.shop.accounts.identify(&self.shop.db, &self.shop.keys, bearer))
+    }
+
+    fn identify_cookie<'a>(&'a self, cookie: &'a str) -> Pin<Box<dyn Future<Output = Result<CookieWorth, Error>> + Send + 'a>> {
+        Box::pin(self.shop.accounts.identify_cookie(&self.shop.db, cookie))
+    }
+
+    fn csrf_matches(&self, session: SessionId, presented: &str) -> bool {
+        self.shop.keys.csrf_token_matches(session, presented)
+    }
+
+    fn public_url(&self) -> &str {
+        &self.shop.public_url
     }
 }

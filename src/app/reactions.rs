@@ -45,6 +45,7 @@ impl Reactions for ShopReactions {
             | DomainEvent::SettingsChanged { .. }
             | DomainEvent::AccountCreated { .. }
             | DomainEvent::SessionEnded { .. }
+            | DomainEvent::SessionRenewed { .. }
             | DomainEvent::ProductChanged { .. }
             | DomainEvent::CategoryChanged
             | DomainEvent::PopularityCounted
@@ -73,7 +74,9 @@ impl Reactions for ShopReactions {
                 | DomainEvent::PopularityCounted
                 | DomainEvent::StockChanged { .. } => menu_is_old = true,
                 DomainEvent::AccountCreated { admin: true, .. } => self.has_owner.store(true, Ordering::SeqCst),
-                DomainEvent::SessionEnded { session } => self.accounts.session_ended(*session),
+                DomainEvent::SessionEnded { session } | DomainEvent::SessionRenewed { session } => {
+                    self.accounts.forget_session(*session);
+                }
                 DomainEvent::AccountCreated { admin: false, .. }
                 | DomainEvent::SignedIn { .. }
                 | DomainEvent::AccountErased { .. }

@@ -1,4 +1,4 @@
-//! `bayader admin create`
+//! `bayader admin create|reset-password`
 
 use std::io::{IsTerminal, Read};
 
@@ -8,6 +8,7 @@ use super::exit::{Failure, Outcome};
 use super::shared::Place;
 use super::{output, through};
 use crate::app::control::{Answer, Request};
+use crate::security::random;
 
 /// Far longer than any password that is taken (128 characters).
 const MAX_PASSWORD_BYTES: u64 = 4_096;
@@ -17,6 +18,9 @@ pub enum Admin {
     /// Make an account that may do everything; the first one sets the shop up.
     #[command(after_help = super::EXIT_CODES)]
     Create(Create),
+    /// Give an account a new password and end all its sessions; without --password-stdin it makes one and prints it.
+    #[command(after_help = super::EXIT_CODES)]
+    ResetPassword(ResetPassword),
 }
 
 #[derive(Args)]
@@ -43,10 +47,67 @@ pub struct Create {
     json: bool,
 }
 
+#[derive(Args)]
+pub struct ResetPassword {
+    #[command(flatten)]
+    place: Place,
+    /// The address that the account signs in with.
+    #[arg(long)]
+    email: String,
+    /// Read the password (10 to 128 characters) from standard input; a line break at its end does not count.
+    #[arg(long)]
+    password_stdin: bool,
+    /// Without a server: go on although this machine's clock cannot be true.
+    #[arg(long)]
+    accept_clock: bool,
+    /// Answer in JSON: `{email, sessionsEnded, password?}`; the password if it was made here.
+    #[arg(long)]
+    json: bool,
+}
+
 impl Admin {
     pub fn run(self) -> Outcome {
-        let Admin::Create(create) = self;
-        create.run()
+        match self {
+            Admin::Create(create) => create.run(),
+            Admin::ResetPassword(reset) => reset.run(),
+        }
+    }
+}
+
+impl ResetPassword {
+    fn run(self) -> Outcome {
+        let folder = self.place.folder()?;
+        if self.email.trim().is_empty() {
+            return Err(Failure::usage("--email must name an account"));
+        }
+        let (password, made) = if self.password_stdin {
+            (read_password("reset-password")?, None)
+        } else {
+            let made = random::readable_password();
+            (made.clone(), Some(made))
+        };
+        let request = Request::ResetPassword { email: self.email, password };
+        match through::write(&self.place, &folder, self.accept_clock, request)? {
+            Answer::PasswordReset { email, sessions_ended } if self.json => {
+                let mut answer = serde_json::json!({ "email": email, "sessionsEnded": sessions_ended });
+                if let Some(made) = made {
+                    answer["password"] = made.into();
+                }
+                output::json(&answer)
+            }
+            Answer::PasswordReset { email, sessions_ended } => {
+                output::note(format!("{email} has a new password. Sessions ended: {sessions_ended}."));
+                match made {
+                    // Alone on its line of the answer, so that a script can take it.
+                    Some(made) => {
+                        output::note("It is shown this once; change it after signing in:");
+                        output::line(made)
+                    }
+                    None => Ok(()),
+                }
+            }
+            other => Err(Failure::because(format!("the server gave an answer to another question: {other:?}"))),
+        }
     }
 }
 
@@ -54,7 +115,7 @@ impl Create {
     fn run(self) -> Outcome {
         let folder = self.place.folder()?;
         let request =
-            Request::CreateOwner { name: self.name, email: self.email, phone: self.phone, password: read_password()? };
+            Request::CreateOwner { name: self.name, email: self.email, phone: self.phone, password: read_password("create")? };
         match through::write(&self.place, &folder, self.accept_clock, request)? {
             Answer::OwnerCreated { name, email } if self.json => {
                 output::json(&serde_json::json!({ "name": name, "email": email }))
@@ -65,12 +126,12 @@ impl Create {
     }
 }
 
-fn read_password() -> Outcome<String> {
+fn read_password(command: &str) -> Outcome<String> {
     if std::io::stdin().is_terminal() {
-        return Err(Failure::because(
+        return Err(Failure::because(format!(
             "standard input is a terminal, which would show the password. Pipe it in: \
-             bayader admin create .. --password-stdin < file",
-        ));
+             bayader admin {command} .. --password-stdin < file"
+        )));
     }
     let mut password = String::new();
     std::io::stdin().lock().take(MAX_PASSWORD_BYTES).read_to_string(&mut password).map_err(|error| {

@@ -21,7 +21,7 @@ mod writer;
 
 pub use error::{OnViolation, Violation};
 pub use folder::{DataFolder, FolderFault, control_socket_in, database_in};
-pub use memory::WriterMemory;
+pub use memory::{Settlement, WriterMemory};
 pub use migrate::{SCHEMA_VERSION, schema_version};
 pub use open::{Db, DbOptions, OpenFault, check_books, open_read_only};
 pub use reader::Reader;

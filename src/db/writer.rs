@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use super::checkpoint::Checkpointer;
 use super::error::{from_driver, storage_unavailable};
-use super::memory::Memories;
+use super::memory::{Memories, Settlement};
 use super::reader::Reader;
 use super::stats::{Stats, micros};
 use super::tx::{Command, WriteTx};
@@ -375,6 +375,10 @@ impl WriterThread {
         } else if group.kept == 0 {
             // Only refusals: nothing to sync.
             if self.simple("rollback").is_ok() { Fate::Committed } else { Fate::Undone }
+        } else if let Err(error) = self.memories.settle(&Settlement::new(&self.connection, &self.stats)) {
+            // Before the commit, so surely not kept; the connection is closed below, and its transaction ends with it.
+            tracing::error!(error = %error, writes = group.kept, "a group could not be settled and was undone");
+            Fate::Undone
         } else {
             let started = Instant::now();
             let committed = self.simple("commit");

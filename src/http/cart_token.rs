@@ -60,6 +60,7 @@ mod tests {
             map.append(HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value"));
         }
         Context {
+            by_cookie: false,
             request_id: "test".into(),
             locale: Locale::En,
             caller: Caller::Guest,

@@ -34,6 +34,8 @@ pub struct Context {
     /// The language the caller prefers, or the shop's.
     pub locale: Locale,
     pub caller: Caller,
+    /// The caller is known by the session's cookie.
+    pub by_cookie: bool,
     pub client: Client,
     pub shop: Arc<ShopFormat>,
     pub received: Received,

@@ -6,8 +6,8 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::link::{Link, operation_id};
-use super::problem;
 use super::shape::Shape;
+use super::{problem, session_cookie};
 use crate::kernel::{Problem, ProblemKind, Role};
 
 /// What is told of a route.
@@ -31,6 +31,7 @@ pub struct Described {
     pub tagged: bool,
     pub order_token: bool,
     pub cart_token: bool,
+    pub hands_a_session_over: bool,
 }
 
 /// One answer of a route.
@@ -95,6 +96,7 @@ impl Described {
             tagged: false,
             order_token: false,
             cart_token: false,
+            hands_a_session_over: false,
         }
     }
 }
@@ -171,6 +173,14 @@ pub fn document(tags: &[Tag], operations: &[Operation<'_>]) -> Value {
                     "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
                     "description": "`token` of signing in. It counts for `expiresIn` seconds; then get the next at `/api/v1/auth/refresh`.",
                 },
+                "cookie": {
+                    "type": "apiKey", "in": "cookie", "name": session_cookie::SECURE_NAME,
+                    "description": "The session of a page in a browser, by `X-Session: cookie` at signing in. What changes something needs `X-CSRF-Token` too. Over plain HTTP the name is without `__Host-`.",
+                },
+                "csrf": {
+                    "type": "apiKey", "in": "header", "name": "X-CSRF-Token",
+                    "description": "`csrfToken` of signing in or of `/api/v1/auth/me`, beside the cookie.",
+                },
                 "orderToken": {
                     "type": "apiKey", "in": "header", "name": "X-Order-Token",
                     "description": "`accessToken` of an order that a guest has placed: it reads and cancels that order.",
@@ -191,6 +201,7 @@ fn parameter_components() -> Value {
         "RequestId": header("X-Request-Id", "Your name for this request, 1 to 64 of `A-Za-z0-9._-`; the log has it. Anything else is replaced.", json!({ "type": "string", "example": "till-3.0042" })),
         "IfNoneMatch": header("If-None-Match", "`ETag` of the answer you have: 304 without a body if it is current.", json!({ "type": "string", "example": "\"3.9f86d081884c7d65\"" })),
         "IfMatch": header("If-Match", "`ETag` of what you have read: 412 if it has changed meanwhile.", json!({ "type": "string", "pattern": "^(\\*|\"[0-9]{1,18}\\.[0-9a-f]{16}\")$", "example": "\"3.9f86d081884c7d65\"" })),
+        "Session": header("X-Session", "`cookie`: hand the session over as an httpOnly cookie instead of tokens.", json!({ "type": "string", "enum": ["cookie"] })),
         "IdempotencyKey": header("Idempotency-Key", "A text of your own for this request. Sent again with it within 24 hours, the same request happens once and gets the first answer.", json!({ "type": "string", "minLength": 16, "maxLength": 128, "pattern": "^[!-~]{16,128}$", "example": "order-7f3a1c52-0001" })),
     })
 }
@@ -237,10 +248,11 @@ fn operation_object(operation: &Operation<'_>, shared: &mut Map<String, Value>) 
         let required = schema["required"].as_array().is_some_and(|required| !required.is_empty());
         object["requestBody"] = json!({ "required": required, "content": { "application/json": content } });
     }
+    let cookie = if operation.method.is_safe() { json!({ "cookie": [] }) } else { json!({ "cookie": [], "csrf": [] }) };
     object["security"] = match (operation.signed_in, described.order_token) {
-        (_, true) => json!([{ "bearer": [] }, { "orderToken": [] }]),
-        (true, false) => json!([{ "bearer": [] }]),
-        (false, false) if operation.reads_bearer => json!([{}, { "bearer": [] }]),
+        (_, true) => json!([{ "bearer": [] }, cookie, { "orderToken": [] }]),
+        (true, false) => json!([{ "bearer": [] }, cookie]),
+        (false, false) if operation.reads_bearer => json!([{}, { "bearer": [] }, cookie]),
         (false, false) => json!([]),
     };
     if let (true, Some(ways)) = (described.cart_token, object["security"].as_array_mut()) {
@@ -286,6 +298,9 @@ fn parameters(operation: &Operation<'_>) -> Vec<Value> {
     let mut shared = |name: &str| parameters.push(json!({ "$ref": format!("#/components/parameters/{name}") }));
     if described.idempotent {
         shared("IdempotencyKey");
+    }
+    if described.hands_a_session_over {
+        shared("Session");
     }
     if described.conditional {
         shared("IfMatch");

@@ -9,7 +9,7 @@ use super::input::{Input, read_input};
 use super::problem::not_found;
 use super::{Context, card_guard};
 use crate::kernel::problem::{FieldFault, kinds};
-use crate::kernel::{CartItemId, CategoryId, Error, Fault, JobId, OrderId, Problem, ProductId, UserId};
+use crate::kernel::{CartItemId, CategoryId, Error, Fault, JobId, OrderId, Problem, ProductId, SessionId, UserId};
 
 fn context(parts: &Parts) -> Result<&Context, Error> {
     parts.extensions.get::<Context>().ok_or_else(|| Fault::because("a handler runs behind the front").into())
@@ -38,7 +38,7 @@ macro_rules! path_ids {
         }
     )+};
 }
-path_ids!(CartItemId, CategoryId, JobId, OrderId, ProductId, UserId);
+path_ids!(CartItemId, CategoryId, JobId, OrderId, ProductId, SessionId, UserId);
 
 impl PathId for String {
     fn from_path(text: &str) -> Option<Self> {

@@ -78,6 +78,7 @@ impl Front {
             request_id: Arc::clone(&request_id),
             locale,
             caller: Caller::Guest,
+            by_cookie: false,
             client,
             shop,
             received,

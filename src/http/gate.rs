@@ -7,15 +7,16 @@ use std::sync::Arc;
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::Method;
+use http::{HeaderMap, Method, header};
 
 use super::context::Received;
 use super::extract::refuse_query;
 use super::rate_limit::{Allowance, Limits};
-use super::{Caller, Context, problem};
+use super::{Caller, Context, problem, session_cookie};
 use crate::db;
+use crate::kernel::network::is_near;
 use crate::kernel::problem::kinds;
-use crate::kernel::{Error, Fault, Problem, ProblemKind, Role, ShopFormat};
+use crate::kernel::{Error, Fault, Problem, ProblemKind, Role, SessionId, ShopFormat};
 
 /// Who may use a route. What belongs to whom, the route's own statements decide.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,6 +43,27 @@ pub struct Access {
     pub limited: bool,
     /// A bearer is not looked at: who signs in or refreshes may still send the one that has expired.
     pub ignores_bearer: bool,
+    /// A password or a token is sent here. Over plain HTTP it is taken from this machine and the house's own network alone.
+    pub carries_secrets: bool,
+}
+
+impl Access {
+    /// The same line of a route to which secrets are sent.
+    #[must_use]
+    pub const fn with_secrets(self) -> Access {
+        Access { carries_secrets: true, ..self }
+    }
+}
+
+/// What a session cookie is worth.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CookieWorth {
+    /// It is this session's, whose caller this is.
+    Counts { caller: Caller, session: SessionId },
+    /// The session lives, but was given a newer cookie, which the browser has or is about to get.
+    Replaced,
+    /// It is nobody's, or no more.
+    Nothing,
 }
 
 /// What the machine asks of the bakery. `app` answers.
@@ -60,12 +82,18 @@ pub trait Gatekeeper: Send + Sync + 'static {
     fn refused(&self, _context: &Context, _route: &str, _problem: &Problem) {}
     /// Whose access token this is; 401 if nobody's any more.
     fn identify<'a>(&'a self, bearer: &'a str) -> Pin<Box<dyn Future<Output = Result<Caller, Error>> + Send + 'a>>;
+    /// Whose session cookie this is.
+    fn identify_cookie<'a>(&'a self, cookie: &'a str) -> Pin<Box<dyn Future<Output = Result<CookieWorth, Error>> + Send + 'a>>;
+    /// Whether this is the CSRF token of a session.
+    fn csrf_matches(&self, session: SessionId, presented: &str) -> bool;
+    /// `[server] public_url`.
+    fn public_url(&self) -> &str;
 }
 
 /// The middleware of every route.
 pub async fn pass(keeper: Arc<dyn Gatekeeper>, mut request: Request, next: Next) -> Response {
-    let mut allowance = None;
-    let passed = check(keeper.as_ref(), &mut request, &mut allowance).await;
+    let mut seen = Seen::default();
+    let passed = check(keeper.as_ref(), &mut request, &mut seen).await;
     let asked = asked(&request);
     let mut response = match passed {
         Ok(()) => run(request, next).await,
@@ -76,10 +104,32 @@ pub async fn pass(keeper: Arc<dyn Gatekeeper>, mut request: Request, next: Next)
     {
         keeper.refused(context, route.as_str(), problem);
     }
-    if let Some(allowance) = allowance {
-        allowance.tell(response.headers_mut());
-    }
+    seen.tell(response.headers_mut());
     response
+}
+
+/// What the gate saw that the answer must tell of, whatever it is.
+#[derive(Default)]
+struct Seen {
+    /// What the caller has left once this request was counted.
+    allowance: Option<Allowance>,
+    /// A session's cookie that is nobody's any more, and whether it came by HTTPS.
+    dead_cookie: Option<bool>,
+}
+
+impl Seen {
+    fn tell(self, headers: &mut HeaderMap) {
+        if let Some(allowance) = self.allowance {
+            allowance.tell(headers);
+        }
+        // A browser sends a dead cookie by itself, and its owner cannot help it: so it shuts nobody out, and is taken back. A
+        // handler that has just handed a new one over goes before.
+        if let Some(secure) = self.dead_cookie
+            && !headers.contains_key(header::SET_COOKIE)
+        {
+            headers.append(header::SET_COOKIE, session_cookie::clear(secure));
+        }
+    }
 }
 
 /// Of whose refusal the audit log may want to know: not of a guest who only reads.
@@ -100,8 +150,7 @@ async fn run(request: Request, next: Next) -> Response {
     }
 }
 
-/// `allowance` is what the caller has left once this request was counted.
-async fn check(keeper: &dyn Gatekeeper, request: &mut Request, allowance: &mut Option<Allowance>) -> Result<(), Error> {
+async fn check(keeper: &dyn Gatekeeper, request: &mut Request, seen: &mut Seen) -> Result<(), Error> {
     let path = request
         .extensions()
         .get::<MatchedPath>()
@@ -119,14 +168,17 @@ async fn check(keeper: &dyn Gatekeeper, request: &mut Request, allowance: &mut O
             .detail("Nobody owns this shop yet. On its machine run: bayader admin create --email you@example.com --name \"Your name\" --password-stdin")
             .into());
     }
-    let identified = identify(keeper, &access, context).await;
+    let identified = identify(keeper, &access, context, seen).await;
     if access.limited
         && let Some(limits) = keeper.limits()
     {
         // Whose credentials do not count is counted by its address.
-        allowance.insert(limits.take(context)).check()?;
+        seen.allowance.insert(limits.take(context)).check()?;
     }
     check_body(context)?;
+    if access.carries_secrets {
+        check_https(context)?;
+    }
     identified?;
     check_role(access.who, context)?;
     // Links to pages carry what others hang on them; only the API knows all its parameters (SPEC 2).
@@ -136,13 +188,42 @@ async fn check(keeper: &dyn Gatekeeper, request: &mut Request, allowance: &mut O
     Ok(())
 }
 
-async fn identify(keeper: &dyn Gatekeeper, access: &Access, context: &mut Context) -> Result<(), Error> {
-    if !access.ignores_bearer
-        && let Some(bearer) = bearer_of(context)?
-    {
+/// Says who asks: by the bearer, else by the session's cookie.
+async fn identify(keeper: &dyn Gatekeeper, access: &Access, context: &mut Context, seen: &mut Seen) -> Result<(), Error> {
+    if access.ignores_bearer {
+        return Ok(());
+    }
+    if let Some(bearer) = bearer_of(context)? {
         context.caller = keeper.identify(&bearer).await?;
+        return Ok(());
+    }
+    let secure = context.client.secure;
+    let Some(cookie) = session_cookie::presented(&context.headers, secure) else { return Ok(()) };
+    match keeper.identify_cookie(&cookie).await? {
+        CookieWorth::Counts { caller, session } => {
+            // Before the check: a refusal is that person's, for the audit log as for the count of their requests.
+            context.caller = caller;
+            context.by_cookie = true;
+            if !context.method.is_safe() {
+                session_cookie::check_csrf(context, keeper.public_url(), |token| keeper.csrf_matches(session, token))?;
+            }
+        }
+        CookieWorth::Replaced => {}
+        CookieWorth::Nothing => seen.dead_cookie = Some(secure),
     }
     Ok(())
+}
+
+fn check_https(context: &Context) -> Result<(), Error> {
+    if context.client.secure || is_near(context.client.address) {
+        return Ok(());
+    }
+    Err(Problem::of(&kinds::HTTPS_REQUIRED)
+        .detail(
+            "Passwords and tokens are not taken over plain HTTP from outside the shop's own network. Use the shop's https:// \
+             address; if it has one before which a proxy stands, name the proxy in server.trusted_proxies.",
+        )
+        .into())
 }
 
 fn check_body(context: &Context) -> Result<(), Error> {
@@ -239,6 +320,12 @@ pub fn refusals(access: &Access, has_body: bool, has_query: bool) -> Vec<&'stati
     }
     if matches!(access.who, Who::Roles(_)) {
         refusals.push(&kinds::FORBIDDEN);
+    }
+    if access.method != "GET" && !access.ignores_bearer {
+        refusals.push(&kinds::CSRF_REFUSED);
+    }
+    if access.carries_secrets {
+        refusals.push(&kinds::HTTPS_REQUIRED);
     }
     if access.limited {
         refusals.push(&kinds::RATE_LIMITED);

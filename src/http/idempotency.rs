@@ -173,7 +173,7 @@ fn replay(tx: &WriteTx<'_>, row: i64, key: &IdempotencyKey) -> Result<Kept> {
 
 fn keep(tx: &mut WriteTx<'_>, key: &IdempotencyKey, kept: &Kept, now: UtcMs) -> Result<()> {
     let answers = tx.memory(Answers::read)?;
-    let expired = answers.expire(now);
+    let expired = answers.expire(now, EXPIRED_AT_ONCE);
     let id = answers.add(key.key_hash, now);
     if let Some(last) = expired {
         tx.exec("delete from idempotent_answers where id <= ?1", args![last])?;
@@ -182,6 +182,18 @@ fn keep(tx: &mut WriteTx<'_>, key: &IdempotencyKey, kept: &Kept, now: UtcMs) -> 
         "insert into idempotent_answers (id, key_hash, request_hash, status, location, body, created_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         args![id, key.key_hash.as_slice(), key.request_hash.as_slice(), kept.status, kept.location, kept.body.as_ref(), now],
     )
+}
+
+/// Takes away some answers that are not kept any more, also while nobody orders; how many.
+///
+/// # Errors
+/// A fault.
+pub fn throw_away(tx: &mut WriteTx<'_>, most: usize) -> Result<usize> {
+    let now = tx.now();
+    match tx.memory(Answers::read)?.expire(now, most) {
+        Some(last) => tx.exec("delete from idempotent_answers where id <= ?1", args![last]),
+        None => Ok(0),
+    }
 }
 
 /// The writer's map from key to row: an index under random keys would dirty a page of its own for each order (SPEC 12).
@@ -217,10 +229,10 @@ impl Answers {
         id
     }
 
-    /// Forgets what is older than a day; the last row that may go.
-    fn expire(&mut self, now: UtcMs) -> Option<i64> {
+    /// Forgets some of what is older than a day; the last row that may go.
+    fn expire(&mut self, now: UtcMs, most: usize) -> Option<i64> {
         let mut last = None;
-        for _ in 0..EXPIRED_AT_ONCE {
+        for _ in 0..most {
             let Some((key, id, _)) = self.in_order.front().copied().filter(|(_, _, at)| at.plus_ms(KEPT_MS) <= now) else {
                 break;
             };

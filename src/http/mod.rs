@@ -27,6 +27,7 @@ pub mod rate_limit;
 pub mod respond;
 pub mod route;
 pub mod server;
+pub mod session_cookie;
 pub mod shape;
 pub mod shields;
 mod spoken;

@@ -147,6 +147,13 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self
     }
 
+    /// Signs in: by `X-Session: cookie` as a cookie instead of tokens.
+    #[must_use]
+    pub fn hands_a_session_over(mut self) -> Self {
+        self.described.hands_a_session_over = true;
+        self
+    }
+
     /// Takes an order's own token.
     #[must_use]
     pub fn order_token(mut self) -> Self {

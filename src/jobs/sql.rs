@@ -94,6 +94,26 @@ pub(super) fn bring_forward(tx: &mut WriteTx<'_>, kind: &str, key: &str, latest:
     Ok(())
 }
 
+/// Takes away some rows of jobs that ended well, or were cancelled, before a moment, the oldest first; how many. Dead ones stay to
+/// be looked at. An id begins with its moment, so only rows as old as that are looked at.
+///
+/// # Errors
+/// A fault.
+pub fn throw_away(tx: &mut WriteTx<'_>, before: UtcMs, most: usize) -> Result<usize> {
+    let first_younger = first_id_of(before);
+    tx.exec(
+        "delete from jobs where id in (select id from jobs where id < ?1 and status in ('done', 'cancelled') and finished_at < ?2 \
+         order by id limit ?3)",
+        args![first_younger.as_slice(), before, i64::try_from(most).unwrap_or(i64::MAX)],
+    )
+}
+
+/// The smallest id that can have been made at a moment.
+fn first_id_of(moment: UtcMs) -> [u8; 16] {
+    let ms = u64::try_from(moment.ms().max(0)).unwrap_or(0);
+    uuid::Uuid::from_u64_pair(ms << 16, 0).into_bytes()
+}
+
 /// Every job that waits. By the index `jobs_open`.
 ///
 /// # Errors

@@ -18,6 +18,8 @@ pub enum DomainEvent {
     AccountErased { user: UserId },
     /// A session was ended; its access tokens stop at once.
     SessionEnded { session: SessionId },
+    /// A session was given a new secret or is held otherwise; what is remembered of it is old.
+    SessionRenewed { session: SessionId },
     /// A product, its price, its options or its names changed, or it was made or hidden.
     ProductChanged { product: ProductId },
     /// A category changed, or was made or removed.

@@ -13,6 +13,7 @@ pub mod fold;
 pub mod ids;
 pub mod locale;
 pub mod money;
+pub mod network;
 pub mod pieces;
 pub mod problem;
 pub mod shop_day;

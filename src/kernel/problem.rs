@@ -222,6 +222,10 @@ pub mod kinds {
             { "No credential came, or one that does not count. Sign in at /api/v1/auth/login and send the token as Authorization: Bearer." "لم تصل بيانات دخول، أو وصلت بيانات غير صالحة. سجّل الدخول عبر /api/v1/auth/login وأرسل الرمز في Authorization: Bearer." };
         FORBIDDEN = 403 "forbidden" "Your role may not do this" "صلاحيتك لا تسمح بذلك"
             { "The account is known, but its role may not do this. Ask somebody whose role may; the detail names it." "الحساب معروف، لكن صلاحيته لا تشمل هذا الإجراء. اطلبه ممّن يملك الصلاحية المذكورة في التفصيل." };
+        CSRF_REFUSED = 403 "csrf_refused" "The session cookie needs its CSRF token" "جلسة المتصفح تحتاج إلى رمز الحماية الخاص بها"
+            { "A request that changes something with the session's cookie needs X-CSRF-Token and must come from the shop's own page. Read csrfToken at GET /api/v1/auth/me." "كل طلب يغيّر شيئًا باستخدام ملف تعريف الجلسة يحتاج إلى الترويسة X-CSRF-Token ويجب أن يأتي من صفحات المتجر نفسه. اقرأ csrfToken من GET /api/v1/auth/me." };
+        HTTPS_REQUIRED = 403 "https_required" "Use HTTPS" "استخدم اتصال HTTPS الآمن"
+            { "Passwords and tokens are taken over HTTPS only, or from the shop's own network. Use the https:// address." "لا تُقبل كلمات المرور والرموز إلا عبر HTTPS أو من شبكة المتجر نفسه. استخدم العنوان الذي يبدأ بـ https://." };
         NOT_FOUND = 404 "not_found" "There is no such thing here" "لا يوجد شيء بهذا العنوان"
             { "Nothing is at this address, or it is not yours to see; both are told alike. Check the address and who you are signed in as." "لا يوجد شيء بهذا العنوان، أو أنه لا يخصّك، والجواب في الحالتين واحد. تحقّق من العنوان ومن الحساب المستخدم." } [rows];
         METHOD_NOT_ALLOWED = 405 "method_not_allowed" "This address does not take that method" "هذا العنوان لا يقبل هذه الطريقة"

@@ -18,7 +18,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 
 use super::random;
-use crate::kernel::{CartId, Fault, OrderId};
+use crate::kernel::{CartId, Fault, OrderId, SessionId};
 
 /// Bytes of a key: as many as SHA-256 and AES-256 have.
 const KEY_BYTES: usize = 32;
@@ -33,6 +33,7 @@ pub struct Keys {
     seal: RandomizedNonceKey,
     fingerprint: hmac::Key,
     cart: hmac::Key,
+    csrf: hmac::Key,
 }
 
 impl Keys {
@@ -64,6 +65,7 @@ impl Keys {
             seal,
             fingerprint: hmac::Key::new(hmac::HMAC_SHA256, derived(b"bayader/fingerprint/1").as_ref()),
             cart: hmac::Key::new(hmac::HMAC_SHA256, derived(b"bayader/cart/1").as_ref()),
+            csrf: hmac::Key::new(hmac::HMAC_SHA256, derived(b"bayader/csrf/1").as_ref()),
         })
     }
 
@@ -89,6 +91,18 @@ impl Keys {
     #[must_use]
     pub fn cart_token(&self, cart: CartId) -> String {
         URL_SAFE_NO_PAD.encode(hmac::sign(&self.cart, cart.uuid().as_bytes()))
+    }
+
+    /// The token that a page shows beside the session's cookie: 43 characters, the same as long as the session lives.
+    #[must_use]
+    pub fn csrf_token(&self, session: SessionId) -> String {
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.csrf, session.uuid().as_bytes()))
+    }
+
+    /// Whether a token is that session's, in a time that tells nothing of where it differs.
+    #[must_use]
+    pub fn csrf_token_matches(&self, session: SessionId, presented: &str) -> bool {
+        constant_time::verify_slices_are_equal(self.csrf_token(session).as_bytes(), presented.as_bytes()).is_ok()
     }
 
     /// Encrypts and authenticates: a random nonce, the ciphertext, the tag.
@@ -221,6 +235,19 @@ mod tests {
         assert_eq!(keys().cart_token(cart(7)).len(), 43);
         let others = Keys::from_bytes(&[1; 32], &[2; 32], &[4; 32]).expect("keys");
         assert_ne!(keys().cart_token(cart(7)), others.cart_token(cart(7)));
+    }
+
+    #[test]
+    fn a_csrf_token_is_its_sessions_alone() {
+        let keys = keys();
+        let session = SessionId::from_uuid(uuid::Uuid::from_u128(7));
+        let token = keys.csrf_token(session);
+        assert_eq!(token.len(), 43);
+        assert!(keys.csrf_token_matches(session, &token));
+        assert!(!keys.csrf_token_matches(SessionId::from_uuid(uuid::Uuid::from_u128(8)), &token));
+        assert!(!keys.csrf_token_matches(session, "") && !keys.csrf_token_matches(session, &token[1..]));
+        let others = Keys::from_bytes(&[1; 32], &[2; 32], &[4; 32]).expect("keys");
+        assert!(!others.csrf_token_matches(session, &token));
     }
 
     #[test]

@@ -80,6 +80,9 @@ async fn ask(caller: &Client, access: &Access) -> Reply {
 const PROMISED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/v1/auth/logout", &["customer", "driver", "staff", "admin"]),
     ("GET", "/api/v1/auth/me", &["customer", "driver", "staff", "admin"]),
+    ("GET", "/api/v1/auth/sessions", &["customer", "driver", "staff", "admin"]),
+    ("DELETE", "/api/v1/auth/sessions/{id}", &["customer", "driver", "staff", "admin"]),
+    ("GET", "/api/v1/admin/audit", &["admin"]),
     ("PUT", "/api/v1/auth/password", &["customer", "driver", "staff", "admin"]),
     ("GET", "/api/v1/users", &["admin"]),
     ("GET", "/api/v1/users/{id}", &["customer", "driver", "staff", "admin"]),

@@ -5,19 +5,19 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::harness::{Folder, Shop, bayader};
+use crate::harness::{Folder, PASSWORD, Shop, bayader, bayader_reading};
 
 /// The sample menu, which every copy of the program carries.
 const MENU: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/sample/menu.csv");
 
-fn told(output: &std::process::Output) -> String {
+fn told_by(output: &std::process::Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 #[track_caller]
 fn done(data: &Path, args: &[&str]) -> String {
     let output = bayader(data, args);
-    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", told(&output));
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", told_by(&output));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -57,8 +57,8 @@ async fn one_bad_row_keeps_the_whole_file_out_and_every_bad_row_is_named() {
     let file = folder.data().join("bad.csv");
     fs::write(&file, "sku,name_en,price\nA-1,Bread,1.000\nA-2,Cake,1.0001\nA-3,,2.000\nA-4,Pie,dear\n").expect("a file");
     let refused = bayader(&folder.data(), &["products", "import", file.to_str().expect("a path")]);
-    assert_eq!(refused.status.code(), Some(1), "{}", told(&refused));
-    let words = told(&refused);
+    assert_eq!(refused.status.code(), Some(1), "{}", told_by(&refused));
+    let words = told_by(&refused);
     for place in ["bad.csv:3: price", "bad.csv:4: name_en", "bad.csv:5: price"] {
         assert!(words.contains(place), "{place} is not named: {words}");
     }
@@ -74,7 +74,7 @@ async fn a_command_beside_a_running_server_goes_through_it_and_is_seen_at_once()
     done(&folder.data(), &["products", "import", MENU]);
     assert_eq!(server.guest().see("/api/v1/products").await["meta"]["total"], 68);
     let refused = bayader(&folder.data(), &["migrate"]);
-    assert_eq!(refused.status.code(), Some(1), "{}", told(&refused));
+    assert_eq!(refused.status.code(), Some(1), "{}", told_by(&refused));
     folder.expect_healthy();
     assert!(done(&folder.data(), &["products", "export"]).contains("BRD-001"));
     let address = server.wire.base.trim_start_matches("http://").to_owned();
@@ -84,7 +84,7 @@ async fn a_command_beside_a_running_server_goes_through_it_and_is_seen_at_once()
     server.expect_documented();
     assert_eq!(server.terminate().await.code(), Some(0));
     let gone = bayader(&folder.data(), &["health", "--config", config.to_str().expect("a path")]);
-    assert_eq!(gone.status.code(), Some(1), "{}", told(&gone));
+    assert_eq!(gone.status.code(), Some(1), "{}", told_by(&gone));
     done(&folder.data(), &["migrate"]);
 }
 
@@ -99,6 +99,56 @@ async fn the_first_account_sets_a_running_shop_up() {
     server.expect_documented();
 }
 
+#[tokio::test]
+async fn a_lost_password_is_replaced_beside_a_running_server_and_its_sessions_end() {
+    let folder = Folder::with_owner();
+    let server = Shop::spawn(&folder).await;
+    let owner = server.admin().await;
+    owner.see("/api/v1/auth/me").await;
+    for _ in 0..5 {
+        server.guest().log_in("owner@example.com", "not-the-password-9").send().await.expect(401);
+    }
+    let reset = ["admin", "reset-password", "--email", "Owner@example.com"];
+    let made = done(&folder.data(), &reset).trim_end().to_owned();
+    assert_eq!(made.len(), 23, "the answer is the password alone: {made}");
+    owner.get("/api/v1/auth/me").send().await.expect_problem(401, "unauthenticated");
+    server.guest().log_in("owner@example.com", PASSWORD).send().await.expect_problem(401, "invalid_credentials");
+    server.guest().log_in("owner@example.com", &made).send().await.expect(200);
+
+    let told: Value = serde_json::from_str(&done(&folder.data(), &[&reset[..], &["--json"]].concat())).expect("JSON");
+    assert_eq!((&told["email"], &told["sessionsEnded"]), (&"owner@example.com".into(), &1.into()), "{told}");
+    let made = told["password"].as_str().expect("a password");
+    server.guest().log_in("owner@example.com", made).send().await.expect(200);
+    let nobody = bayader(&folder.data(), &["admin", "reset-password", "--email", "nobody@example.com"]);
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(told_by(&nobody).contains("no account has the e-mail address nobody@example.com"), "{}", told_by(&nobody));
+    assert!(nobody.stdout.is_empty(), "a password that opens nothing is shown");
+    assert!(!server.log().contains(made), "the log shows the password");
+    server.expect_documented();
+}
+
+#[tokio::test]
+async fn a_lost_password_is_replaced_without_a_server() {
+    let folder = Folder::with_owner();
+    let reset = ["admin", "reset-password", "--email", "owner@example.com", "--password-stdin"];
+    for (password, words) in
+        [("short\n", "the password must have at least 10"), ("owner@example.com", "must not be the e-mail address")]
+    {
+        let refused = bayader_reading(&folder.data(), &reset, password);
+        assert_eq!(refused.status.code(), Some(1), "{}", told_by(&refused));
+        assert!(told_by(&refused).contains(words), "{}", told_by(&refused));
+    }
+    let set = bayader_reading(&folder.data(), &reset, "croissants at dusk\r\n");
+    assert_eq!(set.status.code(), Some(0), "{}", told_by(&set));
+    assert!(set.stdout.is_empty(), "who has given the password knows it");
+    let unknown = bayader(&folder.data(), &["admin", "reset-password"]);
+    assert_eq!(unknown.status.code(), Some(2), "{}", told_by(&unknown));
+    let server = Shop::spawn(&folder).await;
+    server.guest().log_in("owner@example.com", PASSWORD).send().await.expect_problem(401, "invalid_credentials");
+    server.guest().log_in("owner@example.com", "croissants at dusk").send().await.expect(200);
+    folder.expect_healthy();
+}
+
 #[test]
 fn every_fault_of_a_configuration_is_told_at_once() {
     let folder = Folder::new();
@@ -109,8 +159,8 @@ fn every_fault_of_a_configuration_is_told_at_once() {
     )
     .expect("a file");
     let refused = bayader(&folder.data(), &["config", "check"]);
-    assert_eq!(refused.status.code(), Some(3), "{}", told(&refused));
-    let words = told(&refused);
+    assert_eq!(refused.status.code(), Some(3), "{}", told_by(&refused));
+    let words = told_by(&refused);
     for word in ["listn", "listen", "hold_minutes", "currency"] {
         assert!(words.contains(word), "{word} is not told: {words}");
     }
@@ -132,6 +182,6 @@ async fn a_doctor_finds_books_that_do_not_balance() {
     database.execute("update inventory set stock = stock + 1 where stock > 100", []).expect("a forged count");
     drop(database);
     let found = bayader(&folder.data(), &["doctor"]);
-    assert_eq!(found.status.code(), Some(1), "{}", told(&found));
-    assert!(told(&found).contains("stock is not the sum of its ledger"), "{}", told(&found));
+    assert_eq!(found.status.code(), Some(1), "{}", told_by(&found));
+    assert!(told_by(&found).contains("stock is not the sum of its ledger"), "{}", told_by(&found));
 }

@@ -57,9 +57,10 @@ impl Pages {
     }
 }
 
-/// A shop that counts its guests, but in which nobody asks too often.
+/// A shop that counts its guests, but in which nobody asks too often. The test's own machine speaks for others.
 async fn open() -> Shop {
     let variables = [
+        ("BAYADER_SERVER__TRUSTED_PROXIES", "127.0.0.1"),
         ("BAYADER_RATE_LIMIT__ENABLED", "true"),
         ("BAYADER_RATE_LIMIT__PUBLIC__BURST", "10000"),
         ("BAYADER_RATE_LIMIT__SIGNED_IN__BURST", "10000"),
@@ -104,6 +105,15 @@ async fn of_accounts(refused: &mut Refused, shop: &Shop, layla: &Client) {
     let id = async |who: &Client| who.see("/api/v1/auth/me").await["id"].as_str().expect("an id").to_owned();
     refused.add("email_taken", guest.post("/api/v1/auth/register").json(&person(OWNER)));
     refused.add("invalid_credentials", guest.log_in(OWNER, "not-her-password-7"));
+    let from_afar = |email: &str| guest.log_in(email, "not-her-password-7").header("x-forwarded-for", "203.0.113.9");
+    refused.add("https_required", from_afar(OWNER));
+    let by_https = from_afar("samar@example.com").header("x-forwarded-proto", "https");
+    for _ in 0..6 {
+        by_https.clone().send().await;
+    }
+    refused.add("too_many_attempts", by_https);
+    let forged = guest.log_in(OWNER, PASSWORD).header("x-session", "cookie").header("sec-fetch-site", "cross-site");
+    refused.add("csrf_refused", forged);
     let refresh = json!({ "refreshToken": "q3vB0yq2b1b7m4b2Jm0Qyq3vB0yq2b1b7m4b2Jm0Qyq" });
     refused.add("invalid_refresh_token", guest.post("/api/v1/auth/refresh").json(&refresh));
     let change = json!({ "currentPassword": "not-her-password-7", "newPassword": "olives and thyme at six" });

@@ -16,9 +16,11 @@ const LANDED: &[(&str, &str)] = &[
     ("V3__orders.sql", "707741bf5bdde3a13d8c3e889bc5e1d56482dcfbbbc9e37caf2a0d6f399877ba"),
     ("V4__engine.sql", "8b56197447e1c1512fc08e6be49026268c8e33bb84b86639a20b9fd8f2d69da2"),
     ("V5__accounts_rest.sql", "7b75f891aa1121f8711b3f74b9d29359d15731cb677b4a8d3bc711d6015199ee"),
+    ("V6__sessions.sql", "cce64faaca85076e0e75772ea88a29e30af2f91bd200d495b8e4cb2afe66e758"),
     ("V7__carts.sql", "8813c966b19d46b535958c4ce057127e8a4d2eec1e0879d466acedd96acfbd31"),
     ("V8__search.sql", "8c0e4c2206b7ecd6ab497f4088cfc862b90d898c9c06bcfac9e00bfb5750b99f"),
     ("V9__guards.sql", "0fc788d2cdc985306326c4f1be21e6ec5b0b266434c5549065ee07be985e5254"),
+    ("V10__scale.sql", "52093d8be65e2a0ab3511d5cef65c9101f31da8533e95e8ec6e4c686f1b3d734"),
 ];
 
 const HEAD: &str = "-- The whole schema after all migrations, for reading. Made by `BAYADER_WRITE=1 cargo test --test it schema`; a test compares it.\n";

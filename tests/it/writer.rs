@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bayader::args;
 use bayader::clock::Clock;
-use bayader::db::{Command, DataFolder, Db, DbOptions, Lane, Reactions, WriteTx, WriterMemory};
+use bayader::db::{Command, DataFolder, Db, DbOptions, Lane, Reactions, Settlement, WriteTx, WriterMemory};
 use bayader::jobs::{self, Claimed, DbAccess, Handler, NewJob, Queue, Worker};
 use bayader::kernel::problem::kinds;
 use bayader::kernel::{DomainEvent, Error, Fault, JobDue, OrderId, Problem, Result, UtcMs};
@@ -316,6 +316,74 @@ async fn events_come_after_the_commit_and_before_the_caller_is_told() {
         assert_eq!(books.seen.events.load(Ordering::SeqCst), n, "the caller was told before the event");
     }
     assert_eq!(*books.seen.rows_at_event.lock().expect("a whole lock"), [1, 2, 3, 4, 5], "an event before its commit");
+}
+
+/// Adds up what a group's writes say, and settles it as a row of the group's size; above thirty it cannot.
+#[derive(Default)]
+struct Sum {
+    by_write: i64,
+    by_group: i64,
+    settled: i64,
+}
+
+impl WriterMemory for Sum {
+    fn keep(&mut self) {
+        self.by_group += std::mem::take(&mut self.by_write);
+    }
+
+    fn undo(&mut self) {
+        self.by_write = 0;
+    }
+
+    fn settle(&mut self, group: &Settlement<'_>) -> Result<()> {
+        let sum = std::mem::take(&mut self.by_group);
+        if sum > 30 {
+            return Err(Fault::because("too much to settle").into());
+        }
+        self.settled += 1;
+        let name = format!("group-{}-{sum}", self.settled);
+        group.exec("insert into settings (section, value, updated_at) values (?1, '{}', 0)", args![name])
+    }
+}
+
+/// Says a number, and may take it back.
+struct Say(i64, bool);
+
+impl Command for Say {
+    const NAME: &'static str = "test.say";
+    type Output = ();
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
+        tx.memory(|_| Ok(Sum::default()))?.by_write += self.0;
+        if self.1 { Ok(()) } else { Err(Problem::of(&kinds::FORBIDDEN).into()) }
+    }
+}
+
+#[tokio::test]
+async fn a_group_settles_once_what_its_kept_writes_added_up() {
+    // On a busy machine a group may close before all are in it.
+    for _ in 0..50 {
+        let books = Books::open();
+        let says = [Say(1, true), Say(10, false), Say(2, true), Say(4, true)];
+        let writes = says.map(|say| Box::pin(books.db.write(say)) as BoxFuture<'_, Result<()>>);
+        books.together(writes.into()).await;
+        let names = books.names().await;
+        let sums: i64 = names.iter().filter_map(|name| name.rsplit('-').next()?.parse::<i64>().ok()).sum();
+        assert_eq!(sums, 7, "{names:?}");
+        if names.len() == 1 {
+            return;
+        }
+    }
+    panic!("no three writes ever ran as one group");
+}
+
+#[tokio::test]
+async fn a_group_that_cannot_be_settled_is_undone_and_the_next_goes_on() {
+    let books = Books::open();
+    let refused = books.db.write(Say(31, true)).await.expect_err("it cannot be settled");
+    assert_eq!(refused.code(), Some("storage_unavailable"));
+    books.db.write(Say(5, true)).await.expect("the writer goes on, and nothing is left of the group before");
+    assert_eq!(books.names().await, ["group-1-5"]);
 }
 
 /// What the writer remembers of names: those of the table.

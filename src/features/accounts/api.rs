@@ -5,31 +5,34 @@ mod passwords;
 mod shapes;
 mod users;
 
+mod handing;
+mod sessions;
+
 use std::sync::Arc;
 
 use axum::extract::State;
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use self::handing::{Handed, Handing, refuse_and_take_back, registered_shape, secret, signed_in_shape, take_back};
 use self::shapes::{UserBody, user_shape};
-use super::model::SignedIn;
-use super::rules::{NewPassword, PASSWORD_CHARS};
-use super::{Refresh, Refreshed, Register, Registered, SignIn, SignOut, problems, queries, sql};
+use super::desk::read_cookie;
+use super::model::SessionKind;
+use super::rules::{FAMILIAR_MS, NewPassword, PASSWORD_CHARS};
+use super::{Refresh, Refreshed, Register, Registered, SignIn, SignOut, problems, queries};
 use crate::features::AppState;
-use crate::http::cart_token::cart_token;
 use crate::http::context::Received;
 use crate::http::extract::Empty;
 use crate::http::gate::unauthenticated;
 use crate::http::idempotency::{IdempotencyKey, Kept, once};
 use crate::http::input::wrong_type;
-use crate::http::{Answer, Body, Caller, Context, Fields, Input, Link, Route, Shape, no_content, respond};
+use crate::http::{Answer, Body, Caller, Context, Fields, Input, Link, Route, Shape, no_content, respond, session_cookie};
 use crate::kernel::problem::kinds;
 use crate::kernel::text::TextFault;
-use crate::kernel::{At, Email, Fault, Faults, Name, Phone, Result, Role, UtcMs};
-use crate::security::Keys;
-use crate::security::token::{ACCESS_S, Access, SecretToken, TokenHash};
+use crate::kernel::{At, Email, Fault, Faults, Name, Phone, Problem, Result, Role};
+use crate::security::token::TokenHash;
 
 /// The most characters that are read of a password or token at sign-in: what is longer is none of ours.
 const PRESENTED_MAX: usize = 1_024;
@@ -46,36 +49,40 @@ pub fn routes() -> Vec<Route<AppState>> {
             .example("A baker, invited by an admin", json!({ "name": "Omar", "email": "omar@example.com", "phone": "+962790000006", "role": "staff" }))
             .example("A driver, by an admin", json!({ "name": "Sami", "email": "sami@example.com", "phone": "+962790000005", "password": "crescent-street-9", "role": "driver" }))
             .idempotent()
+            .hands_a_session_over()
             .answers(201, "The account, signed in; or the account alone, if an admin made it", registered_shape())
             .links([refresh_link(), me_link()])
             .links(made_links())
-            .refuses(&[&problems::EMAIL_TAKEN, &problems::TOKEN_EXPIRED, &kinds::FORBIDDEN]),
+            .refuses(&[&problems::EMAIL_TAKEN, &problems::TOKEN_EXPIRED, &kinds::FORBIDDEN, &kinds::CSRF_REFUSED]),
         Route::post("/api/v1/auth/login", login, "Sign in with e-mail address and password")
-            .describe("Send `token` as `Authorization: Bearer` from then on. It counts for a quarter of an hour; `refreshToken` gets the next.")
+            .describe("Send `token` as `Authorization: Bearer` from then on. It counts for a quarter of an hour; `refreshToken` gets the next. A page in a browser sends `X-Session: cookie` instead: the session is then an httpOnly cookie, and `csrfToken` goes with whatever changes something.")
             .body::<LoginBody>()
             .cart_token()
+            .hands_a_session_over()
             .example("A customer", json!({ "email": "layla@example.com", "password": "saffron-and-rose" }))
-            .answers(200, "The account and its tokens", signed_in_shape())
+            .answers(200, "The account and its tokens, or what comes beside the cookie", signed_in_shape())
             .links([refresh_link(), me_link()])
-            .refuses(&[&problems::INVALID_CREDENTIALS]),
-        Route::post("/api/v1/auth/refresh", refresh, "Exchange a refresh token for new tokens")
-            .describe("A refresh token counts once. One that was used before ends its whole session: somebody else has it too.")
+            .refuses(&[&problems::INVALID_CREDENTIALS, &problems::TOO_MANY_ATTEMPTS, &kinds::CSRF_REFUSED]),
+        Route::post("/api/v1/auth/refresh", refresh, "Exchange a refresh token, or the session's cookie, for a new one")
+            .describe("A refresh token counts once, and so does a cookie. One that was used before ends its whole session: somebody else has it too.")
             .body::<RefreshBody>()
+            .hands_a_session_over()
             .example("The token of signing in", json!({ "refreshToken": "q3vB0yq2b1b7m4b2Jm0Qyq3vB0yq2b1b7m4b2Jm0Qyq" }))
-            .answers(200, "The account and its new tokens; the old refresh token no longer counts", signed_in_shape())
+            .answers(200, "The account and its new tokens, or cookie; the old one no longer counts", signed_in_shape())
             .links([refresh_link(), me_link()])
-            .refuses(&[&problems::INVALID_REFRESH_TOKEN]),
-        Route::post("/api/v1/auth/logout", logout, "End the session; its tokens stop at once")
+            .refuses(&[&problems::INVALID_REFRESH_TOKEN, &kinds::CSRF_REFUSED]),
+        Route::post("/api/v1/auth/logout", logout, "End the session; its tokens and its cookie stop at once")
             .describe("Other sessions of the account go on.")
             .body::<Empty>()
             .answers_empty(204, "The session has ended")
             .refuses(&[&problems::TOKEN_EXPIRED]),
         Route::get("/api/v1/auth/me", me, "Say who is signed in")
-            .describe("The account of the bearer.")
+            .describe("The account of the bearer, or of the session's cookie; then with `csrfToken`.")
             .tagged()
-            .answers(200, "The account", user_shape())
+            .answers(200, "The account", me_shape())
             .refuses(&[&problems::TOKEN_EXPIRED]),
     ];
+    routes.extend(sessions::routes());
     routes.extend(passwords::routes());
     routes.extend(users::routes());
     routes.extend(pages::routes());
@@ -152,15 +159,15 @@ impl Input for LoginBody {
 }
 
 struct RefreshBody {
-    refresh_token: Presented,
+    refresh_token: Option<Presented>,
 }
 
 impl Input for RefreshBody {
     const NAME: &'static str = "Refresh";
 
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
-        let refresh_token = Presented::read(fields, "refreshToken");
-        Some(RefreshBody { refresh_token: refresh_token? })
+        let refresh_token = Presented::opt(fields, "refreshToken");
+        Some(RefreshBody { refresh_token })
     }
 }
 
@@ -199,11 +206,14 @@ fn noted<T>(read: Option<Result<T, TextFault>>, at: &At<'_>, faults: &mut Faults
 
 async fn register(State(app): State<AppState>, context: Context, Body(body): Body<RegisterBody>) -> Answer {
     let key = keyed(&app, &context)?;
+    let handing = match context.caller.role() {
+        Some(Role::Admin) => None,
+        _ => Some(Handing::asked(&app, &context)?),
+    };
     let password_hash = match body.password {
         Some(password) => Some(app.accounts.hash(password.into_string()).await?),
         None => None,
     };
-    let token = (context.caller.role() != Some(Role::Admin)).then(SecretToken::new);
     let command = Register {
         name: body.name,
         email: body.email,
@@ -211,29 +221,30 @@ async fn register(State(app): State<AppState>, context: Context, Body(body): Bod
         role: body.role,
         password_hash,
         // Who is registered by another speaks the shop's language until they say otherwise, not that of the admin's browser.
-        locale: if token.is_some() { context.locale } else { context.shop.locale },
+        locale: if handing.is_some() { context.locale } else { context.shop.locale },
         by: context.caller.actor(),
-        sign_in_with: token.as_ref().map(SecretToken::hash),
-        carrying: carried(&context),
+        sign_in_with: handing.as_ref().map(|handing| handing.session(&context)),
     };
     let (keys, now) = (Arc::clone(&app.keys), app.clock.now());
     let kept = app
         .db
         .write(once(key, command, move |made: &Registered| {
-            let body = match (made, &token) {
-                (Registered::SignedIn(signed_in), Some(token)) => respond::to_bytes(&tokens(&keys, now, signed_in, token)?)?,
-                _ => respond::to_bytes(&Made {
-                    user: UserBody::of(made.user()),
-                    invited: matches!(made, Registered::Invited(_)),
-                })?,
+            let handed = match (made, &handing) {
+                (Registered::SignedIn(signed_in), Some(handing)) => handing.handed(&keys, now, signed_in)?,
+                _ => {
+                    let invited = matches!(made, Registered::Invited(_));
+                    Handed { cookie: None, body: respond::to_bytes(&Made { user: UserBody::of(made.user()), invited })? }
+                }
             };
-            // The answer holds tokens, so it is kept sealed.
+            // The answer holds secrets, so it is kept sealed.
             let place = format!("/api/v1/users/{}", made.user().id);
-            Ok(Kept::created(place, Bytes::from(keys.seal(&body))))
+            Ok(Kept::created(place, Bytes::from(keys.seal(&handed.store()?))))
         }))
         .await?;
     let body = app.keys.unseal(&kept.body).ok_or_else(|| Fault::because("a kept answer cannot be unsealed with this key"))?;
-    Ok(secret(kept.answer_with(&context, Bytes::from(body))?))
+    let handed = Handed::stored(body);
+    let response = kept.answer_with(&context, handed.body.clone())?;
+    Ok(handed.dress(&context, response))
 }
 
 /// The request's idempotency key. The hash of the body stands in the books for a day, and the body holds a password: so it is
@@ -247,25 +258,51 @@ fn keyed(app: &AppState, context: &Context) -> Result<Option<IdempotencyKey>> {
 }
 
 async fn login(State(app): State<AppState>, context: Context, Body(body): Body<LoginBody>) -> Answer {
-    let email = body.email.clone();
-    let kept = app.db.read(move |reader| sql::credentials(reader, &email)).await?.map(|(_, hash)| hash);
+    let handing = Handing::asked(&app, &context)?;
+    let (email, from, since) = (body.email.clone(), context.client.address, app.clock.now().plus_ms(-FAMILIAR_MS));
+    let (kept, familiar) = app.db.read(move |reader| queries::at_the_door(reader, &email, from, since)).await?;
+    let attempt = app.accounts.attempt(&body.email, from, familiar)?;
     let proven = app.accounts.verify(body.password.0, kept.clone()).await?;
-    let Some(proven_hash) = kept.filter(|_| proven) else { return Err(problems::invalid_credentials().into()) };
-    let token = SecretToken::new();
-    let signed_in =
-        app.db.write(SignIn { email: body.email, proven_hash, refresh: token.hash(), carrying: carried(&context) }).await?;
-    answer_tokens(&app, &context, &signed_in, &token)
-}
-
-/// What a guest brings along into their account.
-fn carried(context: &Context) -> Option<TokenHash> {
-    cart_token(context).map(|token| TokenHash::of(&token))
+    let Some(proven_hash) = kept.filter(|_| proven) else {
+        attempt.failed();
+        return Err(problems::invalid_credentials().into());
+    };
+    let sign_in = SignIn { email: body.email.clone(), proven_hash, session: handing.session(&context) };
+    let signed_in = app.db.write(sign_in).await?;
+    attempt.succeeded(&body.email);
+    Ok(handing.handed(&app.keys, app.clock.now(), &signed_in)?.answer(&context))
 }
 
 async fn refresh(State(app): State<AppState>, context: Context, Body(body): Body<RefreshBody>) -> Answer {
-    let token = SecretToken::new();
-    match app.db.write(Refresh { presented: TokenHash::of(&body.refresh_token.0), next: token.hash() }).await? {
-        Refreshed::Renewed(signed_in) => answer_tokens(&app, &context, &signed_in, &token),
+    match body.refresh_token {
+        Some(token) => {
+            let handing = Handing::asked(&app, &context)?;
+            exchange(&app, &context, TokenHash::of(&token.0), SessionKind::Token, handing).await
+        }
+        None => refresh_cookie(&app, &context).await,
+    }
+}
+
+/// Exchanges the cookie. It is not the gate that looks at it here, for one that was exchanged before must be seen too.
+async fn refresh_cookie(app: &AppState, context: &Context) -> Answer {
+    let Some(cookie) = session_cookie::presented(&context.headers, context.client.secure) else {
+        return Err(Problem::field("refreshToken", "required", "is required, unless the session's cookie is sent").into());
+    };
+    let Some((session, presented)) = read_cookie(&cookie) else {
+        return Ok(refuse_and_take_back(context, problems::invalid_refresh_token()));
+    };
+    let matches = |token: &str| app.keys.csrf_token_matches(session, token);
+    session_cookie::check_csrf(context, &app.public_url, matches)?;
+    exchange(app, context, presented, SessionKind::Cookie, Handing::of(SessionKind::Cookie)).await
+}
+
+async fn exchange(app: &AppState, context: &Context, presented: TokenHash, from: SessionKind, handing: Handing) -> Answer {
+    let refresh = Refresh { presented, from, next: handing.secret.hash(), to: handing.kind };
+    match app.db.write(refresh).await? {
+        Refreshed::Renewed(signed_in) => Ok(handing.handed(&app.keys, app.clock.now(), &signed_in)?.answer(context)),
+        Refreshed::Refused if from == SessionKind::Cookie => {
+            Ok(refuse_and_take_back(context, problems::invalid_refresh_token()))
+        }
         Refreshed::Refused => Err(problems::invalid_refresh_token().into()),
     }
 }
@@ -273,47 +310,30 @@ async fn refresh(State(app): State<AppState>, context: Context, Body(body): Body
 async fn logout(State(app): State<AppState>, context: Context, Body(Empty): Body<Empty>) -> Answer {
     let Caller::Account { session, .. } = context.caller else { return Err(nobody().into()) };
     app.db.write(SignOut { session }).await?;
-    no_content()
+    let response = no_content()?;
+    Ok(if context.by_cookie { take_back(&context, response) } else { response })
 }
 
 async fn me(State(app): State<AppState>, context: Context) -> Answer {
-    let id = context.caller.user().ok_or_else(nobody)?;
+    let Caller::Account { user: id, session, .. } = context.caller else { return Err(nobody().into()) };
     let user = app.db.read(move |reader| queries::user(reader, id)).await?.ok_or_else(nobody)?;
-    respond::tagged(&context, StatusCode::OK, user.version, &UserBody::of(&user))
+    if !context.by_cookie {
+        return respond::tagged(&context, StatusCode::OK, user.version, &UserBody::of(&user));
+    }
+    let me = Me { user: UserBody::of(&user), csrf_token: app.keys.csrf_token(session) };
+    Ok(secret(respond::tagged(&context, StatusCode::OK, user.version, &me)?))
 }
 
 fn nobody() -> crate::kernel::Problem {
     unauthenticated("Sign in at /api/v1/auth/login and send the token as Authorization: Bearer.")
 }
 
-fn answer_tokens(app: &AppState, context: &Context, signed_in: &SignedIn, token: &SecretToken) -> Answer {
-    Ok(secret(respond::json(context, StatusCode::OK, &tokens(&app.keys, app.clock.now(), signed_in, token)?)?))
-}
-
-/// An answer with tokens is kept by nobody on its way (RFC 6749, 5.1).
-fn secret(mut response: axum::response::Response) -> axum::response::Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-    response
-}
-
-fn tokens<'a>(keys: &Keys, now: UtcMs, signed_in: &'a SignedIn, token: &'a SecretToken) -> Result<Tokens<'a>> {
-    let SignedIn { user, session } = signed_in;
-    let access = Access { user: user.id, session: *session, role: user.role };
-    Ok(Tokens {
-        user: UserBody::of(user),
-        token: keys.sign_access(access, now)?,
-        refresh_token: token.reveal(),
-        expires_in: ACCESS_S,
-    })
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Tokens<'a> {
+struct Me<'a> {
+    #[serde(flatten)]
     user: UserBody<'a>,
-    token: String,
-    refresh_token: &'a str,
-    expires_in: i64,
+    csrf_token: String,
 }
 
 #[derive(Serialize)]
@@ -333,32 +353,10 @@ fn new_password_schema() -> Value {
     })
 }
 
-fn signed_in_shape() -> Shape {
-    let mut shape = registered_shape();
-    shape.name = Some("SignedIn".to_owned());
-    shape.schema["required"] = json!(["user", "token", "refreshToken", "expiresIn"]);
+fn me_shape() -> Shape {
+    let mut shape = user_shape();
+    shape.name = Some("Me".to_owned());
+    shape.schema["properties"]["csrfToken"] =
+        json!({ "type": "string", "description": "Of who is known by the session's cookie: what to send as `X-CSRF-Token`." });
     shape
-}
-
-fn registered_shape() -> Shape {
-    let user = user_shape();
-    let schema = json!({
-        "type": "object",
-        "required": ["user"],
-        "properties": {
-            "user": user.schema(),
-            "invited": { "type": "boolean", "description": "A link to choose a password is on its way to the e-mail address." },
-            "token": { "type": "string", "description": "Access token: send it as Authorization: Bearer." },
-            "refreshToken": { "type": "string", "description": "Counts once, at /api/v1/auth/refresh." },
-            "expiresIn": { "type": "integer", "description": "Seconds for which the access token counts.", "example": ACCESS_S },
-        },
-        "additionalProperties": false,
-    });
-    let example = json!({
-        "user": user.example(),
-        "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTkzNmYyYSJ9.c2lnbmF0dXJl",
-        "refreshToken": "q3vB0yq2b1b7m4b2Jm0Qyq3vB0yq2b1b7m4b2Jm0Qyq",
-        "expiresIn": ACCESS_S,
-    });
-    Shape::named("Registered", schema, example).of(&[&user])
 }

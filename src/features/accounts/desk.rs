@@ -1,16 +1,19 @@
-//! The desk at the door: whose access token is this, and is this their password?
+//! The desk at the door: whose access token or cookie is this, is this their password, and may they try at all?
 
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use moka::sync::Cache;
 
+use super::attempts::{Attempt, Attempts, Familiar};
+use super::model::Living;
 use super::{problems, sql};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::http::Caller;
-use crate::http::gate::unauthenticated;
-use crate::kernel::{Error, Result, Role, SessionId, UserId};
-use crate::security::token::AccessFault;
+use crate::http::gate::{CookieWorth, unauthenticated};
+use crate::kernel::{Email, Error, Problem, Result, SessionId};
+use crate::security::token::{AccessFault, SecretToken, TokenHash};
 use crate::security::{Keys, Passwords};
 
 /// Most sessions held at once; a few hundred bytes each. Who is not held is read from the books.
@@ -20,8 +23,9 @@ const SESSIONS_HELD: u64 = 10_000;
 pub struct Desk {
     clock: Clock,
     passwords: Passwords,
-    sessions: Cache<SessionId, (UserId, Role)>,
-    /// How many sessions have ended. A session that was read before one ended is not held: it may be the one that ended.
+    attempts: Attempts,
+    sessions: Cache<SessionId, Living>,
+    /// How many sessions have ended or changed. One that was read before that is not held: it may be the one that ended.
     ended: Mutex<u64>,
 }
 
@@ -32,11 +36,32 @@ impl Desk {
     /// If the system gives no thread for the passwords.
     pub fn new(clock: Clock) -> std::io::Result<Desk> {
         Ok(Desk {
+            attempts: Attempts::new(clock.clone()),
             clock,
             passwords: Passwords::start()?,
             sessions: Cache::builder().max_capacity(SESSIONS_HELD).build(),
             ended: Mutex::new(0),
         })
+    }
+
+    /// Whether wrong passwords are counted by address too, beside the count by account which always holds.
+    #[must_use]
+    pub fn count_addresses(mut self, counts: bool) -> Desk {
+        self.attempts.count_addresses(counts);
+        self
+    }
+
+    /// Begins a try to sign in, before its password is hashed.
+    ///
+    /// # Errors
+    /// 429 `too_many_attempts`.
+    pub fn attempt(&self, email: &Email, address: IpAddr, familiar: Familiar) -> Result<Attempt<'_>, Problem> {
+        self.attempts.begin(email, address, familiar)
+    }
+
+    /// Forgets the wrong passwords that are held against an account.
+    pub fn forgive(&self, email: &Email) {
+        self.attempts.forget(email);
     }
 
     /// Whose access token this is.
@@ -49,18 +74,41 @@ impl Desk {
             AccessFault::Foreign => unauthenticated("The access token is none of this shop's. Sign in at /api/v1/auth/login."),
         })?;
         let session = access.session;
-        let living = match self.sessions.get(&session) {
-            Some(held) => Some(held),
-            None => self.read_session(db, session).await?,
-        };
         // The role is the account's now, not the one that the token was made with.
-        let (user, role) = living
-            .filter(|(user, _)| *user == access.user)
+        let Living { user, role, .. } = self
+            .living(db, session)
+            .await?
+            .filter(|living| living.user == access.user)
             .ok_or_else(|| unauthenticated("This session has ended. Sign in at /api/v1/auth/login."))?;
         Ok(Caller::Account { user, role, session })
     }
 
-    async fn read_session(&self, db: &Db, session: SessionId) -> Result<Option<(UserId, Role)>> {
+    /// Whose session cookie this is.
+    ///
+    /// # Errors
+    /// A fault.
+    pub async fn identify_cookie(&self, db: &Db, cookie: &str) -> Result<CookieWorth, Error> {
+        let Some((session, hash)) = read_cookie(cookie) else { return Ok(CookieWorth::Nothing) };
+        let Some(Living { user, role, cookie: Some((current, until)) }) = self.living(db, session).await? else {
+            return Ok(CookieWorth::Nothing);
+        };
+        if until <= self.clock.now() {
+            return Ok(CookieWorth::Nothing);
+        }
+        if hash != current {
+            return Ok(CookieWorth::Replaced);
+        }
+        Ok(CookieWorth::Counts { caller: Caller::Account { user, role, session }, session })
+    }
+
+    async fn living(&self, db: &Db, session: SessionId) -> Result<Option<Living>> {
+        match self.sessions.get(&session) {
+            Some(held) => Ok(Some(held)),
+            None => self.read_session(db, session).await,
+        }
+    }
+
+    async fn read_session(&self, db: &Db, session: SessionId) -> Result<Option<Living>> {
         let ended_before = *self.ended();
         let living = db.read(move |reader| sql::living_session(reader, session)).await?;
         if let Some(found) = living {
@@ -69,7 +117,7 @@ impl Desk {
         Ok(living)
     }
 
-    fn hold(&self, session: SessionId, found: (UserId, Role), ended_before: u64) {
+    fn hold(&self, session: SessionId, found: Living, ended_before: u64) {
         // Under the lock: between the look and the holding no session can end.
         let ended = self.ended();
         if *ended == ended_before {
@@ -77,8 +125,8 @@ impl Desk {
         }
     }
 
-    /// Forgets a session that has ended. Called after the commit of its end, before who ended it is answered.
-    pub fn session_ended(&self, session: SessionId) {
+    /// Forgets a session that has ended or was given a new secret. Called after the commit, before who did it is answered.
+    pub fn forget_session(&self, session: SessionId) {
         let mut ended = self.ended();
         *ended += 1;
         self.sessions.invalidate(&session);
@@ -113,18 +161,30 @@ impl Desk {
     }
 }
 
+/// A session's cookie: its id, a dot, its secret. The id finds the session, the secret proves it.
+pub(super) fn write_cookie(session: SessionId, secret: &SecretToken) -> String {
+    format!("{session}.{}", secret.reveal())
+}
+
+/// The session that a cookie names, and the hash of the secret that it shows.
+pub(super) fn read_cookie(cookie: &str) -> Option<(SessionId, TokenHash)> {
+    let (session, secret) = cookie.split_once('.')?;
+    Some((SessionId::parse(session)?, TokenHash::of(secret)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::UtcMs;
+    use crate::kernel::{Role, UserId, UtcMs};
 
     #[test]
     fn a_slow_read_does_not_put_an_ended_session_back() {
         let desk = Desk::new(Clock::manual(UtcMs::from_ms(0))).expect("a desk");
         let id = uuid::Uuid::from_u128(7);
-        let (session, found) = (SessionId::from_uuid(id), (UserId::from_uuid(id), Role::Staff));
+        let living = Living { user: UserId::from_uuid(id), role: Role::Staff, cookie: None };
+        let (session, found) = (SessionId::from_uuid(id), living);
         let before = *desk.ended();
-        desk.session_ended(session);
+        desk.forget_session(session);
         desk.hold(session, found, before);
         assert_eq!(desk.sessions.get(&session), None);
         let now = *desk.ended();

@@ -1,9 +1,11 @@
 //! Accounts: who they are, how they sign in, what ends a session, how a password is set, what stays when they go.
 //!
 //! What always holds: an address belongs to one account; a session is the family of its refresh tokens, of which one at a time
-//! counts, and a used one that comes back ends them all; once a session has ended, no access token of it counts any more.
+//! counts, and a used one that comes back ends them all; once a session has ended, no access token and no cookie of it counts any
+//! more; what a browser holds as a cookie no page ever sees.
 
 pub mod api;
+mod attempts;
 mod desk;
 mod erase;
 mod model;
@@ -13,23 +15,28 @@ mod queries;
 mod refresh;
 mod register;
 mod replace;
+mod reset_password;
 mod rules;
 mod send_link;
+mod sessions;
 mod sign_in;
 pub mod sign_out;
 mod sql;
 #[cfg(test)]
 mod tests;
 
+pub use attempts::{Attempt, Familiar};
 pub use desk::Desk;
 pub use erase::EraseUser;
-pub use model::{SavedAddress, SignedIn, User};
+pub use model::{NewSession, SavedAddress, Session, SessionKind, SignedIn, User};
 pub use password::{ChangePassword, ResetPassword, set_password};
 pub use queries::{address, owner_exists, user};
 pub use refresh::{Refresh, Refreshed};
 pub use register::{CreateOwner, Register, Registered};
 pub use replace::{AddressInput, ReplaceUser, UserInput};
+pub use reset_password::SetPassword;
 pub use rules::{NewPassword, check_password};
 pub use send_link::{AskReset, Invite, SendLinks};
+pub use sessions::{EndSession, Left, RemoveOldSessions, RemoveOldSessionsDaily};
 pub use sign_in::SignIn;
 pub use sign_out::SignOut;

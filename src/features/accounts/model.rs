@@ -1,8 +1,11 @@
 //! An account, and one that is signed in.
 
+use std::net::IpAddr;
+
 use serde_json::{Map, Value};
 
 use crate::kernel::{Address, AddressId, Email, Locale, Name, Phone, Role, SessionId, UserId, UtcMs, Version};
+use crate::security::token::TokenHash;
 
 /// An account.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,6 +65,68 @@ pub struct SignedIn {
     pub session: SessionId,
 }
 
+/// How a session's secret is held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SessionKind {
+    /// As tokens, by a program.
+    Token,
+    /// As a cookie, by a browser whose pages never see it.
+    Cookie,
+}
+
+impl SessionKind {
+    pub const ALL: [SessionKind; 2] = [SessionKind::Token, SessionKind::Cookie];
+
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            SessionKind::Token => "token",
+            SessionKind::Cookie => "cookie",
+        }
+    }
+
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<SessionKind> {
+        SessionKind::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+/// A session that is to be.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The hash of its first secret.
+    pub secret: TokenHash,
+    pub kind: SessionKind,
+    /// What it is used on, as its owner will know it again.
+    pub device: Option<String>,
+    pub address: IpAddr,
+    /// Of what came along with the request, as a guest's cart: whoever listens to
+    /// [`SignedIn`](crate::kernel::DomainEvent::SignedIn) knows what it is.
+    pub carrying: Option<TokenHash>,
+}
+
+/// A living session, as its owner sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Session {
+    pub id: SessionId,
+    pub kind: SessionKind,
+    pub device: Option<String>,
+    /// Where it began.
+    pub address: Option<String>,
+    pub created_at: UtcMs,
+    /// When its secret was last exchanged.
+    pub used_at: UtcMs,
+}
+
+/// What the door needs to know of a living session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Living {
+    pub user: UserId,
+    pub role: Role,
+    /// The cookie that counts and when it no longer does, if it is a browser's.
+    pub cookie: Option<(TokenHash, UtcMs)>,
+}
+
 /// An account that is to be.
 pub(super) struct NewUser {
     pub name: Name,
@@ -77,6 +142,7 @@ pub(super) struct NewUser {
 pub(super) struct KeptToken {
     pub user: UserId,
     pub session: SessionId,
+    pub kind: SessionKind,
     /// It was exchanged for a newer one.
     pub is_used: bool,
     pub session_used_at: UtcMs,

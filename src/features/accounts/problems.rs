@@ -13,6 +13,8 @@ problem_kinds! {
         { "Access tokens count for a quarter of an hour, or their session was ended. Get a new one at /api/v1/auth/refresh, or sign in again." "رمز الدخول صالح لربع ساعة، أو أن جلسته أُنهيت. اطلب رمزًا جديدًا من /api/v1/auth/refresh أو سجّل الدخول من جديد." };
     INVALID_REFRESH_TOKEN = 401 "invalid_refresh_token" "The refresh token does not count" "رمز التجديد غير صالح"
         { "It is unknown, or was used before: a refresh token counts once, and using it twice ends its session. Sign in again." "الرمز غير معروف أو استُخدم من قبل؛ رمز التجديد صالح لمرة واحدة، واستخدامه مرتين ينهي الجلسة. سجّل الدخول من جديد." };
+    TOO_MANY_ATTEMPTS = 429 "too_many_attempts" "Too many wrong passwords" "محاولات كثيرة بكلمة مرور خاطئة"
+        { "Wait as long as Retry-After says. Until then not even the right password is taken, and no try is counted." "انتظر المدة المذكورة في Retry-After. حتى ذلك الحين لا تُقبل حتى كلمة المرور الصحيحة، ولا تُحسب أي محاولة." };
     WRONG_PASSWORD = 422 "wrong_password" "The current password is wrong" "كلمة المرور الحالية غير صحيحة"
         { "Send the password that counts until now as currentPassword. Nothing was changed, and the session lives on." "أرسل كلمة المرور السارية حاليًا في currentPassword. لم يتغيّر شيء، والجلسة مستمرة." };
     INVALID_LINK = 410 "invalid_link" "This link no longer works" "هذا الرابط لم يعد صالحًا"
@@ -36,6 +38,16 @@ pub(super) fn token_expired() -> Problem {
 pub(super) fn invalid_refresh_token() -> Problem {
     Problem::of(&INVALID_REFRESH_TOKEN)
         .detail("It is unknown, its session has ended, or it was used before, which ends its session. Sign in again.")
+}
+
+/// The refusal of a try that must wait; seconds are rounded up, so that who waits them is not refused again.
+pub(super) fn too_many_attempts(wait_ms: i64) -> Problem {
+    let wait_s = u32::try_from(wait_ms.div_euclid(1_000) + i64::from(wait_ms.rem_euclid(1_000) > 0)).unwrap_or(1).max(1);
+    Problem::of(&TOO_MANY_ATTEMPTS)
+        .detail(format!(
+            "Try again in {wait_s} s. Until then not even the right password is taken; no try is counted meanwhile."
+        ))
+        .retry_after_s(wait_s)
 }
 
 /// Not a 401: the session is good, and a client must not sign its person out for a slip of the finger.

@@ -1,14 +1,17 @@
 //! Readings of accounts.
 
+use std::net::IpAddr;
+
 use serde_json::Value;
 
+use super::attempts::Familiar;
 use super::model::User;
-use super::sql;
+use super::{sessions, sql};
 use crate::db::Reader;
 use crate::db::query::Query;
 use crate::http::page::{From, List, Paging, bad_cursor};
 use crate::kernel::text::fold_digits;
-use crate::kernel::{Address, AddressId, Result, Role, UserId};
+use crate::kernel::{Address, AddressId, Email, Result, Role, UserId, UtcMs};
 
 /// The name of the list's order in cursors.
 const NEWEST: &str = "newest";
@@ -27,6 +30,21 @@ pub fn owner_exists(reader: &Reader<'_>) -> Result<bool> {
 /// A fault.
 pub fn user(reader: &Reader<'_>, id: UserId) -> Result<Option<User>> {
     sql::user(reader, id)
+}
+
+/// What signing in needs: the password's hash, if the address has an account, and whether that knows the caller's network address.
+///
+/// # Errors
+/// A fault.
+pub(super) fn at_the_door(
+    reader: &Reader<'_>,
+    email: &Email,
+    from: IpAddr,
+    since: UtcMs,
+) -> Result<(Option<String>, Familiar)> {
+    let Some((user, hash)) = sql::credentials(reader, email)? else { return Ok((None, Familiar::No)) };
+    let familiar = if sessions::is_familiar(reader, user, from, since)? { Familiar::Yes } else { Familiar::No };
+    Ok((Some(hash), familiar))
 }
 
 /// An address that this account keeps.

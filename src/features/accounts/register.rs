@@ -1,14 +1,11 @@
 //! Making an account: by oneself, by an admin, or from the machine's own command line.
 
-use serde_json::json;
-
-use super::model::{LinkKind, NewUser, SignedIn, User};
+use super::model::{LinkKind, NewSession, NewUser, SignedIn, User};
 use super::{problems, rules, send_link, sign_in, sql};
 use crate::db::{Command, WriteTx};
 use crate::features::settings;
 use crate::kernel::problem::kinds;
 use crate::kernel::{Actor, Change, DomainEvent, Email, Error, Fault, Locale, Name, Phone, Problem, Result, Role, UserId};
-use crate::security::token::TokenHash;
 
 /// Makes an account. Refuses with `forbidden` (a role that `by` may not give) and `email_taken`.
 pub struct Register {
@@ -20,10 +17,8 @@ pub struct Register {
     pub password_hash: Option<String>,
     pub locale: Locale,
     pub by: Actor,
-    /// The refresh token of the new account's first session; an admin who registers somebody else starts none.
-    pub sign_in_with: Option<TokenHash>,
-    /// As [`super::SignIn::carrying`].
-    pub carrying: Option<TokenHash>,
+    /// The new account's first session; an admin who registers somebody else starts none.
+    pub sign_in_with: Option<NewSession>,
 }
 
 /// What [`Register`] made.
@@ -74,19 +69,12 @@ impl Command for Register {
         if is_invited {
             send_link::queue(tx, user.id, LinkKind::Invite)?;
         }
-        if self.by.is_staff() {
-            tx.changed(Change {
-                action: if is_invited { "account.invite" } else { "account.create" },
-                subject: format!("user:{}", user.id),
-                before: None,
-                after: Some(json!({ "role": user.role.code() })),
-            });
-        }
+        tell(tx, &user, if is_invited { "account.invite" } else { "account.create" });
         match self.sign_in_with {
             None if is_invited => Ok(Registered::Invited(user)),
             None => Ok(Registered::ForAnother(user)),
-            Some(refresh) => {
-                let session = sign_in::begin_session(tx, user.id, refresh, self.carrying)?;
+            Some(new) => {
+                let session = sign_in::begin_session(tx, user.id, &new)?;
                 Ok(Registered::SignedIn(SignedIn { user, session }))
             }
         }
@@ -116,7 +104,7 @@ impl Command for CreateOwner {
             locale,
         };
         let user = create(tx, &new)?;
-        tell(tx, &user);
+        tell(tx, &user, "account.create");
         Ok(user)
     }
 }
@@ -129,9 +117,9 @@ fn create(tx: &mut WriteTx<'_>, new: &NewUser) -> Result<User> {
 }
 
 /// Tells the audit log; of a person it learns the role alone.
-fn tell(tx: &mut WriteTx<'_>, user: &User) {
+fn tell(tx: &mut WriteTx<'_>, user: &User, action: &'static str) {
     let after = serde_json::json!({ "role": user.role.code() });
-    tx.changed(Change { action: "user.create", subject: format!("user:{}", user.id), before: None, after: Some(after) });
+    tx.changed(Change { action, subject: format!("user:{}", user.id), before: None, after: Some(after) });
 }
 
 fn tell_taken(error: Error) -> Error {

@@ -1,5 +1,8 @@
 //! What makes a password, who may give a role, which refresh token counts.
 
+pub(super) mod back_off;
+pub(super) mod device;
+
 use super::model::{KeptToken, User};
 use crate::kernel::text::TextFault;
 use crate::kernel::time::span::DAY_MS;
@@ -11,6 +14,9 @@ pub(super) const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 10..=128;
 
 /// A session that was not refreshed for so long is over; its rows go at the same age (SPEC 5, retention).
 pub(super) const SESSION_IDLE_MS: i64 = 90 * DAY_MS;
+
+/// How long an address is familiar to an account that has signed in from it (SPEC 3, `/auth/login`).
+pub(super) const FAMILIAR_MS: i64 = 30 * DAY_MS;
 
 /// A password that may be one. It has no `Debug` that shows it.
 #[derive(Clone, PartialEq, Eq)]
@@ -193,6 +199,7 @@ mod tests {
         let token = |is_used, session_ended| KeptToken {
             user: UserId::from_uuid(id),
             session: SessionId::from_uuid(id),
+            kind: super::super::model::SessionKind::Token,
             is_used,
             session_used_at: at,
             session_ended,

@@ -6,6 +6,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::db::{DataFolder, Db, DbOptions, Reactions, WriteTx};
 use crate::http::Caller;
+use crate::http::gate::CookieWorth;
 use crate::kernel::{
     Actor, Change, DomainEvent, Email, JobDue, Locale, Name, Phone, Result, Role, SeenVersion, SessionId, UserId, UtcMs,
 };
@@ -22,6 +23,10 @@ struct House {
     _folder: tempfile::TempDir,
 }
 
+fn session(secret: &SecretToken, kind: SessionKind) -> NewSession {
+    NewSession { secret: secret.hash(), kind, device: None, address: [127, 0, 0, 1].into(), carrying: None }
+}
+
 struct Follow(Arc<Desk>, Arc<Mutex<Vec<Change>>>);
 
 impl Reactions for Follow {
@@ -36,8 +41,8 @@ impl Reactions for Follow {
 
     fn after(&self, events: &[DomainEvent], _: &[JobDue]) {
         for event in events {
-            if let DomainEvent::SessionEnded { session } = event {
-                self.0.session_ended(*session);
+            if let DomainEvent::SessionEnded { session } | DomainEvent::SessionRenewed { session } = event {
+                self.0.forget_session(*session);
             }
         }
     }
@@ -66,8 +71,7 @@ impl House {
             password_hash: Some("a hash".to_owned()),
             locale: Locale::Ar,
             by,
-            sign_in_with: Some(token.hash()),
-            carrying: None,
+            sign_in_with: Some(session(&token, SessionKind::Token)),
         };
         Ok((self.db.write(command).await?, token))
     }
@@ -81,7 +85,8 @@ impl House {
 
     async fn refresh(&self, presented: &SecretToken) -> Option<(SignedIn, SecretToken)> {
         let next = SecretToken::new();
-        let refresh = Refresh { presented: presented.hash(), next: next.hash() };
+        let (from, to) = (SessionKind::Token, SessionKind::Token);
+        let refresh = Refresh { presented: presented.hash(), from, next: next.hash(), to };
         match self.db.write(refresh).await.expect("no fault") {
             Refreshed::Renewed(signed_in) => Some((signed_in, next)),
             Refreshed::Refused => None,
@@ -136,8 +141,7 @@ async fn signing_in_needs_the_hash_that_was_proven() {
     let sign_in = |hash: &str| SignIn {
         email: layla.user.email.clone(),
         proven_hash: hash.to_owned(),
-        refresh: SecretToken::new().hash(),
-        carrying: None,
+        session: session(&SecretToken::new(), SessionKind::Token),
     };
     let again = house.db.write(sign_in("a hash")).await.expect("signed in");
     assert_ne!(again.session, layla.session);
@@ -182,6 +186,73 @@ async fn a_session_that_ended_is_refused_at_once() {
     house.db.write(SignOut { session: layla.session }).await.expect("signed out twice");
 }
 
+#[tokio::test]
+async fn old_sessions_go_with_their_tokens_and_the_others_stay() {
+    let house = House::open();
+    let (idle, idle_token) = house.layla().await;
+    let email = idle.user.email.clone();
+    let sign_in = async |kind| {
+        let secret = SecretToken::new();
+        let sign_in = SignIn { email: email.clone(), proven_hash: "a hash".to_owned(), session: session(&secret, kind) };
+        (house.db.write(sign_in).await.expect("signed in"), secret)
+    };
+    let (ended, ended_token) = sign_in(SessionKind::Cookie).await;
+    let (_, mut used_token) = sign_in(SessionKind::Token).await;
+    let first_used = used_token.hash();
+    house.db.write(SignOut { session: ended.session }).await.expect("ended");
+    for _ in 0..600 {
+        used_token = house.refresh(&used_token).await.expect("renewed").1;
+    }
+    house.clock.advance_ms(rules::SESSION_IDLE_MS - 60_000);
+    used_token = house.refresh(&used_token).await.expect("renewed").1;
+    assert_eq!(house.db.write(RemoveOldSessions).await.expect("done"), Left::None);
+    let is_kept = async |hash| house.db.read(move |reader| sql::refresh_token(reader, hash)).await.expect("read").is_some();
+    assert!(is_kept(idle_token.hash()).await && is_kept(ended_token.hash()).await);
+    house.clock.advance_ms(120_000);
+    let (_, _) = sign_in(SessionKind::Token).await;
+    while house.db.write(RemoveOldSessions).await.expect("done") == Left::Some {}
+    assert!(!is_kept(idle_token.hash()).await && !is_kept(ended_token.hash()).await);
+    assert!(is_kept(first_used).await, "a used token stays known as long as its session");
+    let layla = idle.user.id;
+    assert_eq!(house.db.read(move |reader| sql::living_sessions(reader, layla)).await.expect("read").len(), 2);
+    assert!(house.refresh(&used_token).await.is_some());
+
+    // One with more tokens than go at once goes in several writes.
+    house.clock.advance_ms(rules::SESSION_IDLE_MS + 60_000);
+    assert_eq!(house.db.write(RemoveOldSessions).await.expect("done"), Left::Some);
+    while house.db.write(RemoveOldSessions).await.expect("done") == Left::Some {}
+    assert!(!is_kept(first_used).await && !is_kept(used_token.hash()).await);
+    assert!(house.db.read(move |reader| sql::living_sessions(reader, layla)).await.expect("read").is_empty());
+}
+
+#[tokio::test]
+async fn a_slow_look_at_a_cookie_does_not_outlive_its_exchange() {
+    let house = House::open();
+    let (layla, _) = house.layla().await;
+    let first = SecretToken::new();
+    let sign_in = SignIn {
+        email: layla.user.email.clone(),
+        proven_hash: "a hash".to_owned(),
+        session: session(&first, SessionKind::Cookie),
+    };
+    let browser = house.db.write(sign_in).await.expect("signed in");
+    let worth = async |secret: &SecretToken| {
+        house.desk.identify_cookie(&house.db, &desk::write_cookie(browser.session, secret)).await.expect("no fault")
+    };
+    let caller = Caller::Account { user: layla.user.id, role: Role::Customer, session: browser.session };
+    let counts = CookieWorth::Counts { caller, session: browser.session };
+    assert_eq!(worth(&first).await, counts);
+    let next = SecretToken::new();
+    let (from, to) = (SessionKind::Cookie, SessionKind::Cookie);
+    let refresh = Refresh { presented: first.hash(), from, next: next.hash(), to };
+    assert!(matches!(house.db.write(refresh).await.expect("no fault"), Refreshed::Renewed(_)));
+    assert_eq!((worth(&first).await, worth(&next).await), (CookieWorth::Replaced, counts));
+    house.db.write(SignOut { session: browser.session }).await.expect("ended");
+    assert_eq!(worth(&next).await, CookieWorth::Nothing);
+    // A program's session has no cookie, whatever is shown.
+    assert_eq!(house.desk.identify_cookie(&house.db, &format!("{}.x", layla.session)).await.ok(), Some(CookieWorth::Nothing));
+}
+
 struct EndAll(UserId, Option<SessionId>);
 
 impl crate::db::Command for EndAll {
@@ -198,7 +269,7 @@ async fn every_session_of_an_account_ends_but_the_one_that_asks() {
     let house = House::open();
     let (here, _) = house.layla().await;
     let email = here.user.email.clone();
-    let sign_in = SignIn { email, proven_hash: "a hash".to_owned(), refresh: SecretToken::new().hash(), carrying: None };
+    let sign_in = SignIn { email, proven_hash: "a hash".to_owned(), session: session(&SecretToken::new(), SessionKind::Token) };
     let elsewhere = house.db.write(sign_in).await.expect("signed in");
     let (other, _) = house.register("omar@example.com", Role::Customer, Actor::Guest).await.expect("registered");
     let Registered::SignedIn(other) = other else { panic!("{other:?}") };
@@ -217,6 +288,7 @@ async fn every_session_of_an_account_ends_but_the_one_that_asks() {
 async fn of_a_person_only_the_names_of_what_changed_are_told() {
     let house = House::open();
     let (layla, _) = house.layla().await;
+    house.told.lock().expect("whole").clear();
     let input = UserInput {
         name: Name::parse("Layla Haddad").expect("a name"),
         phone: None,

@@ -110,6 +110,17 @@ impl ProductFilter {
     }
 }
 
+impl ProductFilter {
+    /// Nothing is asked but what the caller may see.
+    pub(super) fn is_whole_menu(&self) -> bool {
+        matches!(
+            self,
+            ProductFilter { shown_only: _, is_active: None, category: None, price_min: None, price_max: None, in_stock: None, allergen_free, found_by: None, is_sold: None }
+            if allergen_free.is_empty()
+        )
+    }
+}
+
 /// The query of `GET /products`.
 #[derive(Clone, Debug)]
 pub(super) struct ProductQuery {

@@ -155,6 +155,9 @@ pub(super) fn products(
 }
 
 fn count(reader: &Reader<'_>, filter: &ProductFilter) -> Result<i64> {
+    if filter.is_whole_menu() {
+        return Ok(counts_by_category(reader, filter)?.values().sum());
+    }
     let query = conditions(filter);
     let head = if filter.in_stock.is_some() {
         concat!("select count(*)", products_on_the_shelf!())
@@ -348,6 +351,12 @@ fn sold_span(
 const SOLD_COLUMN: usize = 25;
 
 fn counts_by_category(reader: &Reader<'_>, filter: &ProductFilter) -> Result<HashMap<CategoryId, i64>> {
+    if filter.is_whole_menu() {
+        let sql = "select n.category_id, case when ?1 then n.shown else n.products end from category_counts n \
+                   join categories c on c.id = n.category_id where c.is_active = 1 or not ?1";
+        let rows = reader.all(sql, args![filter.shown_only], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        return Ok(rows.into_iter().collect());
+    }
     let query = conditions(filter);
     let head = if filter.in_stock.is_some() {
         concat!("select p.category_id, count(*)", products_on_the_shelf!())
@@ -618,7 +627,8 @@ pub(super) fn clear_sold(tx: &mut WriteTx<'_>, product: ProductId) -> Result<()>
 macro_rules! category_head {
     () => {
         "select c.id, c.slug, c.name_en, c.name_ar, c.sort_order, c.tax_rate_bp, c.is_active, c.version, \
-         (select count(*) from products p where p.category_id = c.id and (p.is_active = 1 or ?1)) from categories c"
+         coalesce((select case when ?1 then n.products else n.shown end from category_counts n where n.category_id = c.id), 0) \
+         from categories c"
     };
 }
 

@@ -1,6 +1,6 @@
 //! What stays of a customer's orders when their account is erased: lines and sums, for the books, and nobody's name.
 
-use super::sql;
+use super::{sql, text_index};
 use crate::db::WriteTx;
 use crate::features::accounts::problems::HAS_OPEN_ORDERS;
 use crate::kernel::{Problem, Result, UserId};
@@ -20,5 +20,6 @@ pub fn anonymise(tx: &mut WriteTx<'_>, customer: UserId) -> Result<()> {
             .fact("openOrders", open)
             .into());
     }
-    sql::anonymise(tx, customer)
+    sql::anonymise(tx, customer)?;
+    text_index::forget(tx, customer)
 }

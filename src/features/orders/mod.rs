@@ -10,6 +10,7 @@ mod books;
 mod cancel;
 mod change_status;
 mod collect;
+mod counts;
 mod expire;
 mod model;
 mod open_guests;
@@ -19,6 +20,7 @@ mod queries;
 mod rules;
 mod sql;
 mod stock;
+pub mod text_index;
 mod undo;
 
 pub use anonymise::anonymise;

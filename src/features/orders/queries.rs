@@ -3,10 +3,13 @@
 use serde_json::Value;
 
 use super::model::Order;
-use super::sql;
+use super::sql::{self, texts};
+use super::text_index::Wanted;
 use crate::db::Reader;
 use crate::db::query::Query;
 use crate::http::page::{From, List, Paging, bad_cursor};
+use crate::http::problem::not_found;
+use crate::kernel::text::fold_digits;
 use crate::kernel::time::span::DAY_MS;
 use crate::kernel::{Fulfilment, OrderId, OrderStatus, PaymentMethod, PaymentStatus, Result, ShopDay, UserId, UtcMs};
 
@@ -37,11 +40,12 @@ pub struct OrderFilter {
 }
 
 pub(super) fn list(reader: &Reader<'_>, filter: &OrderFilter) -> Result<List<Order>> {
+    if let Some(text) = filter.text.as_deref().filter(|text| parse_number(text).is_none()) {
+        return list_by_text(reader, filter, &Wanted::parse(text));
+    }
     let mut query = conditions(filter);
-    let total = if filter.paging.wants_total() { Some(sql::count(reader, &query)?) } else { None };
-    if let From::After(cursor) = &filter.paging.from {
-        let [Value::String(id)] = cursor.values_of::<1>(NEWEST)? else { return Err(bad_cursor().into()) };
-        let id = OrderId::parse(&id).ok_or_else(bad_cursor)?;
+    let total = if filter.paging.wants_total() { Some(total(reader, filter, &query)?) } else { None };
+    if let Some(id) = cursor_of(filter)? {
         query.filter("o.id < ?", vec![Box::new(id)]);
     }
     let sorted = match filter.updated_since {
@@ -49,19 +53,132 @@ pub(super) fn list(reader: &Reader<'_>, filter: &OrderFilter) -> Result<List<Ord
         None => false,
     };
     let rows = sql::list(reader, &query, sorted, filter.paging.per_page + 1, filter.paging.offset()?)?;
-    Ok(List::page(&filter.paging, total, rows, NEWEST, |order| vec![order.id.to_string().into()]))
+    Ok(page(filter, total, rows))
+}
+
+fn page(filter: &OrderFilter, total: Option<i64>, rows: Vec<Order>) -> List<Order> {
+    List::page(&filter.paging, total, rows, NEWEST, |order| vec![order.id.to_string().into()])
+}
+
+/// The order after which the page begins.
+fn cursor_of(filter: &OrderFilter) -> Result<Option<OrderId>> {
+    let From::After(cursor) = &filter.paging.from else { return Ok(None) };
+    let [Value::String(id)] = cursor.values_of::<1>(NEWEST)? else { return Err(bad_cursor().into()) };
+    OrderId::parse(&id).map(Some).ok_or_else(|| bad_cursor().into())
+}
+
+/// How many orders a list has; most lists know it without reading their orders.
+fn total(reader: &Reader<'_>, filter: &OrderFilter, query: &Query) -> Result<i64> {
+    match filter {
+        OrderFilter {
+            day: None,
+            from: None,
+            to: None,
+            text: None,
+            customer: None,
+            updated_since: None,
+            status,
+            payment_status,
+            payment_method,
+            fulfilment,
+            paging: _,
+        } => sql::counted(reader, *status, *payment_status, *payment_method, *fulfilment),
+        _ => sql::count(reader, query),
+    }
+}
+
+/// By what staff type. Orders that an index narrows down to few are read and compared; so are those that the index of texts does
+/// not have yet, which are the newest. The rest the index of texts finds.
+fn list_by_text(reader: &Reader<'_>, filter: &OrderFilter, wanted: &Wanted) -> Result<List<Order>> {
+    let few = filter.customer.is_some() || filter.day.is_some() || filter.status.is_some_and(|status| !status.is_final());
+    let after = cursor_of(filter)?;
+    let upto = texts::upto(reader)?;
+
+    let mut query = conditions(filter);
+    if !few {
+        query.filter("o.id > ?", vec![Box::new(upto)]);
+    }
+    let mut ids = Vec::new();
+    // Nothing that is not in the index comes after an order that is.
+    if few || after.is_none_or(|after| after > upto) {
+        ids = texts::of(reader, &query)?.into_iter().filter(|told| wanted.is_in(told)).map(|told| told.id).collect();
+    }
+    let mut total = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    if let Some(after) = after {
+        ids.retain(|id| *id < after);
+    }
+    let (limit, offset) = (filter.paging.per_page + 1, filter.paging.offset()?);
+    let read = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    let to_count = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
+    let mut shown: Vec<OrderId> = ids.into_iter().skip(to_count(offset)).take(to_count(limit)).collect();
+    if !few {
+        let by_index = |below: Option<i64>| {
+            let mut query = Query::new();
+            query.filter("order_texts match ?", vec![Box::new(wanted.to_match())]);
+            query.filter_opt("s.rowid < ?", below);
+            add_conditions(&mut query, filter);
+            query
+        };
+        if filter.paging.wants_total() {
+            let alone = filter.has_text_alone();
+            total += texts::found_count(reader, &by_index(None), alone)?;
+        }
+        let missing = limit - i64::try_from(shown.len()).unwrap_or(limit);
+        if missing > 0 {
+            let below = after.filter(|after| *after <= upto).map(|after| texts::row_of(reader, after)).transpose()?;
+            let below = below.map(|row| row.ok_or_else(bad_cursor)).transpose()?;
+            shown.extend(texts::found(reader, &by_index(below), missing, (offset - read).max(0))?);
+        }
+    }
+    let rows = shown.into_iter().map(|id| sql::order(reader, id)?.ok_or_else(not_found)).collect::<Result<Vec<Order>>>()?;
+    Ok(page(filter, filter.paging.wants_total().then_some(total), rows))
+}
+
+impl OrderFilter {
+    /// Nothing is asked but a text.
+    fn has_text_alone(&self) -> bool {
+        matches!(
+            self,
+            OrderFilter {
+                status: None,
+                payment_status: None,
+                payment_method: None,
+                fulfilment: None,
+                day: None,
+                from: None,
+                to: None,
+                text: _,
+                customer: None,
+                updated_since: None,
+                paging: _,
+            }
+        )
+    }
 }
 
 fn conditions(filter: &OrderFilter) -> Query {
     let mut query = Query::new();
+    add_conditions(&mut query, filter);
+    query
+}
+
+/// Each filter but a text that is no order's number.
+fn add_conditions(query: &mut Query, filter: &OrderFilter) {
     match filter.status {
-        // The open ones have an index of their own; its condition must stand in the statement to be used.
+        // These have indexes of their own; an index's condition must stand in the statement to be used.
         Some(status) if !status.is_final() => {
             query.filter("o.status = ? and o.status not in ('Delivered', 'Cancelled')", vec![Box::new(status)]);
         }
+        Some(OrderStatus::Cancelled) => query.filter("o.status = 'Cancelled'", vec![]),
         status => query.filter_opt("o.status = ?", status),
     }
-    query.filter_opt("o.payment_status = ?", filter.payment_status);
+    match filter.payment_status {
+        Some(status @ (PaymentStatus::PartiallyRefunded | PaymentStatus::Refunded | PaymentStatus::Failed)) => query.filter(
+            "o.payment_status = ? and o.payment_status in ('PartiallyRefunded', 'Refunded', 'Failed')",
+            vec![Box::new(status)],
+        ),
+        status => query.filter_opt("o.payment_status = ?", status),
+    }
     query.filter_opt("o.payment_method = ?", filter.payment_method);
     query.filter_opt("o.fulfilment = ?", filter.fulfilment);
     query.filter_opt("o.business_day = ?", filter.day);
@@ -70,31 +187,23 @@ fn conditions(filter: &OrderFilter) -> Query {
     // An id begins with its moment, so a span of time is a span of ids.
     query.filter_opt("o.id >= ?", filter.from.map(first_id_of));
     query.filter_opt("o.id < ?", filter.to.map(first_id_of));
-    if let Some(text) = &filter.text {
-        filter_text(&mut query, text);
-    }
-    query
-}
-
-/// An order's number, whole or its last part; or a part of the customer's name, phone or e-mail.
-fn filter_text(query: &mut Query, text: &str) {
-    if let Some((day, number)) = parse_number(text) {
+    if let Some((day, number)) = filter.text.as_deref().and_then(parse_number) {
         query.filter("o.number_day = ? and o.number = ?", vec![Box::new(day), Box::new(number)]);
-        return;
     }
-    let text = text.to_lowercase();
-    query.filter(
-        "instr(lower(o.customer_name), ?) > 0 or instr(coalesce(o.customer_phone, ''), ?) > 0 or instr(coalesce(o.customer_email, ''), ?) > 0",
-        vec![Box::new(text.clone()), Box::new(text.clone()), Box::new(text)],
-    );
 }
 
-/// `B-261125-0042` as day and number.
+/// `B-261125-0042`, also without its letter, as day and number.
 fn parse_number(text: &str) -> Option<(i64, i64)> {
-    let rest = text.strip_prefix("B-").or_else(|| text.strip_prefix("b-"))?;
+    let text = fold_digits(text);
+    let rest = text.strip_prefix("B-").or_else(|| text.strip_prefix("b-")).unwrap_or(&text);
     let (day, number) = rest.split_once('-')?;
-    let fits = day.len() == 6 && day.bytes().chain(number.bytes()).all(|byte| byte.is_ascii_digit());
-    if fits { Some((20_000_000 + day.parse::<i64>().ok()?, number.parse().ok()?)) } else { None }
+    let fits = day.len() == 6 && (1..=7).contains(&number.len());
+    if !fits || !day.bytes().chain(number.bytes()).all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    // Else it is a phone with a dash in it.
+    let day = ShopDay::from_number(20_000_000 + day.parse::<i64>().ok()?)?;
+    Some((day.number(), number.parse().ok()?))
 }
 
 /// The smallest id that can have been made at a moment.

@@ -1,11 +1,16 @@
 //! Every statement on `orders`, `order_lines` and `order_history`.
 
+pub(super) mod texts;
+
+use super::counts::{self, Kind};
 use super::model::{Customer, Guest, Head, HistoryRow, HoldState, Line, Order, Totals};
 use crate::args;
 use crate::db::query::Query;
-use crate::db::{Reader, Row, WriteTx};
+use crate::db::{Reader, Row, Settlement, WriteTx};
 use crate::features::money::Sums;
-use crate::kernel::{Actor, Fault, OrderId, OrderStatus, PaymentStatus, ProductId, Result, UserId, UtcMs};
+use crate::kernel::{
+    Actor, Fault, Fulfilment, OrderId, OrderStatus, PaymentMethod, PaymentStatus, ProductId, Result, UserId, UtcMs,
+};
 
 /// The next number of a day, from 1 without gaps: one seek in the index `orders_number`.
 pub(super) fn next_number(reader: &Reader<'_>, day: i64) -> Result<i64> {
@@ -26,6 +31,7 @@ pub(super) fn insert(
     hold_expires_at: Option<UtcMs>,
     guest_network: Option<&[u8]>,
 ) -> Result<()> {
+    counts::add(tx, Kind::of(order), 1)?;
     tx.exec_one(
         "insert into orders (id, number_day, number, status, payment_status, payment_method, fulfilment, source, placed_by, \
          placed_by_id, customer_id, customer_name, customer_email, customer_phone, delivery, notes, metadata, currency, \
@@ -117,6 +123,9 @@ pub(super) fn head(reader: &Reader<'_>, order: OrderId) -> Result<Option<Head>> 
 
 /// See [`super::open_guests::set_status`], through which every move goes.
 pub(super) fn set_status(tx: &mut WriteTx<'_>, order: OrderId, to: OrderStatus, hold_expires_at: Option<UtcMs>) -> Result<()> {
+    let was = kind_of(tx, order)?;
+    counts::add(tx, was, -1)?;
+    counts::add(tx, Kind { status: to, ..was }, 1)?;
     tx.exec_one(
         "update orders set status = ?2, hold_expires_at = ?4, version = version + 1, updated_at = ?3 where id = ?1",
         args![order, to, tx.now(), hold_expires_at],
@@ -145,10 +154,50 @@ pub(super) fn open_guests(reader: &Reader<'_>) -> Result<Vec<(OrderId, Guest)>> 
 }
 
 pub(super) fn set_money(tx: &mut WriteTx<'_>, order: OrderId, sums: Sums, status: PaymentStatus) -> Result<()> {
+    let was = kind_of(tx, order)?;
+    counts::add(tx, was, -1)?;
+    counts::add(tx, Kind { payment_status: status, ..was }, 1)?;
     tx.exec_one(
         "update orders set captured_minor = ?2, refunded_minor = ?3, payment_status = ?4, version = version + 1, updated_at = ?5 \
          where id = ?1",
         args![order, sums.captured, sums.refunded, status, tx.now()],
+    )
+}
+
+fn kind_of(reader: &Reader<'_>, order: OrderId) -> Result<Kind> {
+    reader.one("select status, payment_status, payment_method, fulfilment from orders where id = ?1", args![order], |row| {
+        let mut columns = row.columns();
+        Ok(Kind {
+            status: columns.next()?,
+            payment_status: columns.next()?,
+            payment_method: columns.next()?,
+            fulfilment: columns.next()?,
+        })
+    })
+}
+
+/// So many orders more, or fewer, of a kind.
+pub(super) fn settle_count(group: &Settlement<'_>, kind: Kind, change: i64) -> Result<()> {
+    group.exec(
+        "insert into order_counts (status, payment_status, payment_method, fulfilment, orders) values (?1, ?2, ?3, ?4, ?5) \
+         on conflict (status, payment_status, payment_method, fulfilment) do update set orders = orders + excluded.orders",
+        args![kind.status, kind.payment_status, kind.payment_method, kind.fulfilment, change],
+    )
+}
+
+/// How many orders there are of those kinds; `None` stands for each.
+pub(super) fn counted(
+    reader: &Reader<'_>,
+    status: Option<OrderStatus>,
+    payment_status: Option<PaymentStatus>,
+    payment_method: Option<PaymentMethod>,
+    fulfilment: Option<Fulfilment>,
+) -> Result<i64> {
+    reader.one(
+        "select coalesce(sum(orders), 0) from order_counts where (?1 is null or status = ?1) \
+         and (?2 is null or payment_status = ?2) and (?3 is null or payment_method = ?3) and (?4 is null or fulfilment = ?4)",
+        args![status, payment_status, payment_method, fulfilment],
+        |row| row.get(0),
     )
 }
 
@@ -408,6 +457,13 @@ pub(super) const BOOKS: &[(&str, &str)] = &[
     (
         "an order's state is not that of its history",
         "select hex(o.id) from orders o where o.status <> coalesce((select status from order_history h where h.order_id = o.id order by n desc limit 1), 'Pending')",
+    ),
+    (
+        "the orders of a kind are not as many as are counted",
+        "select status || ' ' || payment_status || ' ' || payment_method || ' ' || fulfilment from \
+         (select status, payment_status, payment_method, fulfilment, orders from order_counts union all \
+         select status, payment_status, payment_method, fulfilment, -count(*) from orders group by 1, 2, 3, 4) \
+         group by status, payment_status, payment_method, fulfilment having sum(orders) <> 0",
     ),
     ("a job is dead", "select kind || ' ' || key from jobs where status = 'dead'"),
 ];

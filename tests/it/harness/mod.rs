@@ -12,4 +12,4 @@ pub use builders::{Order, Product};
 pub use client::{Client, PASSWORD, Reply, Request, Wire};
 pub use peers::{is_there, skipped};
 pub use shop::{OWNER, Shop};
-pub use spawn::{Folder, Spawned, bayader};
+pub use spawn::{Folder, Spawned, bayader, bayader_reading};

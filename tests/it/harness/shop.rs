@@ -181,6 +181,16 @@ impl Shop {
         self.wire.base.trim_start_matches("http://")
     }
 
+    /// The database, for what no route does.
+    pub fn db(&self) -> &bayader::db::Db {
+        &self.inner.db
+    }
+
+    /// A number that a statement asks of the books.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        self.inner.db.read(move |reader| reader.one(sql, &[], |row| row.get(0))).await.expect("a number")
+    }
+
     /// The books as `bayader doctor` reads them: what is wrong, a line each.
     pub async fn ailments(&self) -> Vec<String> {
         self.inner.db.read(bayader::app::doctor).await.expect("the doctor can look")

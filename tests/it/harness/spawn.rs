@@ -44,16 +44,8 @@ impl Folder {
 
     /// Runs `admin create` for the owner, to its end.
     pub fn create_owner(&self) -> Output {
-        let mut child = command(&self.data(), &["admin", "create", "--email", OWNER, "--name", "Rania", "--password-stdin"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let mut input = child.stdin.take().expect("its input is ours");
-        writeln!(input, "{PASSWORD}").expect("it reads the password");
-        drop(input);
-        child.wait_with_output().expect("it ends")
+        let create = ["admin", "create", "--email", OWNER, "--name", "Rania", "--password-stdin"];
+        bayader_reading(&self.data(), &create, &format!("{PASSWORD}\n"))
     }
 
     /// Where the test may put what is not the shop's.
@@ -75,6 +67,20 @@ impl Folder {
 /// A command of the real binary over a folder, run to its end.
 pub fn bayader(data: &Path, args: &[&str]) -> Output {
     command(data, args).stdin(Stdio::null()).output().expect("the program starts")
+}
+
+/// As [`bayader`], with this on its standard input.
+pub fn bayader_reading(data: &Path, args: &[&str], input: &str) -> Output {
+    let mut child = command(data, args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut pipe = child.stdin.take().expect("its input is ours");
+    pipe.write_all(input.as_bytes()).expect("it reads its input");
+    drop(pipe);
+    child.wait_with_output().expect("it ends")
 }
 
 fn command(data: &Path, args: &[&str]) -> Command {

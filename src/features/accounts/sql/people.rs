@@ -47,6 +47,7 @@ pub(in crate::features::accounts) fn replace_addresses(
     addresses: &[SavedAddress],
 ) -> Result<()> {
     tx.exec("delete from user_addresses where user_id = ?1", args![user])?;
+    tx.exec("update sessions set device = null, address = null where user_id = ?1", args![user])?;
     for (n, saved) in (1_i64..).zip(addresses) {
         let address = serde_json::to_string(&saved.address).map_err(Fault::new)?;
         tx.exec_one(
