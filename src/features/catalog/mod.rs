@@ -15,6 +15,7 @@ mod model;
 mod popularity;
 pub mod problems;
 mod products;
+mod reindex;
 pub mod rules;
 mod search;
 mod shapes;
@@ -29,6 +30,7 @@ pub use menu::Menu;
 pub use menu_file::{Parsed, RowFault, parse};
 pub use model::{Category, Choice, ForSale, OptionGroup, Product, TextLimit, Words};
 pub use popularity::CountPopular;
+pub use reindex::IndexCategories;
 pub use rules::{Chosen, Priced, choose, price};
 pub use search::{BuildSearchIndex, check_search, search_index_is_current};
 
