@@ -100,12 +100,20 @@ async fn a_slip_tells_what_the_board_shows() {
     assert_eq!(slip["holdExpiresAt"].as_str().map(|text| &text[..16]), Some("2026-11-26T08:00"));
     assert_eq!(slip["holdEndsSoon"], false);
 
-    staff.post(&format!("{}/collect", order.path())).json(&json!({ "amount": "4.000" })).send().await.expect(200);
-    assert_eq!(staff.see(BOARD).await.rows()[0]["orders"][0]["amountDue"], "6.000");
     // Two hours before its hold ends, the board warns.
     shop.advance(HOUR * 22 + Duration::from_secs(5));
     let slip = staff.see(BOARD).await.rows()[0]["orders"][0].clone();
     assert_eq!((&slip["holdEndsSoon"], &slip["isLate"]), (&json!(true), &json!(true)));
+    // Who has paid a part is waited for.
+    staff.post(&format!("{}/collect", order.path())).json(&json!({ "amount": "4.000" })).send().await.expect(200);
+    let slip = staff.see(BOARD).await.rows()[0]["orders"][0].clone();
+    assert_eq!(
+        (&slip["amountDue"], &slip["holdEndsSoon"], &slip["holdExpiresAt"]),
+        (&json!("6.000"), &json!(false), &Value::Null)
+    );
+    shop.advance(HOUR * 3);
+    shop.run_jobs().await;
+    assert_eq!(staff.see(BOARD).await.rows()[0]["count"], 1, "its hold is over, and it is still there");
     // In the shop's language.
     shop.owner().put("/api/v1/admin/settings").json(&json!({ "shop": { "locale": "ar" } })).send().await.expect(200);
     let slip = staff.see(BOARD).await.rows()[0]["orders"][0].clone();
