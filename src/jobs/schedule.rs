@@ -56,7 +56,7 @@ pub(super) fn open(tx: &mut WriteTx<'_>, kind: &str, run_at: UtcMs) -> Result<()
 /// Gives each kind its open row: one that never ran is due at once; one that waits longer than it should by the list, as when
 /// its interval was made shorter or a clock was set back, comes forward. What another version of the program did is over.
 pub(super) fn ensure(tx: &mut WriteTx<'_>, list: &[Recurring]) -> Result<()> {
-    let kinds = serde_json::Value::from_iter(list.iter().map(|recurring| recurring.kind));
+    let kinds = list.iter().map(|recurring| recurring.kind).collect::<serde_json::Value>();
     sql::forget_other_kinds(tx, KEY, &kinds.to_string())?;
     for recurring in list {
         open(tx, recurring.kind, tx.now())?;

@@ -180,12 +180,28 @@ async fn a_text_finds_an_order_before_and_after_it_is_in_the_index() {
     index(&shop).await;
     assert_eq!(found(&staff, "q=huda").await, both);
 
+    // A row that is lost is told.
+    shop.db().write(LoseOne).await.expect("written");
+    assert!(matches!(&shop.ailments().await[..], [told] if told.contains("4 of 5")), "{:?}", shop.ailments().await);
+
     // A program that folds otherwise has filled the index.
     shop.db().write(OfAnotherFolding).await.expect("written");
     assert!(found(&staff, "q=huda").await.is_empty());
     index(&shop).await;
     assert_eq!(found(&staff, "q=huda").await, both);
     shop.close().await;
+}
+
+/// The index without the words of one order.
+struct LoseOne;
+
+impl Command for LoseOne {
+    const NAME: &'static str = "test.lose_one";
+    type Output = ();
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
+        tx.exec("delete from order_texts where rowid = (select max(number_day * 10000000 + number) from orders)", &[]).map(drop)
+    }
 }
 
 /// The index as another version of the program has left it: its words are none of ours.
