@@ -410,7 +410,8 @@ CREATE TABLE 'order_texts_config'(k PRIMARY KEY, v) WITHOUT ROWID;
 
 CREATE TABLE order_texts_upto (
     one      integer not null primary key check (one = 1),
-    order_id blob    not null check (length(order_id) = 16)
+    order_id blob    not null check (length(order_id) = 16),
+    folding  integer not null -- the version of the folding by which the words were made
 ) strict, without rowid;
 
 CREATE TABLE category_counts (
@@ -433,3 +434,5 @@ CREATE TRIGGER products_counted_anew after update of category_id, is_active on p
     insert into category_counts (category_id, products, shown) values (new.category_id, 1, new.is_active)
         on conflict (category_id) do update set products = products + 1, shown = shown + excluded.shown;
 end;
+
+CREATE INDEX jobs_dead on jobs (kind, key) where status = 'dead';

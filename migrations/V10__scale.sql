@@ -1,7 +1,7 @@
 -- What a large shop needs: a million orders counted without reading them, and found by a part of a name.
 
 -- How many orders there are of each kind. A group of writes adds its changes up and settles them here once, before its commit
--- (docs/decisions/0008-counted-orders.md), so that an order in a storm costs next to nothing and every snapshot counts right.
+-- (docs/decisions/0010-counted-orders.md), so that an order in a storm costs next to nothing and every snapshot counts right.
 create table order_counts (
     status         text    not null,
     payment_status text    not null,
@@ -27,10 +27,11 @@ create virtual table order_texts using fts5 (text, content = '', contentless_del
 
 create table order_texts_upto (
     one      integer not null primary key check (one = 1),
-    order_id blob    not null check (length(order_id) = 16)
+    order_id blob    not null check (length(order_id) = 16),
+    folding  integer not null -- the version of the folding by which the words were made
 ) strict, without rowid;
 
-insert into order_texts_upto (one, order_id) values (1, zeroblob(16));
+insert into order_texts_upto (one, order_id, folding) values (1, zeroblob(16), 0);
 
 -- How many products a category has, kept by the database itself: products change seldom and are counted with each list.
 create table category_counts (
@@ -54,3 +55,6 @@ create trigger products_counted_anew after update of category_id, is_active on p
     insert into category_counts (category_id, products, shown) values (new.category_id, 1, new.is_active)
         on conflict (category_id) do update set products = products + 1, shown = shown + excluded.shown;
 end;
+
+-- Jobs that died, which are few: doctor tells them, and the next run of the same work makes them good. No other job has an entry.
+create index jobs_dead on jobs (kind, key) where status = 'dead';

@@ -23,6 +23,7 @@ pub(super) fn handlers(shop: &AppState) -> Handlers {
         Arc::new(orders::text_index::IndexOrderTexts::new(Arc::clone(shop))),
         Arc::new(cart::RemoveEnded::new(Arc::clone(shop))),
         Arc::new(catalog::CountPopular::new(Arc::clone(shop))),
+        Arc::new(catalog::IndexCategories::new(Arc::clone(shop))),
         Arc::new(accounts::RemoveOldSessionsDaily::new(Arc::clone(shop))),
         upkeep::Upkeep::new(Arc::clone(shop)),
     ];

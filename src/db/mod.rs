@@ -10,6 +10,7 @@ mod folder;
 mod memory;
 mod migrate;
 mod open;
+pub mod order_words;
 pub mod origin;
 pub mod query;
 mod reader;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::reader::Reader;
 use super::tx::WriteTx;
 use crate::args;
-use crate::kernel::{ProductId, Result, fold};
+use crate::kernel::{CategoryId, ProductId, Result, fold};
 
 /// The hits of a `match` expression, as `s` and `r`; `cross` keeps the planner from walking the rows instead.
 #[macro_export]
@@ -138,11 +138,12 @@ pub fn is_there(reader: &Reader<'_>, expression: &str, shown_only: bool) -> Resu
     Ok(hit.is_some())
 }
 
-/// The words of the index that a word with a typing error may mean, as one word; `None` if there is none near enough.
+/// The words of the index that a word with a typing error may mean, as one word; `None` if there is none near enough. Words that
+/// no row has any more, or none that is shown where those alone count, are meant by nobody.
 ///
 /// # Errors
 /// A fault.
-pub fn meant(reader: &Reader<'_>, word: &Word) -> Result<Option<Word>> {
+pub fn meant(reader: &Reader<'_>, word: &Word, shown_only: bool) -> Result<Option<Word>> {
     let Some(typed) = word.0.first().filter(|typed| allowed(typed) > 0) else { return Ok(None) };
     let trigrams = serde_json::Value::from(fold::trigrams(typed)).to_string();
     let length = i64::try_from(typed.chars().count()).unwrap_or(i64::MAX);
@@ -153,10 +154,20 @@ pub fn meant(reader: &Reader<'_>, word: &Word) -> Result<Option<Word>> {
         |row| row.get::<String>(0),
     )?;
     let near = candidates.into_iter().filter_map(|candidate| Some((apart(typed, &candidate)?, candidate)));
-    let near: Vec<(Apart, String)> = near.collect();
-    let Some(least) = near.iter().map(|(apart, _)| *apart).min() else { return Ok(None) };
-    let meant = near.into_iter().filter(|(apart, _)| *apart == least).map(|(_, word)| word);
-    Ok(Some(Word(meant.take(MOST_MEANT).collect())))
+    let mut near: Vec<(Apart, String)> = near.collect();
+    // As they came where they are equally near: a stable sort.
+    near.sort_by_key(|(apart, _)| *apart);
+    let (mut least, mut meant) = (None, Vec::new());
+    for (apart, candidate) in near {
+        if meant.len() == MOST_MEANT || least.is_some_and(|least| apart > least) {
+            break;
+        }
+        if is_there(reader, &quoted(&candidate, How::Whole), shown_only)? {
+            least = Some(apart);
+            meant.push(candidate);
+        }
+    }
+    Ok(if meant.is_empty() { None } else { Some(Word(meant)) })
 }
 
 /// Typing errors that a word of its length may have. Words of one or two letters would mean anything, and a number is meant as
@@ -230,6 +241,31 @@ pub fn put(tx: &mut WriteTx<'_>, entry: &Entry) -> Result<()> {
         if known.is_none() {
             learn(tx, word)?;
         }
+    }
+    Ok(())
+}
+
+/// Shows to the public or hides what the products of a category say now, and leaves their words.
+///
+/// # Errors
+/// A fault.
+pub fn show_or_hide(tx: &mut WriteTx<'_>, category: CategoryId) -> Result<()> {
+    tx.exec(
+        "update product_search_rows set is_shown = now.is_shown from (select p.id, p.is_active and c.is_active as is_shown \
+         from products p join categories c on c.id = p.category_id where p.category_id = ?1) now \
+         where product_search_rows.product_id = now.id and product_search_rows.is_shown <> now.is_shown",
+        args![category],
+    )?;
+    Ok(())
+}
+
+/// Gives an entry the category that its product's row is found by, which may be behind the one it has.
+///
+/// # Errors
+/// A fault.
+pub fn keep_category(reader: &Reader<'_>, entry: &mut Entry) -> Result<()> {
+    if let Some((_, now)) = stored(reader, entry.product)? {
+        (entry.category, entry.place) = (now.category, now.place);
     }
     Ok(())
 }
@@ -309,7 +345,8 @@ fn insert(tx: &mut WriteTx<'_>, entry: &Entry) -> Result<()> {
     Ok(())
 }
 
-/// Writes a word's trigrams. They stay when the last row with the word goes: a word that is meant but nowhere finds nothing.
+/// Writes a word's trigrams. They stay when the last row with the word goes, some ten short rows a word that was ever on the menu:
+/// [`meant`] asks whether a word is still there.
 fn learn(tx: &mut WriteTx<'_>, word: &str) -> Result<()> {
     for trigram in fold::trigrams(word) {
         tx.exec("insert or ignore into product_search_trigrams (trigram, word) values (?1, ?2)", args![trigram, word])?;

@@ -6,7 +6,6 @@
 
 use super::{Claimed, NewJob, enqueue, sql};
 use crate::db::WriteTx;
-use crate::kernel::time::span::DAY_MS;
 use crate::kernel::{JobId, Result, UtcMs};
 
 /// The key of such a job: of each kind one is open at most.
@@ -29,15 +28,15 @@ impl Recurring {
     }
 }
 
-/// Marks a run done in the transaction of its effect and writes the next one; earlier runs that died are made good by it. `false` if it was not running any more: then its
-/// effect must not be written either.
+/// Marks a run done in the transaction of its effect and writes the next one; earlier runs that died are made good by it. `false`
+/// if it was not running any more: then its effect must not be written either.
 ///
 /// # Errors
 /// A fault.
 pub fn finish_recurring(tx: &mut WriteTx<'_>, job: &Claimed, every_ms: i64) -> Result<bool> {
     let was_running = sql::finish(tx, job.id)?;
     if was_running {
-        forget_dead(tx, job.id, &job.kind, every_ms)?;
+        sql::forget_dead(tx, &job.kind, KEY, job.id)?;
         open(tx, &job.kind, tx.now().plus_ms(every_ms))?;
     }
     Ok(was_running)
@@ -45,15 +44,8 @@ pub fn finish_recurring(tx: &mut WriteTx<'_>, job: &Claimed, every_ms: i64) -> R
 
 /// The next run after one that has died. Of several that died in a row the last one stays for doctor to tell.
 pub(super) fn go_on(tx: &mut WriteTx<'_>, dead: JobId, recurring: Recurring) -> Result<()> {
-    forget_dead(tx, dead, recurring.kind, recurring.every_ms)?;
+    sql::forget_dead(tx, recurring.kind, KEY, dead)?;
     open(tx, recurring.kind, tx.now().plus_ms(recurring.every_ms))
-}
-
-/// The row of a run that died was written an interval and its tries before the row of the next one; an id begins with its time.
-fn forget_dead(tx: &mut WriteTx<'_>, job: JobId, kind: &str, every_ms: i64) -> Result<()> {
-    let back_ms = u128::from((2 * every_ms + DAY_MS).unsigned_abs());
-    let since = (job.uuid().as_u128() >> 80).saturating_sub(back_ms) << 80;
-    sql::forget_dead(tx, kind, KEY, JobId::from_uuid(uuid::Uuid::from_u128(since)), job)
 }
 
 /// Writes the next run of a kind, unless one is open.
@@ -62,8 +54,10 @@ pub(super) fn open(tx: &mut WriteTx<'_>, kind: &str, run_at: UtcMs) -> Result<()
 }
 
 /// Gives each kind its open row: one that never ran is due at once; one that waits longer than it should by the list, as when
-/// its interval was made shorter or a clock was set back, comes forward.
+/// its interval was made shorter or a clock was set back, comes forward. What another version of the program did is over.
 pub(super) fn ensure(tx: &mut WriteTx<'_>, list: &[Recurring]) -> Result<()> {
+    let kinds = list.iter().map(|recurring| recurring.kind).collect::<serde_json::Value>();
+    sql::forget_other_kinds(tx, KEY, &kinds.to_string())?;
     for recurring in list {
         open(tx, recurring.kind, tx.now())?;
         sql::bring_forward(tx, recurring.kind, KEY, tx.now().plus_ms(recurring.every_ms))?;

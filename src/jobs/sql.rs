@@ -73,15 +73,30 @@ pub(super) fn free_leases(tx: &mut WriteTx<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Dead jobs of a kind and key, made between two others, are over. By the ids, for the dead have no index: it would be one more
-/// tree to write for each order.
-pub(super) fn forget_dead(tx: &mut WriteTx<'_>, kind: &str, key: &str, since: JobId, before: JobId) -> Result<()> {
-    tx.exec(
-        "update jobs set status = 'cancelled' where id >= ?3 and id < ?4 and status = 'dead' and kind = ?1 and key = ?2",
-        args![kind, key, since, before],
-    )?;
+/// Dead jobs of a kind and key but one are over. By the index `jobs_dead`, which has the dead alone, so that other jobs pay nothing
+/// for it.
+pub(super) fn forget_dead(tx: &mut WriteTx<'_>, kind: &str, key: &str, but: JobId) -> Result<()> {
+    tx.exec(FORGET_DEAD, args![kind, key, but])?;
     Ok(())
 }
+
+const FORGET_DEAD: &str = "update jobs set status = 'cancelled' where status = 'dead' and kind = ?1 and key = ?2 and id <> ?3";
+
+/// Jobs of a key whose kind is none of a JSON list's, waiting or dead, are over: nobody does them any more.
+pub(super) fn forget_other_kinds(tx: &mut WriteTx<'_>, key: &str, kinds: &str) -> Result<()> {
+    for sql in FORGET_OTHER_KINDS {
+        tx.exec(sql, args![key, kinds, tx.now()])?;
+    }
+    Ok(())
+}
+
+/// One for each of the indexes `jobs_open` and `jobs_dead`.
+const FORGET_OTHER_KINDS: [&str; 2] = [
+    "update jobs set status = 'cancelled', lease_until = null, finished_at = ?3 where status in ('queued', 'running') and key = ?1 \
+     and kind not in (select value from json_each(?2))",
+    "update jobs set status = 'cancelled', finished_at = ?3 where status = 'dead' and key = ?1 \
+     and kind not in (select value from json_each(?2))",
+];
 
 /// A waiting job of a kind and key that is due later than `latest` is due then. By the index `jobs_open`, which wants its own
 /// condition named.

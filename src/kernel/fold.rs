@@ -7,7 +7,7 @@ use unicode_normalization::char::is_combining_mark;
 use super::text::ascii_digit;
 
 /// The version of what this file does. Raise it when [`fold`], [`forms`] or [`trigrams`] answer otherwise than before: the index
-/// is then built anew at the next start.
+/// of products is then built anew at the next start, that of orders by its job.
 pub const VERSION: i64 = 1;
 
 /// A text as lower-case words parted by single spaces: without diacritics, harakat, tatweel and apostrophes (`Za'atar` is

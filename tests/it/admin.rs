@@ -1,10 +1,12 @@
 //! The board and the day at a glance. The shop stands in Amman (UTC+3) and opens on a Wednesday at 11:00.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use bayader::kernel::ShopZone;
 use serde_json::{Value, json};
 
-use crate::harness::{Reply, Shop};
+use crate::harness::{Order, Reply, Shop};
 
 const BOARD: &str = "/api/v1/admin/orders";
 const DAY: &str = "/api/v1/admin/dashboard";
@@ -98,12 +100,20 @@ async fn a_slip_tells_what_the_board_shows() {
     assert_eq!(slip["holdExpiresAt"].as_str().map(|text| &text[..16]), Some("2026-11-26T08:00"));
     assert_eq!(slip["holdEndsSoon"], false);
 
-    staff.post(&format!("{}/collect", order.path())).json(&json!({ "amount": "4.000" })).send().await.expect(200);
-    assert_eq!(staff.see(BOARD).await.rows()[0]["orders"][0]["amountDue"], "6.000");
     // Two hours before its hold ends, the board warns.
     shop.advance(HOUR * 22 + Duration::from_secs(5));
     let slip = staff.see(BOARD).await.rows()[0]["orders"][0].clone();
     assert_eq!((&slip["holdEndsSoon"], &slip["isLate"]), (&json!(true), &json!(true)));
+    // Who has paid a part is waited for.
+    staff.post(&format!("{}/collect", order.path())).json(&json!({ "amount": "4.000" })).send().await.expect(200);
+    let slip = staff.see(BOARD).await.rows()[0]["orders"][0].clone();
+    assert_eq!(
+        (&slip["amountDue"], &slip["holdEndsSoon"], &slip["holdExpiresAt"]),
+        (&json!("6.000"), &json!(false), &Value::Null)
+    );
+    shop.advance(HOUR * 3);
+    shop.run_jobs().await;
+    assert_eq!(staff.see(BOARD).await.rows()[0]["count"], 1, "its hold is over, and it is still there");
     // In the shop's language.
     shop.owner().put("/api/v1/admin/settings").json(&json!({ "shop": { "locale": "ar" } })).send().await.expect(200);
     let slip = staff.see(BOARD).await.rows()[0]["orders"][0].clone();
@@ -134,7 +144,7 @@ async fn the_day_adds_up() {
     let returned = order(3).place().await;
     let part = order(4).place().await;
     order(5).field("deliveryInfo", json!({ "date": "2026-11-27" })).place().await;
-    let collect = async |order: &crate::harness::Order, body: Value| {
+    let collect = async |order: &Order, body: Value| {
         staff.post(&format!("{}/collect", order.path())).json(&body).send().await.expect(200);
     };
     collect(&paid, json!({})).await;
@@ -161,6 +171,137 @@ async fn the_day_adds_up() {
     assert_eq!((&next["orders"]["total"], &next["toCollect"]["total"]), (&json!(0), &json!("19.000")));
     collect(&open, json!({})).await;
     assert_eq!(staff.see(DAY).await["takings"]["total"], "4.000");
+    shop.close().await;
+}
+
+/// An order as the recount keeps it, in minor units.
+struct Kept {
+    order: Order,
+    total: i64,
+    taken: i64,
+}
+
+/// Numbers that come alike in each run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % most
+    }
+}
+
+fn dinars(minor: i64) -> String {
+    format!("{}.{:03}", minor / 1_000, minor % 1_000)
+}
+
+/// Three days in Berlin, over the night in which an hour is left out: each number of the day is what a recount of every order and
+/// every move of money finds.
+#[tokio::test]
+async fn the_day_is_what_a_recount_finds_on_any_day() {
+    let shop = Shop::open_with(&[("BAYADER_SHOP__TIME_ZONE", "Europe/Berlin")]).await;
+    let zone = ShopZone::named("Europe/Berlin").expect("known");
+    let staff = shop.staff().await;
+    let bread = shop.product("Bread").price("2.000").stock(10_000).create().await;
+    // To eight in the evening of the day before the clock goes forward.
+    shop.advance(HOUR * (122 * 24 + 11));
+    let mut dice = Dice(7);
+    let mut kept: Vec<Kept> = Vec::new();
+    let mut taken: BTreeMap<String, i64> = BTreeMap::new();
+    let mut given_back: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    let mut days = BTreeSet::new();
+    for step in 0..160 {
+        let today = zone.day_of(shop.clock.now()).to_string();
+        days.insert(today.clone());
+        let picked = usize::try_from(dice.below(1_000)).expect("small") % kept.len().max(1);
+        match dice.below(9) {
+            0..=2 => {
+                let pieces = i64::try_from(dice.below(4)).expect("small") + 1;
+                let at_once = dice.below(4) == 0;
+                let by = if at_once { staff.clone() } else { shop.guest() };
+                let mut order = by.order().line(&bread, pieces).pickup();
+                if at_once {
+                    order = order.field("collected", true);
+                } else if dice.below(3) == 0 {
+                    let tomorrow = zone.day_of(shop.clock.now()).plus_days(1).expect("a day").to_string();
+                    order = order.field("deliveryInfo", json!({ "date": tomorrow }));
+                }
+                let order = order.place().await;
+                let total = pieces * 2_000;
+                *taken.entry(today.clone()).or_default() += if at_once { total } else { 0 };
+                kept.push(Kept { order, total, taken: if at_once { total } else { 0 } });
+            }
+            3 | 4 => {
+                let Some(kept) = kept.get_mut(picked) else { continue };
+                let next = match staff.order_of(&kept.order).await["status"].as_str() {
+                    Some("Pending") => "Confirmed",
+                    Some("Confirmed") => "Preparing",
+                    Some("Preparing") => "ReadyForPickup",
+                    Some("ReadyForPickup") => "Delivered",
+                    _ => continue,
+                };
+                staff.move_order(&kept.order, next).await.expect(200);
+                if next == "Delivered" {
+                    *taken.entry(today.clone()).or_default() += kept.total - kept.taken;
+                    kept.taken = kept.total;
+                }
+            }
+            5 => {
+                let Some(kept) = kept.get_mut(picked).filter(|kept| kept.taken < kept.total) else { continue };
+                if staff.order_of(&kept.order).await["status"] == "Cancelled" {
+                    continue;
+                }
+                let amount = if dice.below(2) == 0 { kept.total - kept.taken } else { 500 };
+                let body = json!({ "amount": dinars(amount) });
+                staff.post(&format!("{}/collect", kept.order.path())).json(&body).send().await.expect(200);
+                kept.taken += amount;
+                *taken.entry(today.clone()).or_default() += amount;
+            }
+            6 => {
+                let Some(kept) = kept.get_mut(picked) else { continue };
+                let status = staff.order_of(&kept.order).await["status"].clone();
+                if status == "Cancelled" || status == "Delivered" {
+                    continue;
+                }
+                staff.post(&format!("{}/cancel", kept.order.path())).json(&json!({})).send().await.expect(200);
+                if kept.taken > 0 {
+                    let (count, minor) = given_back.entry(today.clone()).or_default();
+                    (*count, *minor) = (*count + 1, *minor + kept.taken);
+                }
+            }
+            _ => {
+                shop.advance(Duration::from_secs(60 * (dice.below(180) + 1)));
+                shop.run_jobs().await;
+            }
+        }
+
+        let today = zone.day_of(shop.clock.now()).to_string();
+        let day = staff.see(DAY).await;
+        assert_eq!(day["day"], today.as_str(), "step {step}");
+        assert_eq!(day["takings"]["total"], dinars(taken.get(&today).copied().unwrap_or(0)), "step {step}");
+        let (count, minor) = given_back.get(&today).copied().unwrap_or((0, 0));
+        assert_eq!(day["refunds"], json!({ "count": count, "total": dinars(minor) }), "step {step}");
+        let all = staff.walk("/api/v1/orders?per_page=100").await;
+        let mut of_today: BTreeMap<&str, i64> = BTreeMap::new();
+        let (mut owing, mut owed) = (0, 0);
+        for order in &all {
+            let status = order["status"].as_str().expect("a state");
+            if order["businessDay"] == today.as_str() {
+                *of_today.entry(status).or_default() += 1;
+            }
+            let one = kept.iter().find(|kept| order["id"] == kept.order.id.as_str()).expect("it was placed here");
+            if status != "Cancelled" && status != "Delivered" && one.taken < one.total {
+                (owing, owed) = (owing + 1, owed + one.total - one.taken);
+            }
+        }
+        assert_eq!(all.len(), kept.len());
+        assert_eq!(day["toCollect"], json!({ "count": owing, "total": dinars(owed) }), "step {step}");
+        assert_eq!(day["orders"]["total"], json!(of_today.values().sum::<i64>()), "step {step}");
+        for (status, count) in day["orders"]["byStatus"].as_object().expect("states") {
+            assert_eq!(*count, json!(of_today.get(status.as_str()).copied().unwrap_or(0)), "step {step}: {status}");
+        }
+    }
+    assert!(days.len() >= 3 && given_back.len() >= 2, "{days:?} {given_back:?}");
     shop.close().await;
 }
 

@@ -55,7 +55,7 @@ const OWNER: &[(&str, &str)] = &[
     ("order_lines", "src/features/orders/sql"),
     ("order_history", "src/features/orders/sql"),
     ("order_counts", "src/features/orders/sql"),
-    ("order_texts", "src/features/orders/sql"),
+    ("order_texts", "src/db/order_words"),
     ("order_texts_upto", "src/features/orders/sql"),
     ("category_counts", "src/features/catalog/sql"),
     ("money_ledger", "src/features/money/sql"),

@@ -40,10 +40,9 @@ async fn an_order_without_a_wish_is_due_when_the_shop_is_open() {
     assert_eq!(due(&bread).await, "2026-11-25T13:00:00.000Z");
     assert_eq!(due(&cake).await, "2026-11-27T05:00:00.000Z");
     // A business day is that of the due time.
-    let reply = shop.staff().await.order().line(&cake, 1).pickup().send().await.expect(201);
+    let reply = shop.guest().order().line(&cake, 1).pickup().send().await.expect(201);
     let order = shop.staff().await.see(&format!("/api/v1/orders/{}", reply["orderId"].as_str().expect("an id"))).await;
     assert_eq!(order["businessDay"], "2026-11-27");
-    assert_eq!(reply["warnings"], Value::Null);
     // The minute of closing is closed.
     shop.advance(Duration::from_secs(9 * 3_600));
     assert_eq!(due(&bread).await, "2026-11-27T05:00:00.000Z");
@@ -103,6 +102,24 @@ async fn staff_are_warned_where_others_are_refused() {
     assert!(reply["warnings"][0]["message"].as_str().is_some_and(|text| text.contains("2026-11-28T05:00:00.000Z")));
     let reply = ask(&shop.staff().await, &bread, "2026-11-28", Some("09:00")).await.expect(201);
     assert_eq!(reply["warnings"], Value::Null);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_sale_over_the_counter_after_closing_is_of_its_own_day() {
+    let shop = Shop::open().await;
+    let bread = shop.product("Bread").stock(50).create().await;
+    open_in(&shop, &[("wednesday", "07:00", "20:00"), ("thursday", "07:00", "20:00")]).await;
+    // A minute past eight in the evening.
+    shop.advance(Duration::from_secs(9 * 3_600 + 60));
+    let staff = shop.staff().await;
+    let reply = staff.order().line(&bread, 1).pickup().field("collected", true).send().await.expect(201);
+    assert!(reply["dueAt"].as_str().is_some_and(|at| at.starts_with("2026-11-25T17:01")), "{reply:?}");
+    assert_eq!(reply["warnings"][0]["code"], "outside_hours");
+    let order = staff.see(&format!("/api/v1/orders/{}", reply["orderId"].as_str().expect("an id"))).await;
+    assert_eq!(order["businessDay"], "2026-11-25");
+    let reply = shop.guest().order().line(&bread, 1).pickup().send().await.expect(201);
+    assert_eq!(reply["dueAt"], "2026-11-26T04:00:00.000Z", "who orders by the web comes when the shop is open");
     shop.close().await;
 }
 

@@ -32,6 +32,7 @@ mod sessions;
 mod settings;
 mod sign_in;
 mod start;
+mod upgrade;
 mod users;
 mod walk;
 mod wire;

@@ -237,6 +237,53 @@ async fn a_dead_run_does_not_end_the_schedule() {
 }
 
 #[tokio::test]
+async fn work_that_a_newer_program_does_not_know_is_over() {
+    let books = Arc::new(Books::open());
+    let (worker, _) = work_on(&books, &[HOURLY, DAILY], &[End::Fault; 5]);
+    worker.take_up().await.expect("it looks");
+    a_moment_later(&books);
+    for _ in 0..5 {
+        run_due(&worker).await;
+        books.clock.advance_ms(12 * 60_000);
+    }
+    assert!(rows(&books).await.iter().any(|(kind, status, ..)| kind == HOURLY.kind && status == "dead"));
+    forget_what_waits(&books);
+    let (worker, job) = work_on(&books, &[DAILY], &[]);
+    worker.take_up().await.expect("it looks");
+    let left = rows(&books).await;
+    let hourly: Vec<&str> =
+        left.iter().filter(|(kind, ..)| kind == HOURLY.kind).map(|(_, status, ..)| status.as_str()).collect();
+    assert!(hourly.len() > 1 && hourly.iter().all(|status| *status == "cancelled"), "{hourly:?}");
+    assert!(matches!(&open_rows(&books).await[..], [(kind, _)] if kind == DAILY.kind), "{left:?}");
+    books.clock.advance_ms(DAILY.every_ms + 60_000);
+    run_due(&worker).await;
+    assert_eq!(job.runs.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_a_month_ahead_makes_one_run_of_it() {
+    let books = Arc::new(Books::open());
+    let (worker, job) = work_on(&books, &[HOURLY], &[]);
+    worker.take_up().await.expect("it looks");
+    a_moment_later(&books);
+    run_due(&worker).await;
+    books.clock.advance_ms(30 * DAILY.every_ms);
+    run_due(&worker).await;
+    run_due(&worker).await;
+    assert_eq!(job.runs.load(Ordering::SeqCst), 2);
+    assert!(matches!(open_rows(&books).await[..], [(_, 59 | 60)]));
+}
+
+#[tokio::test]
+async fn dead_jobs_are_found_without_reading_those_that_ended() {
+    let books = Arc::new(Books::open());
+    let sql =
+        "explain query plan update jobs set status = 'cancelled' where status = 'dead' and kind = ?1 and key = ?2 and id <> ?3";
+    let plan = books.db.read(move |reader| reader.all(sql, &[], |row| row.get::<String>(3))).await.expect("a plan").join("; ");
+    assert!(plan.contains("jobs_dead (kind=? AND key=?)"), "{plan}");
+}
+
+#[tokio::test]
 async fn a_shorter_interval_brings_the_next_run_forward() {
     let books = Arc::new(Books::open());
     let (worker, _) = work_on(&books, &[ONCE_DAILY], &[]);

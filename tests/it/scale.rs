@@ -179,7 +179,43 @@ async fn a_text_finds_an_order_before_and_after_it_is_in_the_index() {
     assert_eq!(found(&staff, "q=huda").await, both, "one not yet in it, three in it");
     index(&shop).await;
     assert_eq!(found(&staff, "q=huda").await, both);
+
+    // A row that is lost is told.
+    shop.db().write(LoseOne).await.expect("written");
+    assert!(matches!(&shop.ailments().await[..], [told] if told.contains("4 of 5")), "{:?}", shop.ailments().await);
+
+    // A program that folds otherwise has filled the index.
+    shop.db().write(OfAnotherFolding).await.expect("written");
+    assert!(found(&staff, "q=huda").await.is_empty());
+    index(&shop).await;
+    assert_eq!(found(&staff, "q=huda").await, both);
     shop.close().await;
+}
+
+/// The index without the words of one order.
+struct LoseOne;
+
+impl Command for LoseOne {
+    const NAME: &'static str = "test.lose_one";
+    type Output = ();
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
+        tx.exec("delete from order_texts where rowid = (select max(number_day * 10000000 + number) from orders)", &[]).map(drop)
+    }
+}
+
+/// The index as another version of the program has left it: its words are none of ours.
+struct OfAnotherFolding;
+
+impl Command for OfAnotherFolding {
+    const NAME: &'static str = "test.of_another_folding";
+    type Output = ();
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
+        tx.exec("insert into order_texts (order_texts) values ('delete-all')", &[])?;
+        tx.exec("insert into order_texts (rowid, text) select number_day * 10000000 + number, 'hudx' from orders", &[])?;
+        tx.exec("update order_texts_upto set folding = 0", &[]).map(drop)
+    }
 }
 
 #[tokio::test]

@@ -68,6 +68,8 @@ fn slip_body(slip: &Slip, now: UtcMs, context: &Context) -> Value {
     let address = slip.delivery.as_ref().map(|delivery| &delivery["address"]);
     let area = address.and_then(|address| address["area"].as_str().or_else(|| address["city"].as_str()));
     let items: Vec<Value> = slip.lines.iter().map(|line| line_body(line, context.shop.locale)).collect();
+    // Who has paid a part is waited for: such an order does not end by itself.
+    let ends_at = slip.hold_expires_at.filter(|_| slip.captured == 0);
     json!({
         "id": slip.id.to_string(),
         "orderNumber": order_number(slip.number_day, slip.number),
@@ -86,8 +88,8 @@ fn slip_body(slip: &Slip, now: UtcMs, context: &Context) -> Value {
         "dueAt": slip.due_at.to_string(),
         "businessDay": slip.business_day.to_string(),
         "isLate": slip.due_at < now,
-        "holdExpiresAt": slip.hold_expires_at.map(|at| at.to_string()),
-        "holdEndsSoon": slip.hold_expires_at.is_some_and(|at| at <= now.plus_ms(ENDS_SOON_MS)),
+        "holdExpiresAt": ends_at.map(|at| at.to_string()),
+        "holdEndsSoon": ends_at.is_some_and(|at| at <= now.plus_ms(ENDS_SOON_MS)),
         "version": slip.version,
         "createdAt": slip.created_at.to_string(),
         "updatedAt": slip.updated_at.to_string(),
@@ -197,7 +199,7 @@ fn slip_shape() -> Shape {
         "type": "object", "required": ["quantity", "name", "optionsText"],
         "properties": { "quantity": { "type": "integer" }, "name": text(), "optionsText": text() },
     });
-    let hold = json!({ "type": ["string", "null"], "format": "date-time", "description": "When it ends by itself unless somebody confirms it." });
+    let hold = json!({ "type": ["string", "null"], "format": "date-time", "description": "When it ends by itself unless somebody confirms it or takes money for it." });
     let properties: [(&str, Value); 22] = [
         ("id", json!({ "type": "string", "format": "uuid" })),
         ("orderNumber", text()),

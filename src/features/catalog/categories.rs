@@ -2,7 +2,7 @@
 
 use super::model::{Category, CategoryDraft};
 use super::shapes::CategoryInput;
-use super::{problems, rules, search, sql};
+use super::{problems, reindex, rules, sql};
 use crate::db::{Command, Reader, WriteTx};
 use crate::http::problem::not_found;
 use crate::kernel::{CategoryId, Change, DomainEvent, Fault, Result, SeenVersion};
@@ -62,7 +62,7 @@ impl Command for ReplaceCategory {
         check(tx, self.id, &draft)?;
         if draft != now.draft {
             sql::update_category(tx, self.id, &draft)?;
-            search::index_category(tx, self.id)?;
+            reindex::category_changed(tx, self.id, now.version + 1)?;
             tx.record(DomainEvent::CategoryChanged);
             tx.changed(Change::between("category.replace", subject(self.id), now.draft.told(), draft.told()));
         }

@@ -9,11 +9,11 @@ use std::collections::HashSet;
 
 use super::list::{ProductFilter, ProductQuery};
 use super::model::Product;
-use super::sql;
+use super::{reindex, sql};
 use crate::db::search::{self, Entry, How, Word};
 use crate::db::{Command, Reader, WriteTx};
 use crate::http::page::{Cursor, From, List, Paging, bad_cursor};
-use crate::kernel::{CategoryId, Fault, Locale, ProductId, Result, fold};
+use crate::kernel::{Fault, Locale, ProductId, Result, fold};
 
 /// The most hits of a search by relevance; `total` counts no more, and no page lies behind them. Who wants more narrows it down.
 pub(super) const MOST_HITS: usize = 500;
@@ -67,10 +67,8 @@ fn plan(reader: &Reader<'_>, text: &str, shown_only: bool) -> Result<Option<Plan
         if is_there(alone)? {
             as_typed.push(word.clone());
             known.push(word);
-        } else if let Some(meant) = search::meant(reader, &word)?
-            && is_there(std::slice::from_ref(&meant))?
-        {
-            known.push(meant);
+        } else {
+            known.extend(search::meant(reader, &word, shown_only)?);
         }
     }
     if known.is_empty() {
@@ -169,14 +167,6 @@ pub(super) fn index(tx: &mut WriteTx<'_>, id: ProductId) -> Result<()> {
     search::put(tx, &entry)
 }
 
-/// As [`index`], for every product of a category.
-pub(super) fn index_category(tx: &mut WriteTx<'_>, category: CategoryId) -> Result<()> {
-    for entry in sql::search_entries_of(tx, category)? {
-        search::put(tx, &entry)?;
-    }
-    Ok(())
-}
-
 /// Fills the index at start, if another version of the program filled it, or none.
 pub struct BuildSearchIndex;
 
@@ -208,7 +198,12 @@ pub fn check_search(reader: &Reader<'_>) -> Result<Vec<String>> {
     if !search::is_current(reader)? {
         return Ok(Vec::new());
     }
-    let mut found = search::check(reader, &sql::search_entries(reader)?)?;
+    let mut expected = sql::search_entries(reader)?;
+    let behind = reindex::behind(reader)?;
+    for entry in expected.iter_mut().filter(|entry| behind.contains(&entry.product)) {
+        search::keep_category(reader, entry)?;
+    }
+    let mut found = search::check(reader, &expected)?;
     found.truncate(MOST_TOLD);
     Ok(found)
 }

@@ -557,9 +557,14 @@ pub(super) fn search_entries(reader: &Reader<'_>) -> Result<Vec<Entry>> {
     reader.all(concat!(search_texts!(), " order by c.sort_order, p.id"), &[], search_entry_row)
 }
 
-/// As [`search_entries`], of one category.
-pub(super) fn search_entries_of(reader: &Reader<'_>, category: CategoryId) -> Result<Vec<Entry>> {
-    reader.all(concat!(search_texts!(), " where p.category_id = ?1 order by p.id"), args![category], search_entry_row)
+/// The first so many products of a category, the oldest first.
+pub(super) fn product_ids_of(reader: &Reader<'_>, category: CategoryId, most: i64) -> Result<Vec<ProductId>> {
+    reader.all("select id from products where category_id = ?1 order by id limit ?2", args![category, most], |row| row.get(0))
+}
+
+/// The keys of a kind's jobs that are not done.
+pub(super) fn open_keys(reader: &Reader<'_>, kind: &str) -> Result<Vec<String>> {
+    reader.all("select key from jobs where kind = ?1 and status in ('queued', 'running')", args![kind], |row| row.get(0))
 }
 
 /// The products that fit an expression of the search and the filter, at most so many.

@@ -6,6 +6,7 @@ use super::model::Order;
 use super::sql::{self, texts};
 use super::text_index::Wanted;
 use crate::db::Reader;
+use crate::db::order_words;
 use crate::db::query::Query;
 use crate::http::page::{From, List, Paging, bad_cursor};
 use crate::http::problem::not_found;
@@ -114,8 +115,8 @@ fn list_by_text(reader: &Reader<'_>, filter: &OrderFilter, wanted: &Wanted) -> R
     if !few {
         let by_index = |below: Option<i64>| {
             let mut query = Query::new();
-            query.filter("order_texts match ?", vec![Box::new(wanted.to_match())]);
-            query.filter_opt("s.rowid < ?", below);
+            query.filter(order_words::MATCHES, vec![Box::new(wanted.expression())]);
+            query.filter_opt(order_words::BEFORE, below);
             add_conditions(&mut query, filter);
             query
         };

@@ -141,7 +141,7 @@ impl Open<'_> {
 
 /// When the order is ready: as asked, or as soon as its longest lead time allows, in opening hours. A day without a time is its
 /// first moment that can be had. `lenient`: for staff a lead time and the hours are a warning, which is answered beside the
-/// moment.
+/// moment; and without a wish the hours move nothing, for what is sold over the counter after closing is handed over then.
 ///
 /// # Errors
 /// [`NoTime`].
@@ -155,7 +155,11 @@ pub fn due_at(
     let baked = now.plus_ms(lead_hours * HOUR_MS);
     let or_warn = |why: NoTime, moment: UtcMs| if lenient { Ok((moment, Some(why))) } else { Err(why) };
     let Some(asked) = asked else {
-        return open.first_from(baked).map_or_else(|why| or_warn(why, baked), |moment| Ok((moment, None)));
+        return match lenient {
+            true if !open.at(baked) => Ok((baked, Some(outside(open, baked)))),
+            true => Ok((baked, None)),
+            false => open.first_from(baked).map(|moment| (moment, None)),
+        };
     };
     // What a lead time and the hours make of now can always be asked for.
     let farthest = open.first_from(baked).unwrap_or(baked).max(now.plus_ms(FARTHEST_MS));
@@ -359,6 +363,10 @@ mod tests {
         );
         let staff = due_at(Some(asked("2026-11-27", Some((9, 0)))), now, 0, open, true);
         assert_eq!(staff, Ok((at("2026-11-27T06:00:00Z"), Some(NoTime::OutsideHours { earliest: saturday }))));
+        // What staff sell a minute after closing is handed over now, on this day; the hours are a warning.
+        let closed = at("2026-11-25T17:01:00Z");
+        let warning = NoTime::OutsideHours { earliest: at("2026-11-26T05:00:00Z") };
+        assert_eq!(due_at(None, closed, 0, open, true), Ok((closed, Some(warning))));
     }
 
     #[test]
@@ -420,7 +428,12 @@ mod tests {
                     Ok((due, warning)) => {
                         prop_assert!(due >= baked && open.at(due) && warning.is_none());
                         prop_assert!(asked.is_none_or(|asked| asked.time.is_some() || zone.day_of(due) == asked.day));
-                        prop_assert_eq!(due_at(asked, now, lead, open, true), Ok((due, None)), "staff get what others get");
+                        let staff = due_at(asked, now, lead, open, true);
+                        if asked.is_some() || open.at(baked) {
+                            prop_assert_eq!(staff, Ok((due, None)), "staff get what others get");
+                        } else {
+                            prop_assert_eq!(staff, Ok((baked, Some(NoTime::OutsideHours { earliest: due }))));
+                        }
                     }
                     Err(NoTime::TooEarly { earliest } | NoTime::OutsideHours { earliest }) => {
                         prop_assert!(earliest >= baked && open.at(earliest));

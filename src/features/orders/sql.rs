@@ -465,6 +465,17 @@ pub(super) const BOOKS: &[(&str, &str)] = &[
          select status, payment_status, payment_method, fulfilment, -count(*) from orders group by 1, 2, 3, 4) \
          group by status, payment_status, payment_method, fulfilment having sum(orders) <> 0",
     ),
+    (
+        "the products of a category are not as many as are counted",
+        "select c.slug from categories c left join category_counts n on n.category_id = c.id left join \
+         (select category_id, count(*) as products, sum(is_active) as shown from products group by category_id) p \
+         on p.category_id = c.id where coalesce(n.products, 0) <> coalesce(p.products, 0) or coalesce(n.shown, 0) <> coalesce(p.shown, 0)",
+    ),
+    (
+        "the orders whose words are in the index are not those that should be",
+        "select indexed || ' of ' || orders from (select (select count(*) from order_texts_docsize) as indexed, \
+         (select count(*) from orders where id <= (select order_id from order_texts_upto)) as orders) where indexed <> orders",
+    ),
     ("a job is dead", "select kind || ' ' || key from jobs where status = 'dead'"),
 ];
 
