@@ -285,7 +285,12 @@ async fn an_erased_account_leaves_the_books_and_nobodys_name() {
     staff.move_order_through(&order, &["Confirmed", "Preparing", "OutForDelivery", "Delivered"]).await;
     shop.guest().post("/api/v1/auth/password/forgot").json(&json!({ "email": layla.email() })).send().await.expect(202);
     let link = shop.letters().await[0].token().to_owned();
+    let told_of_devices = "select count(*) from sessions where address is not null and user_id = (select id from users where email = 'layla@example.com')";
+    assert_eq!(shop.count(told_of_devices).await, 2, "changed addresses take nothing from what is known of the devices");
+    let of_all = shop.count("select count(*) from sessions where address is not null").await;
     erase(json!({ "currentPassword": PASSWORD })).await.expect(204);
+    let left = shop.count("select count(*) from sessions where address is not null").await;
+    assert_eq!(left, of_all - 2, "where she signed in is her own affair");
 
     for session in [&layla, &elsewhere] {
         session.get("/api/v1/auth/me").send().await.expect_problem(401, "unauthenticated");
