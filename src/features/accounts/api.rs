@@ -267,9 +267,9 @@ async fn login(State(app): State<AppState>, context: Context, Body(body): Body<L
         attempt.failed();
         return Err(problems::invalid_credentials().into());
     };
-    let sign_in = SignIn { email: body.email.clone(), proven_hash, session: handing.session(&context) };
+    let sign_in = SignIn { email: body.email, proven_hash, session: handing.session(&context) };
     let signed_in = app.db.write(sign_in).await?;
-    attempt.succeeded(&body.email);
+    attempt.succeeded();
     Ok(handing.handed(&app.keys, app.clock.now(), &signed_in)?.answer(&context))
 }
 
