@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use moka::sync::Cache;
 
 use super::attempts::{Attempt, Attempts, Familiar, Tried};
-use super::model::Living;
+use super::model::{HeldCookie, Living};
 use super::{problems, sql};
 use crate::clock::Clock;
 use crate::db::Db;
@@ -184,7 +184,7 @@ pub(super) fn write_cookie(session: SessionId, secret: &SecretToken) -> String {
 }
 
 /// The session that a cookie names, and the hash of the secret that it shows.
-pub(super) fn read_cookie(cookie: &str) -> Option<(SessionId, TokenHash)> {
+pub(super) fn read_cookie(cookie: &str) -> Option<HeldCookie> {
     let (session, secret) = cookie.split_once('.')?;
     Some((SessionId::parse(session)?, TokenHash::of(secret)))
 }
