@@ -232,6 +232,10 @@ fn check_body(context: &Context) -> Result<(), Error> {
             .detail(format!("A JSON body may have at most {} bytes.", super::front::MAX_BODY_BYTES))
             .into()),
         Received::Cut => Err(Problem::of(&kinds::BAD_REQUEST).detail("The body ended before its announced length.").into()),
+        Received::Crowded => Err(Problem::of(&kinds::BUSY)
+            .detail("Too many large bodies arrive at once. Nothing was done; try again in a second.")
+            .retry_after_s(1)
+            .into()),
         Received::Whole(body) if body.is_empty() => Ok(()),
         Received::Whole(_) => {
             let media_type = context.header("content-type").unwrap_or("").split(';').next().unwrap_or("").trim();
