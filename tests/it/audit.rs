@@ -97,6 +97,16 @@ async fn who_works_for_the_shop_is_kept_as_they_come_and_go() {
     assert_eq!((&begun["address"], &begun["requestId"]), (&json!("192.168.1.20"), &json!("till-7")));
     assert_eq!((&begun["after"], &begun["actor"]["name"]), (&json!({ "kind": "token" }), &json!("Samir")));
     assert_eq!(reply.rows()[1]["subject"], begun["subject"], "the one that began is the one that ended");
+    // A token that was used comes back, from elsewhere.
+    let signed_in = shop.guest().log_in(staff.email(), "olives and thyme at six").send().await.expect(200);
+    let refresh = || {
+        let request = shop.guest().post("/api/v1/auth/refresh").header("x-forwarded-for", "192.168.1.66");
+        request.json(&json!({ "refreshToken": signed_in["refreshToken"] })).send()
+    };
+    refresh().await.expect(200);
+    refresh().await.expect_problem(401, "invalid_refresh_token");
+    let newest = log(&shop, "?actor=staff").await.rows()[0].clone();
+    assert_eq!((&newest["action"], &newest["address"]), (&json!("session.end"), &json!("192.168.1.66")));
     assert_eq!(log(&shop, "?actor=customer&outcome=done").await.rows().len(), 0, "customers come and go unseen");
     assert_eq!(log(&shop, "?actor=guest").await.rows().len(), 0);
     shop.close().await;
