@@ -73,7 +73,7 @@ pub const TABLE: &[Access] = &[
     line("GET",    "/api/v1/users",                     ADMIN),
     line("GET",    "/api/v1/users/{id}",                Who::SignedIn),
     line("PUT",    "/api/v1/users/{id}",                Who::SignedIn),
-    line("DELETE", "/api/v1/users/{id}",                Who::SignedIn),
+    line("DELETE", "/api/v1/users/{id}",                Who::SignedIn).with_secrets(),
     line("POST",   "/api/v1/users/{id}/invite",         ADMIN),
     line("GET",    "/api/v1/categories",                Who::Anyone),
     line("GET",    "/api/v1/categories/{id}",           Who::Anyone),

@@ -1,4 +1,4 @@
-//! Which refusals the audit log keeps: failed sign-ins, what somebody signed in may not do, and what staff could not do.
+//! Which refusals the audit log keeps: wrong passwords, what somebody signed in may not do, and what staff could not do.
 
 use http::StatusCode;
 use serde_json::Value;
@@ -9,8 +9,8 @@ use crate::http::context::Received;
 use crate::kernel::{Actor, Email, Problem, Role};
 use crate::security::Keys;
 
-/// Problems that say that somebody did not get in.
-const FAILED_SIGN_INS: &[&str] = &["invalid_credentials", "too_many_attempts", "wrong_code", "code_spent"];
+/// Problems that say that somebody did not get in, or did not prove anew who they are.
+const FAILED_SIGN_INS: &[&str] = &["invalid_credentials", "too_many_attempts", "wrong_password", "wrong_code", "code_spent"];
 
 /// What is kept of a refusal, if anything is.
 pub(super) fn of(keys: &Keys, context: &Context, route: &str, problem: &Problem) -> Option<Refusal> {

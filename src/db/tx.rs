@@ -6,7 +6,7 @@ use super::error::from_driver;
 use super::memory::{Memories, WriterMemory};
 use super::reader::{Reader, bind};
 use super::row::IntoColumn;
-use crate::kernel::{Change, DomainEvent, Fault, JobDue, Origin, Result, UtcMs};
+use crate::kernel::{Actor, Change, DomainEvent, Fault, JobDue, Origin, Result, UtcMs};
 
 /// Something that changes the books. It runs on the writer thread, where everyone queues behind it: no waiting, a few ms at most.
 pub trait Command: Send + 'static {
@@ -67,6 +67,15 @@ impl<'w> WriteTx<'w> {
     #[must_use]
     pub fn origin(&self) -> Option<&Origin> {
         self.origin.as_ref()
+    }
+
+    /// A guest has proven who they are: what this write tells from now on is theirs. Who is known already stays who they are.
+    pub fn proven(&mut self, actor: Actor) {
+        if let Some(origin) = &mut self.origin
+            && origin.actor == Actor::Guest
+        {
+            origin.actor = actor;
+        }
     }
 
     /// Tells what was changed, if anything was, for the audit log. Whether it is kept there, [`super::Reactions::written`] decides.

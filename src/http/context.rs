@@ -16,6 +16,8 @@ pub enum Received {
     TooLarge,
     /// The connection broke or stalled before its end.
     Cut,
+    /// Too many large ones were arriving at once.
+    Crowded,
 }
 
 /// Where a request comes from.

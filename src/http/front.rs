@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::BodyExt;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tower::ServiceExt;
 
 use super::context::Received;
@@ -22,6 +23,10 @@ use crate::kernel::{Error, Fault, Locale};
 
 /// Most bytes of a JSON body (SPEC 2).
 pub const MAX_BODY_BYTES: usize = 1 << 20;
+/// A body up to this is always read: an order, a sign-in.
+const SMALL_BODY_BYTES: usize = 16 << 10;
+/// What all larger ones together may hold. Each connection may send one, there are thousands, and who sends slowly holds it long.
+const LARGE_BODIES_BYTES: usize = 64 << 20;
 /// A refused body is read on to its end, so that the answer arrives, but no further than this.
 const DRAIN_BYTES: usize = 64 << 20;
 /// And no longer.
@@ -34,6 +39,8 @@ pub struct Front {
     keeper: Arc<dyn Gatekeeper>,
     proxies: Arc<[Network]>,
     cors: Arc<Cors>,
+    /// A permit a byte of the large bodies that are held now.
+    room: Arc<Semaphore>,
 }
 
 impl Front {
@@ -41,7 +48,8 @@ impl Front {
     #[must_use]
     pub fn new(router: axum::Router, keeper: Arc<dyn Gatekeeper>, config: &Server) -> Front {
         let proxies = config.trusted_proxies.as_slice().into();
-        Front { router, keeper, proxies, cors: Arc::new(Cors::new(&config.cors_origins)) }
+        let (cors, room) = (Arc::new(Cors::new(&config.cors_origins)), Arc::new(Semaphore::new(LARGE_BODIES_BYTES)));
+        Front { router, keeper, proxies, cors, room }
     }
 
     /// Whose word about others is believed.
@@ -70,7 +78,7 @@ impl Front {
         let shop = self.keeper.shop();
         let request_id = request_id(&parts.headers);
         let locale = language(&parts.headers).unwrap_or(shop.locale);
-        let received = receive(&parts.method, &parts.headers, body, body_time).await;
+        let (received, _held) = receive(&parts.method, &parts.headers, body, body_time, &self.room).await;
         let _arrived = arrived();
         let client = forwarded::client(peer, &parts.headers, &self.proxies);
         let asked = self.cors.asked(&parts.method, &parts.headers);
@@ -127,41 +135,95 @@ fn language(headers: &HeaderMap) -> Option<Locale> {
     headers.get("accept-language").and_then(|value| value.to_str().ok()).and_then(Locale::from_accept_language)
 }
 
-/// Reads the body up to the limit; what is more is read away, so that the refusal reaches a client that is still sending.
-async fn receive<B>(method: &Method, headers: &HeaderMap, mut body: B, body_time: Duration) -> Received
+/// Reads the body up to the limit; what is more is read away, so that the refusal reaches a client that is still sending. The
+/// permit is for as long as the body is held.
+async fn receive<'r, B>(
+    method: &Method,
+    headers: &HeaderMap,
+    mut body: B,
+    body_time: Duration,
+    room: &'r Semaphore,
+) -> (Received, Option<SemaphorePermit<'r>>)
 where
     B: http_body::Body<Data = Bytes> + Unpin,
 {
     if body.is_end_stream() {
-        return Received::Whole(Bytes::new());
+        return (Received::Whole(Bytes::new()), None);
     }
     if matches!(*method, Method::GET | Method::HEAD)
         && !headers.contains_key("content-length")
         && !headers.contains_key("transfer-encoding")
     {
-        return Received::Whole(Bytes::new());
+        return (Received::Whole(Bytes::new()), None);
     }
     let mut kept = BytesMut::new();
     let mut seen = 0;
+    let mut refused = None;
+    let mut held: Option<SemaphorePermit<'r>> = None;
     let started = tokio::time::Instant::now();
     loop {
-        let limit = if seen > MAX_BODY_BYTES { DRAIN_TIME } else { body_time };
+        let limit = if refused.is_some() { DRAIN_TIME } else { body_time };
         let Ok(frame) = tokio::time::timeout_at(started + limit, body.frame()).await else {
-            return if seen > MAX_BODY_BYTES { Received::TooLarge } else { Received::Cut };
+            return (refused.unwrap_or(Received::Cut), None);
         };
-        match frame {
-            None if seen > MAX_BODY_BYTES => return Received::TooLarge,
-            None => return Received::Whole(kept.freeze()),
-            Some(Err(_)) => return if seen > MAX_BODY_BYTES { Received::TooLarge } else { Received::Cut },
-            Some(Ok(frame)) => {
-                let Ok(data) = frame.into_data() else { continue };
-                seen += data.len();
-                if seen <= MAX_BODY_BYTES {
-                    kept.extend_from_slice(&data);
-                } else if seen > DRAIN_BYTES {
-                    return Received::TooLarge;
-                }
+        let data = match frame {
+            None => return (refused.unwrap_or(Received::Whole(kept.freeze())), held),
+            Some(Err(_)) => return (refused.unwrap_or(Received::Cut), None),
+            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+        };
+        seen += data.len();
+        if seen > DRAIN_BYTES {
+            return (Received::TooLarge, None);
+        }
+        if seen > MAX_BODY_BYTES {
+            refused = Some(Received::TooLarge);
+        } else if refused.is_none() {
+            if seen <= SMALL_BODY_BYTES || hold(&mut held, room, seen) {
+                kept.extend_from_slice(&data);
+            } else {
+                refused = Some(Received::Crowded);
             }
         }
+        if refused.is_some() {
+            (kept, held) = (BytesMut::new(), None);
+        }
+    }
+}
+
+/// Holds room for a body of so many bytes, if there is any left.
+fn hold<'r>(held: &mut Option<SemaphorePermit<'r>>, room: &'r Semaphore, bytes: usize) -> bool {
+    let more = bytes - held.as_ref().map_or(0, SemaphorePermit::num_permits);
+    let Some(permit) = u32::try_from(more).ok().and_then(|more| room.try_acquire_many(more).ok()) else { return false };
+    match held {
+        Some(held) => held.merge(permit),
+        None => *held = Some(permit),
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::Full;
+
+    async fn received(bytes: usize, room: &Semaphore) -> (Received, Option<SemaphorePermit<'_>>) {
+        let body = Full::new(Bytes::from(vec![b'x'; bytes]));
+        receive(&Method::POST, &HeaderMap::new(), body, Duration::from_secs(30), room).await
+    }
+
+    #[tokio::test]
+    async fn large_bodies_share_a_room_and_small_ones_need_none() {
+        let room = Semaphore::new(100 << 10);
+        let (first, held) = received(60 << 10, &room).await;
+        assert!(matches!(first, Received::Whole(body) if body.len() == 60 << 10));
+        assert!(matches!(received(60 << 10, &room).await, (Received::Crowded, None)));
+        assert!(matches!(received(MAX_BODY_BYTES + 1, &room).await, (Received::TooLarge, None)), "it is too large at any time");
+        let (small, none) = received(SMALL_BODY_BYTES, &room).await;
+        assert!(matches!(small, Received::Whole(_)) && none.is_none());
+        drop(held);
+        let (again, held) = received(60 << 10, &room).await;
+        assert!(matches!(again, Received::Whole(_)) && held.is_some());
+        drop(held);
+        assert_eq!(room.available_permits(), 100 << 10, "nothing is held for ever");
     }
 }

@@ -182,7 +182,7 @@ async fn check(keeper: &dyn Gatekeeper, request: &mut Request, seen: &mut Seen) 
     identified?;
     check_role(access.who, context)?;
     // Links to pages carry what others hang on them; only the API knows all its parameters (SPEC 2).
-    if method == Method::GET && !reads_query && access.path.starts_with("/api/v1/") {
+    if reads(&method) && !reads_query && access.path.starts_with("/api/v1/") {
         refuse_query(context)?;
     }
     Ok(())
@@ -232,6 +232,10 @@ fn check_body(context: &Context) -> Result<(), Error> {
             .detail(format!("A JSON body may have at most {} bytes.", super::front::MAX_BODY_BYTES))
             .into()),
         Received::Cut => Err(Problem::of(&kinds::BAD_REQUEST).detail("The body ended before its announced length.").into()),
+        Received::Crowded => Err(Problem::of(&kinds::BUSY)
+            .detail("Too many large bodies arrive at once. Nothing was done; try again in a second.")
+            .retry_after_s(1)
+            .into()),
         Received::Whole(body) if body.is_empty() => Ok(()),
         Received::Whole(_) => {
             let media_type = context.header("content-type").unwrap_or("").split(';').next().unwrap_or("").trim();
@@ -286,13 +290,18 @@ fn has_order_token(context: &Context) -> bool {
     order_token(context).is_some()
 }
 
-/// The order's own token: from `X-Order-Token`, or for GET alone from `?token=`.
+/// GET, and HEAD, which the same handlers answer.
+fn reads(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// The order's own token: from `X-Order-Token`, or where nothing is changed from `?token=`.
 #[must_use]
 pub fn order_token(context: &Context) -> Option<String> {
     if let Some(token) = context.header("x-order-token") {
         return Some(token.to_owned());
     }
-    if context.method != Method::GET {
+    if !reads(&context.method) {
         return None;
     }
     let query = context.query.as_deref()?;

@@ -89,8 +89,8 @@ pub fn tagged(context: &Context, status: StatusCode, version: Version, value: &i
 /// As [`tagged`], of bytes whose tag is known.
 #[must_use]
 pub fn tagged_bytes(context: &Context, status: StatusCode, tag: &str, body: Bytes) -> Response {
-    let known =
-        context.method == http::Method::GET && context.header("if-none-match").is_some_and(|seen| etag::matches(seen, tag));
+    let reads = matches!(context.method, http::Method::GET | http::Method::HEAD);
+    let known = reads && context.header("if-none-match").is_some_and(|seen| etag::matches(seen, tag));
     let response = if known {
         let mut response = json_bytes(context, StatusCode::NOT_MODIFIED, Bytes::new());
         response.headers_mut().remove(header::CONTENT_TYPE);

@@ -560,3 +560,40 @@ async fn ten_thousand_who_say_nothing_do_not_stop_orders() {
     drop(silent);
     shop.close().await;
 }
+
+#[tokio::test]
+async fn large_bodies_that_never_end_leave_room_for_orders() {
+    let shop = Shop::open().await;
+    let bread = shop.product("Bread").stock(5).create().await;
+    let head = "POST /api/v1/cart HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\ncontent-length: 1048576\r\n\r\n";
+    let all_but_the_end = [head.as_bytes(), &vec![b' '; 1_048_575]].concat();
+    let mut held = Vec::new();
+    for _ in 0..64 {
+        let mut stream = TcpStream::connect(shop.address()).await.expect("the shop listens");
+        stream.write_all(&all_but_the_end).await.expect("sent");
+        held.push(stream);
+    }
+    let large = json!({ "items": [], "padding": "x".repeat(20_000) });
+    let put = || shop.guest().post("/api/v1/cart").json(&large).send();
+    // Until the last of them was read as far as it goes.
+    let mut reply = put().await;
+    for _ in 0..1_000 {
+        if reply.status == 503 {
+            break;
+        }
+        reply.expect(422);
+        reply = put().await;
+    }
+    assert_eq!(reply.expect_problem(503, "busy").header("retry-after"), Some("1"));
+    shop.guest().order().line(&bread, 1).place().await;
+    drop(held);
+    let mut reply = put().await;
+    for _ in 0..1_000 {
+        if reply.status == 422 {
+            break;
+        }
+        reply = put().await;
+    }
+    reply.expect_problem(422, "validation_failed");
+    shop.close().await;
+}

@@ -64,6 +64,30 @@ async fn a_password_is_changed_only_by_who_knows_it_and_to_one_that_may_be() {
 }
 
 #[tokio::test]
+async fn who_guesses_at_the_password_from_an_open_session_waits_and_is_written_down() {
+    let shop = Shop::open().await;
+    let layla = shop.customer("Layla").await;
+    let own = format!("/api/v1/users/{}", layla.see("/api/v1/auth/me").await["id"].as_str().expect("an id"));
+    let erase = |password: &str| layla.delete(&own).json(&json!({ "currentPassword": password })).send();
+    for _ in 0..4 {
+        change(&layla, "not-her-password", NEW).await.expect_problem(422, "wrong_password");
+    }
+    erase("not-her-password").await.expect_problem(422, "wrong_password");
+    let refusal = change(&layla, PASSWORD, NEW).await.expect_problem(429, "too_many_attempts");
+    assert_eq!(refusal.header("retry-after"), Some("1"));
+    erase(PASSWORD).await.expect_problem(429, "too_many_attempts");
+    // Its owner, who is elsewhere, is not kept out by that.
+    shop.guest().log_in(layla.email(), PASSWORD).send().await.expect(200);
+    let kept = shop.owner().see("/api/v1/admin/audit?outcome=failed_sign_in").await;
+    let told: Vec<_> = kept.rows().iter().map(|row| (row["action"].as_str(), row["actor"]["role"].as_str())).collect();
+    assert_eq!(told.len(), 7, "{kept:?}");
+    assert_eq!(told[6], (Some("PUT /api/v1/auth/password"), Some("customer")));
+    shop.advance(Duration::from_secs(1));
+    change(&layla, PASSWORD, NEW).await.expect(204);
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn of_two_changes_at_once_by_the_same_old_password_one_counts() {
     let shop = Shop::open().await;
     let layla = shop.customer("Layla").await;

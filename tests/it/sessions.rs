@@ -286,6 +286,34 @@ async fn a_dead_cookie_shuts_nobody_out_and_is_taken_back() {
 }
 
 #[tokio::test]
+async fn a_browser_that_signs_in_again_leaves_no_session_behind() {
+    let shop = Shop::open().await;
+    let (layla, huda) = (shop.customer("Layla").await, shop.customer("Huda").await);
+    let sign_in = async |email: &str, cookie: &str| {
+        let request = shop.guest().log_in(email, PASSWORD).header("x-session", "cookie").header("cookie", cookie);
+        Browser::of(&shop.guest(), &request.send().await.expect(200))
+    };
+    let first = Browser::sign_in(&shop.guest(), layla.email()).await;
+    let second = sign_in(layla.email(), &first.cookie).await;
+    takes_back(&first.get("/api/v1/auth/me").send().await.expect_problem(401, "unauthenticated"));
+    assert_eq!(layla.see("/api/v1/auth/sessions").await["meta"]["total"], 2, "that of the tokens, and the newest");
+
+    // Who does not get in ends nothing, tokens take no cookie's place, and a secret that was made up opens nobody's session.
+    let with_cookie = |password: &str| shop.guest().log_in(layla.email(), password).header("cookie", &second.cookie);
+    with_cookie("not-her-password").header("x-session", "cookie").send().await.expect_problem(401, "invalid_credentials");
+    with_cookie(PASSWORD).send().await.expect(200);
+    let made_up = format!("{}.made-up", second.cookie.split_once('.').expect("an id and a secret").0);
+    sign_in(layla.email(), &made_up).await;
+    assert_eq!(second.get("/api/v1/auth/me").send().await.expect(200)["name"], "Layla");
+
+    // Somebody else at the same browser.
+    let theirs = sign_in(huda.email(), &second.cookie).await;
+    second.get("/api/v1/auth/me").send().await.expect_problem(401, "unauthenticated");
+    assert_eq!(theirs.get("/api/v1/auth/me").send().await.expect(200)["name"], "Huda");
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn a_browsers_session_ends_from_elsewhere_and_from_itself() {
     let shop = Shop::open().await;
     let layla = shop.customer("Layla").await;
@@ -399,6 +427,9 @@ async fn registering_hands_a_cookie_over_too_and_again_for_the_same_key() {
     assert_eq!(again.header("idempotency-replayed"), Some("true"));
     assert_eq!((set_cookie(&again), &again.body), (set_cookie(&first), &first.body));
     assert_eq!(Browser::of(&shop.guest(), &again).get("/api/v1/auth/me").send().await.expect(200)["name"], "Layla");
+    // Who asks for tokens with that key does not get those of the cookie's session, nor its cookie.
+    let for_tokens = shop.guest().post("/api/v1/auth/register").json(&body).key("a-key-of-16-characters").send().await;
+    assert!(for_tokens.expect_problem(422, "idempotency_key_reused").header("set-cookie").is_none());
     // An admin makes an account for somebody else, and stays who they are.
     let admin = Browser::sign_in(&shop.guest(), "owner@example.com").await;
     let omar =

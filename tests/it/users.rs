@@ -285,7 +285,12 @@ async fn an_erased_account_leaves_the_books_and_nobodys_name() {
     staff.move_order_through(&order, &["Confirmed", "Preparing", "OutForDelivery", "Delivered"]).await;
     shop.guest().post("/api/v1/auth/password/forgot").json(&json!({ "email": layla.email() })).send().await.expect(202);
     let link = shop.letters().await[0].token().to_owned();
+    let told_of_devices = "select count(*) from sessions where address is not null and user_id = (select id from users where email = 'layla@example.com')";
+    assert_eq!(shop.count(told_of_devices).await, 2, "changed addresses take nothing from what is known of the devices");
+    let of_all = shop.count("select count(*) from sessions where address is not null").await;
     erase(json!({ "currentPassword": PASSWORD })).await.expect(204);
+    let left = shop.count("select count(*) from sessions where address is not null").await;
+    assert_eq!(left, of_all - 2, "where she signed in is her own affair");
 
     for session in [&layla, &elsewhere] {
         session.get("/api/v1/auth/me").send().await.expect_problem(401, "unauthenticated");
@@ -296,7 +301,7 @@ async fn an_erased_account_leaves_the_books_and_nobodys_name() {
     let admin = shop.admin();
     admin.get(&path).send().await.expect_problem(404, "not_found");
     admin.delete(&path).send().await.expect_problem(404, "not_found");
-    assert!(!admin.see("/api/v1/users").await.text.contains("deleted.invalid"));
+    assert!(!admin.see("/api/v1/users").await.text.contains("erased"));
 
     let after = staff.order_of(&order).await;
     assert_eq!(after["customer"]["name"], "Deleted account");
@@ -314,6 +319,21 @@ async fn an_erased_account_leaves_the_books_and_nobodys_name() {
     // The address is free again, and whoever takes it is somebody else.
     let anew = shop.customer("Layla").await;
     assert!(anew.see("/api/v1/orders").await.rows().is_empty());
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn nobody_takes_what_stands_in_the_place_of_an_erased_address() {
+    let shop = Shop::open().await;
+    let layla = shop.customer("Layla").await;
+    let path = path_of(&layla).await;
+    let id = path.rsplit('/').next().expect("an id");
+    for taken in [format!("{id}@deleted.invalid"), format!("erased {id}"), format!("erased{id}@x.invalid")] {
+        let body = json!({ "name": "X", "email": taken, "phone": "0790123456", "password": "olives and thyme at six" });
+        let reply = shop.guest().post("/api/v1/auth/register").json(&body).send().await;
+        assert!([201, 422].contains(&reply.status), "{reply:?}");
+    }
+    layla.delete(&path).json(&json!({ "currentPassword": PASSWORD })).send().await.expect(204);
     shop.close().await;
 }
 

@@ -166,3 +166,26 @@ async fn a_body_that_is_no_object_is_told_so_in_a_sentence() {
     assert_eq!(reply["detail"], "the body must be an object");
     shop.close().await;
 }
+
+#[tokio::test]
+async fn head_is_answered_as_get_is() {
+    let shop = Shop::open().await;
+    let bread = shop.product("Bread").stock(5).create().await;
+    let order = shop.guest().order().line(&bread, 1).place().await;
+    let tag = shop.guest().see("/api/v1/products").await.header("etag").expect("a tag").to_owned();
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    for (path, known, status) in [
+        ("/api/v1/products".to_owned(), "", 200),
+        ("/api/v1/products".to_owned(), tag.as_str(), 304),
+        (format!("{}?token={}", order.path(), order.token()), "", 200),
+        (format!("{}?token=x", order.path()), "", 404),
+        ("/api/v1/auth/me".to_owned(), "", 401),
+        ("/api/v1/categories?colour=red".to_owned(), "", 422),
+    ] {
+        for method in [reqwest::Method::GET, reqwest::Method::HEAD] {
+            let ask = client.request(method.clone(), format!("http://{}{path}", shop.address())).header("if-none-match", known);
+            assert_eq!(ask.send().await.expect("an answer").status().as_u16(), status, "{method} {path}");
+        }
+    }
+    shop.close().await;
+}

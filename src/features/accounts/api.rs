@@ -248,10 +248,14 @@ async fn register(State(app): State<AppState>, context: Context, Body(body): Bod
 }
 
 /// The request's idempotency key. The hash of the body stands in the books for a day, and the body holds a password: so it is
-/// taken of a keyed fingerprint, which is worth nothing without the key.
+/// taken of a keyed fingerprint, which is worth nothing without the key. Whether a cookie or tokens are asked for is a part of the
+/// request: a page must not get the tokens of a session that was handed over as a cookie, nor a program the cookie.
 fn keyed(app: &AppState, context: &Context) -> Result<Option<IdempotencyKey>> {
     let received = match &context.received {
-        Received::Whole(body) => Received::Whole(Bytes::from(app.keys.fingerprint(body))),
+        Received::Whole(body) => {
+            let session = context.header(session_cookie::SESSION_HEADER).unwrap_or("");
+            Received::Whole(Bytes::from(app.keys.fingerprint(&[body, session.as_bytes()].concat())))
+        }
         other => other.clone(),
     };
     IdempotencyKey::of(&Context { received, ..context.clone() })
@@ -267,9 +271,9 @@ async fn login(State(app): State<AppState>, context: Context, Body(body): Body<L
         attempt.failed();
         return Err(problems::invalid_credentials().into());
     };
-    let sign_in = SignIn { email: body.email.clone(), proven_hash, session: handing.session(&context) };
+    let sign_in = SignIn { email: body.email, proven_hash, session: handing.session(&context) };
     let signed_in = app.db.write(sign_in).await?;
-    attempt.succeeded(&body.email);
+    attempt.succeeded();
     Ok(handing.handed(&app.keys, app.clock.now(), &signed_in)?.answer(&context))
 }
 

@@ -1,4 +1,4 @@
-//! Tries to sign in that went wrong, in memory: who must wait is decided here, under one lock, before a hash is paid for.
+//! Wrong passwords, in memory: who must wait is decided here, under one lock, before a hash is paid for.
 //!
 //! What always holds: an e-mail address that no account has is counted as one that has, so that the waits tell nobody which exist;
 //! no number of callers makes it grow beyond its bounds; a restart forgets all of it, which gives whoever guesses five tries
@@ -13,7 +13,7 @@ use super::problems;
 use super::rules::back_off::{AccountTries, AddressTries};
 use crate::clock::Clock;
 use crate::http::rate_limit::network_of;
-use crate::kernel::{Email, Problem, UtcMs};
+use crate::kernel::{Email, Problem, UserId, UtcMs};
 
 /// Most accounts and most addresses remembered, some 300 bytes each. Where there is no place, the one with the fewest failures goes:
 /// whoever wants an account's count forgotten must first fail more often at ten thousand others, at a hash each.
@@ -28,7 +28,7 @@ pub(super) struct Attempts {
 
 #[derive(Default)]
 struct Book {
-    accounts: HashMap<Email, AccountTries>,
+    accounts: HashMap<Tried, AccountTries>,
     addresses: HashMap<u128, AddressTries>,
 }
 
@@ -40,10 +40,22 @@ pub enum Familiar {
     No,
 }
 
+/// Whose password is tried, and where. The two doors are counted apart: who guesses at the outer one must not keep the owner from
+/// changing the password inside, and who has found an open session does not share the owner's tries at signing in.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Tried {
+    /// By who signs in with this address.
+    SignIn(Email),
+    /// By who is signed in to this account, and is asked once more.
+    Proof(UserId),
+}
+
 /// A try under way. Say how it ended; dropped, it counts as never made.
 pub struct Attempt<'a> {
     attempts: &'a Attempts,
-    account: Option<Email>,
+    tried: Tried,
+    /// Whether it counts for `tried` until it has ended, and for which address.
+    counted: bool,
     address: Option<u128>,
 }
 
@@ -61,10 +73,10 @@ impl Attempts {
     ///
     /// # Errors
     /// 429 `too_many_attempts`.
-    pub fn begin(&self, email: &Email, address: IpAddr, familiar: Familiar) -> Result<Attempt<'_>, Problem> {
+    pub fn begin(&self, tried: Tried, address: IpAddr, familiar: Familiar) -> Result<Attempt<'_>, Problem> {
         let now = self.clock.now();
         let mut book = self.book();
-        let mut attempt = Attempt { attempts: self, account: None, address: None };
+        let mut attempt = Attempt { attempts: self, tried, counted: false, address: None };
         if self.counts_addresses {
             let network = network_of(address);
             let tries = place(&mut book.addresses, network, now, AddressTries::none(now));
@@ -76,19 +88,19 @@ impl Attempts {
             attempt.address = Some(network);
         }
         if familiar == Familiar::No {
-            let tries = place(&mut book.accounts, email.clone(), now, AccountTries::none(now));
+            let tries = place(&mut book.accounts, attempt.tried.clone(), now, AccountTries::none(now));
             if let Err(wait_ms) = tries.begin(now) {
                 drop(book);
                 return Err(problems::too_many_attempts(wait_ms));
             }
-            attempt.account = Some(email.clone());
+            attempt.counted = true;
         }
         Ok(attempt)
     }
 
-    /// Forgets what is held against an account.
+    /// Forgets what is held against who signs in with this address.
     pub fn forget(&self, email: &Email) {
-        if let Some(tries) = self.book().accounts.get_mut(email) {
+        if let Some(tries) = self.book().accounts.get_mut(&Tried::SignIn(email.clone())) {
             tries.failures = 0;
         }
     }
@@ -104,7 +116,9 @@ impl Attempt<'_> {
     pub fn failed(mut self) {
         let now = self.attempts.clock.now();
         let mut book = self.attempts.book();
-        if let Some(tries) = self.account.take().and_then(|email| book.accounts.get_mut(&email)) {
+        if std::mem::take(&mut self.counted)
+            && let Some(tries) = book.accounts.get_mut(&self.tried)
+        {
             tries.failed(now);
         }
         if let Some(tries) = self.address.take().and_then(|network| book.addresses.get_mut(&network)) {
@@ -113,10 +127,10 @@ impl Attempt<'_> {
     }
 
     /// The password was right. From a familiar address it clears the account too: its owner is there.
-    pub fn succeeded(mut self, email: &Email) {
-        let counted = self.account.take().is_some();
+    pub fn succeeded(mut self) {
+        let counted = std::mem::take(&mut self.counted);
         let mut book = self.attempts.book();
-        if let Some(tries) = book.accounts.get_mut(email) {
+        if let Some(tries) = book.accounts.get_mut(&self.tried) {
             if counted {
                 tries.succeeded();
             } else {
@@ -128,12 +142,14 @@ impl Attempt<'_> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        let (account, address) = (self.account.take(), self.address.take());
-        if account.is_none() && address.is_none() {
+        let address = self.address.take();
+        if !self.counted && address.is_none() {
             return;
         }
         let mut book = self.attempts.book();
-        if let Some(tries) = account.and_then(|email| book.accounts.get_mut(&email)) {
+        if self.counted
+            && let Some(tries) = book.accounts.get_mut(&self.tried)
+        {
             tries.gave_up();
         }
         if let Some(tries) = address.and_then(|network| book.addresses.get_mut(&network)) {
@@ -191,6 +207,10 @@ mod tests {
         Email::parse(&format!("{name}@example.com")).expect("an address")
     }
 
+    fn door(name: &str) -> Tried {
+        Tried::SignIn(email(name))
+    }
+
     fn address(last: u8) -> IpAddr {
         IpAddr::from([203, 0, 113, last])
     }
@@ -201,7 +221,7 @@ mod tests {
     }
 
     fn fail(attempts: &Attempts, name: &str, last: u8) -> Option<u32> {
-        match attempts.begin(&email(name), address(last), Familiar::No) {
+        match attempts.begin(door(name), address(last), Familiar::No) {
             Ok(attempt) => {
                 attempt.failed();
                 None
@@ -218,13 +238,29 @@ mod tests {
         }
         assert_eq!(fail(&attempts, "layla", 9), Some(1));
         assert_eq!(fail(&attempts, "omar", 9), None, "another account");
-        let familiar = attempts.begin(&email("layla"), address(9), Familiar::Yes).expect("her own address");
+        let familiar = attempts.begin(door("layla"), address(9), Familiar::Yes).expect("her own address");
         familiar.failed();
         clock.advance_ms(1_000);
         assert_eq!(fail(&attempts, "layla", 9), None);
         assert_eq!(fail(&attempts, "layla", 9), Some(2), "what came from her own address did not count");
-        attempts.begin(&email("layla"), address(9), Familiar::Yes).expect("hers").succeeded(&email("layla"));
+        attempts.begin(door("layla"), address(9), Familiar::Yes).expect("hers").succeeded();
         assert_eq!(fail(&attempts, "layla", 9), None, "a success clears the account");
+    }
+
+    #[test]
+    fn who_is_signed_in_has_tries_of_their_own() {
+        let (attempts, _) = attempts();
+        let somebody = UserId::from_uuid(uuid::Uuid::nil());
+        let prove = |last| attempts.begin(Tried::Proof(somebody), address(last), Familiar::No).map(Attempt::failed).is_ok();
+        for _ in 0..5 {
+            assert_eq!(fail(&attempts, "layla", 1), None);
+            assert!(prove(2));
+        }
+        assert_eq!(fail(&attempts, "layla", 1), Some(1));
+        assert!(!prove(3), "wherever they are");
+        attempts.forget(&email("layla"));
+        assert_eq!(fail(&attempts, "layla", 1), None);
+        assert!(!prove(2), "who has forgotten a password is not who sits at an open session");
     }
 
     #[test]
@@ -234,7 +270,7 @@ mod tests {
             assert_eq!(fail(&attempts, &format!("person-{account}"), 7), None);
         }
         assert_eq!(fail(&attempts, "somebody", 7), Some(15 * 60));
-        assert!(attempts.begin(&email("layla"), address(7), Familiar::Yes).is_err(), "an address is one, whoever sits there");
+        assert!(attempts.begin(door("layla"), address(7), Familiar::Yes).is_err(), "an address is one, whoever sits there");
         assert_eq!(fail(&attempts, "somebody", 8), None);
         clock.advance_ms(15 * 60_000);
         assert_eq!(fail(&attempts, "somebody", 7), None);
@@ -248,7 +284,7 @@ mod tests {
     fn a_try_that_is_dropped_was_never_made() {
         let (attempts, _) = attempts();
         for _ in 0..50 {
-            drop(attempts.begin(&email("layla"), address(1), Familiar::No).expect("free"));
+            drop(attempts.begin(door("layla"), address(1), Familiar::No).expect("free"));
         }
         for _ in 0..5 {
             assert_eq!(fail(&attempts, "layla", 1), None);

@@ -5,14 +5,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use moka::sync::Cache;
 
-use super::attempts::{Attempt, Attempts, Familiar};
-use super::model::Living;
+use super::attempts::{Attempt, Attempts, Familiar, Tried};
+use super::model::{HeldCookie, Living};
 use super::{problems, sql};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::http::Caller;
 use crate::http::gate::{CookieWorth, unauthenticated};
-use crate::kernel::{Email, Error, Problem, Result, SessionId};
+use crate::kernel::{Email, Error, Problem, Result, SessionId, UserId};
 use crate::security::token::{AccessFault, SecretToken, TokenHash};
 use crate::security::{Keys, Passwords};
 
@@ -56,7 +56,24 @@ impl Desk {
     /// # Errors
     /// 429 `too_many_attempts`.
     pub fn attempt(&self, email: &Email, address: IpAddr, familiar: Familiar) -> Result<Attempt<'_>, Problem> {
-        self.attempts.begin(email, address, familiar)
+        self.attempts.begin(Tried::SignIn(email.clone()), address, familiar)
+    }
+
+    /// Proves once more that who is signed in to an account knows its password; its hash, against which that was proven. Wrong
+    /// ones are counted as at sign-in, wherever they come from: an open session says nothing of who sits before it.
+    ///
+    /// # Errors
+    /// 422 `wrong_password`, 429 `too_many_attempts`; as [`Desk::hash`].
+    pub async fn prove(&self, db: &Db, user: UserId, password: String, address: IpAddr) -> Result<String> {
+        let kept = db.read(move |reader| sql::people::password_hash(reader, user)).await?;
+        let attempt = self.attempts.begin(Tried::Proof(user), address, Familiar::No)?;
+        let proven = self.verify(password, kept.clone()).await?;
+        let Some(hash) = kept.filter(|_| proven) else {
+            attempt.failed();
+            return Err(problems::wrong_password().into());
+        };
+        attempt.succeeded();
+        Ok(hash)
     }
 
     /// Forgets the wrong passwords that are held against an account.
@@ -167,7 +184,7 @@ pub(super) fn write_cookie(session: SessionId, secret: &SecretToken) -> String {
 }
 
 /// The session that a cookie names, and the hash of the secret that it shows.
-pub(super) fn read_cookie(cookie: &str) -> Option<(SessionId, TokenHash)> {
+pub(super) fn read_cookie(cookie: &str) -> Option<HeldCookie> {
     let (session, secret) = cookie.split_once('.')?;
     Some((SessionId::parse(session)?, TokenHash::of(secret)))
 }

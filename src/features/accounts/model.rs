@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
-use crate::kernel::{Address, AddressId, Email, Locale, Name, Phone, Role, SessionId, UserId, UtcMs, Version};
+use crate::kernel::{Actor, Address, AddressId, Email, Locale, Name, Phone, Role, SessionId, UserId, UtcMs, Version};
 use crate::security::token::TokenHash;
 
 /// An account.
@@ -24,6 +24,14 @@ pub struct User {
     pub version: Version,
     pub created_at: UtcMs,
     pub updated_at: UtcMs,
+}
+
+impl User {
+    /// This account as who acts.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor::Account { id: self.id, role: self.role }
+    }
 }
 
 /// The most addresses that an account keeps.
@@ -103,7 +111,12 @@ pub struct NewSession {
     /// Of what came along with the request, as a guest's cart: whoever listens to
     /// [`SignedIn`](crate::kernel::DomainEvent::SignedIn) knows what it is.
     pub carrying: Option<TokenHash>,
+    /// The cookie that the browser held until now, which the new one takes the place of.
+    pub replaces: Option<HeldCookie>,
 }
+
+/// A session's cookie as a browser shows it: whose it says it is, and the hash of its secret.
+pub type HeldCookie = (SessionId, TokenHash);
 
 /// A living session, as its owner sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]

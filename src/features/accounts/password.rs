@@ -45,6 +45,8 @@ impl Command for ResetPassword {
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
         let now = tx.now();
         let user = sql::links::whose(tx, self.token, now)?.ok_or_else(problems::invalid_link)?;
+        let account = sql::user(tx, user)?.ok_or_else(problems::invalid_link)?;
+        tx.proven(account.actor());
         set_password(tx, user, &self.new_hash, None)
     }
 }

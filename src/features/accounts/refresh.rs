@@ -38,7 +38,11 @@ impl Command for Refresh {
         match worth(&token, tx.now()) {
             Worth::Over => Ok(Refreshed::Refused),
             Worth::Reused => {
-                sign_out::end(tx, token.session)?;
+                // In the audit log it stands as theirs, with the address it came from: the first trace of a thief.
+                if let Some(user) = sql::user(tx, token.user)? {
+                    tx.proven(user.actor());
+                }
+                sign_out::end_told(tx, token.session)?;
                 tracing::warn!(session = %token.session, "a used refresh token came back; its session was ended");
                 Ok(Refreshed::Refused)
             }

@@ -103,9 +103,9 @@ pub(super) const fn erased_name(locale: Locale) -> &'static str {
     }
 }
 
-/// An address of its own that no mail ever reaches (RFC 2606, 2).
+/// What stands in the place of its address: its own, and nothing that anybody could register, or it could not be erased.
 pub(super) fn erased_email(user: UserId) -> String {
-    format!("{user}@deleted.invalid")
+    format!("erased {user}")
 }
 
 /// What a presented refresh token is worth.

@@ -15,7 +15,7 @@ use crate::http::page::{From, List, Paging, bad_cursor};
 use crate::http::problem::not_found;
 use crate::http::rate_limit::network_of;
 use crate::jobs::{Claimed, Handler};
-use crate::kernel::{Change, DomainEvent, Result, SessionId, UserId, UtcMs};
+use crate::kernel::{DomainEvent, Result, SessionId, UserId, UtcMs};
 
 /// The name of the list's order in cursors.
 const NEWEST: &str = "newest";
@@ -56,9 +56,7 @@ impl Command for EndSession {
         if !sql::owns_session(tx, self.session, self.user, tx.now().plus_ms(-SESSION_IDLE_MS))? {
             return Err(not_found());
         }
-        sign_out::end(tx, self.session)?;
-        tx.changed(Change { action: "session.end", subject: format!("session:{}", self.session), before: None, after: None });
-        Ok(())
+        sign_out::end_told(tx, self.session)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::sql;
 use crate::db::{Command, WriteTx};
-use crate::kernel::{DomainEvent, Result, SessionId, UserId};
+use crate::kernel::{Change, DomainEvent, Result, SessionId, UserId};
 
 /// Ends a session; one that has ended stays so.
 pub struct SignOut {
@@ -14,13 +14,23 @@ impl Command for SignOut {
     type Output = ();
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
-        end(tx, self.session)
+        end_told(tx, self.session)
     }
 }
 
-pub(super) fn end(tx: &mut WriteTx<'_>, session: SessionId) -> Result<()> {
-    if sql::end_session(tx, session)? {
+/// Ends a session; whether it lived until now.
+pub(super) fn end(tx: &mut WriteTx<'_>, session: SessionId) -> Result<bool> {
+    let lived = sql::end_session(tx, session)?;
+    if lived {
         tx.record(DomainEvent::SessionEnded { session });
+    }
+    Ok(lived)
+}
+
+/// As [`end`], and tells the audit log.
+pub(super) fn end_told(tx: &mut WriteTx<'_>, session: SessionId) -> Result<()> {
+    if end(tx, session)? {
+        tx.changed(Change { action: "session.end", subject: format!("session:{session}"), before: None, after: None });
     }
     Ok(())
 }

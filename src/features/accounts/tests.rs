@@ -24,7 +24,7 @@ struct House {
 }
 
 fn session(secret: &SecretToken, kind: SessionKind) -> NewSession {
-    NewSession { secret: secret.hash(), kind, device: None, address: [127, 0, 0, 1].into(), carrying: None }
+    NewSession { secret: secret.hash(), kind, device: None, address: [127, 0, 0, 1].into(), carrying: None, replaces: None }
 }
 
 struct Follow(Arc<Desk>, Arc<Mutex<Vec<Change>>>);

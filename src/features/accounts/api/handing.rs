@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::{UserBody, user_shape};
 use crate::features::AppState;
-use crate::features::accounts::desk::write_cookie;
+use crate::features::accounts::desk::{read_cookie, write_cookie};
 use crate::features::accounts::model::{NewSession, SessionKind, SignedIn};
 use crate::features::accounts::rules::SESSION_IDLE_MS;
 use crate::features::accounts::rules::device::device_name;
@@ -50,6 +50,12 @@ impl Handing {
             device: context.header("user-agent").and_then(device_name),
             address: context.client.address,
             carrying: cart_token(context).map(|token| TokenHash::of(&token)),
+            replaces: match self.kind {
+                SessionKind::Cookie => {
+                    session_cookie::presented(&context.headers, context.client.secure).as_deref().and_then(read_cookie)
+                }
+                SessionKind::Token => None,
+            },
         }
     }
 

@@ -29,7 +29,7 @@ pub(super) fn routes() -> Vec<Route<AppState>> {
             .body::<ChangeBody>()
             .example("A better one", json!({ "currentPassword": "saffron-and-rose", "newPassword": "olives and thyme at six" }))
             .answers_empty(204, "It is changed")
-            .refuses(&[&problems::WRONG_PASSWORD]),
+            .refuses(&[&problems::WRONG_PASSWORD, &problems::TOO_MANY_ATTEMPTS]),
         Route::post("/api/v1/auth/password/forgot", forgot, "Ask for a link to a new password")
             .describe("If the address has an account, a link is sent to it that counts once, for 30 minutes; once a minute at most. The answer is always the same.")
             .body::<ForgotBody>()
@@ -99,16 +99,10 @@ fn fit(password: NewPassword, email: &Email, field: &'static str) -> Result<NewP
 
 async fn change(State(app): State<AppState>, context: Context, Body(body): Body<ChangeBody>) -> Answer {
     let Caller::Account { user, session, .. } = context.caller else { return Err(nobody().into()) };
-    let (email, kept) = app
-        .db
-        .read(move |reader| {
-            let reach = sql::people::reach(reader, user)?;
-            Ok((reach.map(|(email, ..)| email), sql::people::password_hash(reader, user)?))
-        })
-        .await?;
-    let new = fit(body.new, &email.ok_or_else(nobody)?, "newPassword")?;
-    let proven = app.accounts.verify(body.current.0, kept.clone()).await?;
-    let Some(proven_hash) = kept.filter(|_| proven) else { return Err(problems::wrong_password().into()) };
+    let reach = app.db.read(move |reader| sql::people::reach(reader, user)).await?;
+    let (email, ..) = reach.ok_or_else(nobody)?;
+    let new = fit(body.new, &email, "newPassword")?;
+    let proven_hash = app.accounts.prove(&app.db, user, body.current.0, context.client.address).await?;
     let new_hash = app.accounts.hash(new.into_string()).await?;
     app.db.write(ChangePassword { user, session, proven_hash, new_hash }).await?;
     no_content()

@@ -9,7 +9,7 @@ use super::shapes::{UserBody, user_shape};
 use crate::features::AppState;
 use crate::features::accounts::model::MAX_ADDRESSES;
 use crate::features::accounts::queries::{self, UserFilter};
-use crate::features::accounts::{AddressInput, EraseUser, Invite, ReplaceUser, UserInput, problems, sql};
+use crate::features::accounts::{AddressInput, EraseUser, Invite, ReplaceUser, UserInput, problems};
 use crate::http::extract::Empty;
 use crate::http::input::Metadata;
 use crate::http::page::{Paging, list_schema};
@@ -71,7 +71,7 @@ pub(super) fn routes() -> Vec<Route<AppState>> {
             .example("One's own", json!({ "currentPassword": "saffron-and-rose" }))
             .conditional()
             .answers_empty(204, "Nothing says any more whose account it was")
-            .refuses(&[&problems::WRONG_PASSWORD, &problems::LAST_ADMIN, &problems::HAS_OPEN_ORDERS]),
+            .refuses(&[&problems::WRONG_PASSWORD, &problems::TOO_MANY_ATTEMPTS, &problems::LAST_ADMIN, &problems::HAS_OPEN_ORDERS]),
         Route::post("/api/v1/users/{id}/invite", invite, "Send an invitation again")
             .describe("For admins: the link by which who was invited chooses a password. It counts for three days; the one before ends.")
             .body::<Empty>()
@@ -203,19 +203,17 @@ async fn delete(State(app): State<AppState>, context: Context, Id(id): Id<UserId
     reachable(&context, id)?;
     let seen = SeenVersion { if_match: etag::if_match(context.header("if-match"))?, in_body: None };
     let is_theirs = context.caller.user() == Some(id);
-    let proven_hash = if is_theirs { Some(prove(&app, id, body).await?) } else { None };
+    let proven_hash = if is_theirs { Some(prove(&app, &context, id, body).await?) } else { None };
     app.db.write(EraseUser { id, seen, proven_hash }).await?;
     no_content()
 }
 
 /// The hash of the password that was proven.
-async fn prove(app: &AppState, id: UserId, body: EraseBody) -> Result<String> {
+async fn prove(app: &AppState, context: &Context, id: UserId, body: EraseBody) -> Result<String> {
     let presented = body.current_password.ok_or_else(|| {
         Problem::field("currentPassword", "required", "is required to erase one's own account: it cannot be taken back")
     })?;
-    let kept = app.db.read(move |reader| sql::people::password_hash(reader, id)).await?;
-    let proven = app.accounts.verify(presented.0, kept.clone()).await?;
-    kept.filter(|_| proven).ok_or_else(|| problems::wrong_password().into())
+    app.accounts.prove(&app.db, id, presented.0, context.client.address).await
 }
 
 async fn invite(State(app): State<AppState>, context: Context, Id(user): Id<UserId>, _: Body<Empty>) -> Answer {

@@ -47,7 +47,6 @@ pub(in crate::features::accounts) fn replace_addresses(
     addresses: &[SavedAddress],
 ) -> Result<()> {
     tx.exec("delete from user_addresses where user_id = ?1", args![user])?;
-    tx.exec("update sessions set device = null, address = null where user_id = ?1", args![user])?;
     for (n, saved) in (1_i64..).zip(addresses) {
         let address = serde_json::to_string(&saved.address).map_err(Fault::new)?;
         tx.exec_one(
@@ -73,6 +72,7 @@ pub(in crate::features::accounts) fn update(tx: &mut WriteTx<'_>, user: &User) -
 /// Takes away all that says who an account belonged to, and the right to sign in. Its row and its id stay, for the books.
 pub(in crate::features::accounts) fn erase(tx: &mut WriteTx<'_>, user: UserId, name: &str, email: &str) -> Result<()> {
     tx.exec("delete from user_addresses where user_id = ?1", args![user])?;
+    tx.exec("update sessions set device = null, address = null where user_id = ?1", args![user])?;
     tx.exec_one(
         "update users set name = ?2, email = ?3, phone = null, role = 'customer', password_hash = '', marketing_consent = 0, \
          metadata = null, erased_at = ?4, version = version + 1, updated_at = ?4 where id = ?1 and erased_at is null",
