@@ -19,8 +19,12 @@ for argument in "$@"; do
     esac
 done
 
-# What some tests need beside Rust: a disk that fails on command (fiu-utils), a clock that lies (faketime).
+# What some tests need beside Rust: a disk that fails on command (fiu-utils), a clock that lies (faketime), a browser, and what
+# installs the pinned peers of tests/openapi and tests/browser.
 missing=()
+command -v "${CHROMIUM:-chromium}" > /dev/null || missing+=(chromium fonts-noto-core)
+command -v npm > /dev/null || missing+=(npm)
+python3 -c 'import ensurepip' 2> /dev/null || missing+=(python3-venv)
 command -v fiu-run > /dev/null || missing+=(fiu-utils)
 command -v faketime > /dev/null || missing+=(faketime)
 if ((${#missing[@]} > 0)) && [[ $(id -u) == 0 ]] && command -v apt-get > /dev/null; then
@@ -71,13 +75,20 @@ if ((status == 0 && passed == 0)); then
     status=1
 fi
 
-# The API by its own description: linters and the fuzzer. Where nothing could be built there is nothing to ask.
-if ((passed > 0)); then
-    tests/openapi/run.sh "${long[@]}" 2>&1 | tee "$log" || status=$?
+# The pages in a browser, and the API by its own description: linters and the fuzzer. Where nothing could be built there is nothing
+# to ask.
+beside() {
+    "$@" 2>&1 | tee "$log" || status=$?
+    local summary
     summary=$(tail -n 1 "$log")
-    of_peers() { sed -nE "s/(.*, )?([0-9]+) $1.*/\\2/p" <<< "$summary" | head -n 1; }
+    of_peers() { sed -nE "s/(.*, )?([0-9]+) $1.*/\\2/p" <<< "$summary"; }
+    local peers_passed peers_failed peers_skipped
     peers_passed=$(of_peers passed) peers_failed=$(of_peers failed) peers_skipped=$(of_peers skipped)
     passed=$((passed + ${peers_passed:-0})) failed=$((failed + ${peers_failed:-0})) skipped=$((skipped + ${peers_skipped:-0}))
+}
+if ((passed > 0)); then
+    beside tests/browser/run.sh
+    beside tests/openapi/run.sh "${long[@]}"
 fi
 # Where nothing could be built no test has failed, and still nothing is well.
 if ((status != 0 && failed == 0)); then

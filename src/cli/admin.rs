@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Read};
 use clap::{Args, Subcommand};
 
 use super::exit::{Failure, Outcome};
-use super::shared::Place;
+use super::shared::{Place, database_there};
 use super::{output, through};
 use crate::app::control::{Answer, Request};
 use crate::security::random;
@@ -80,6 +80,8 @@ impl ResetPassword {
         if self.email.trim().is_empty() {
             return Err(Failure::usage("--email must name an account"));
         }
+        // Where no shop is, none is made: it would have no account.
+        database_there(&folder)?;
         let (password, made) = if self.password_stdin {
             (read_password("reset-password")?, None)
         } else {

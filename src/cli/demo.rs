@@ -2,6 +2,7 @@
 //! that everybody uses.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -47,7 +48,7 @@ impl Account {
 }
 
 /// Fills the demo's shop, which already serves at `address`, and prints what one needs to know.
-pub async fn fill(shop: &AppState, address: SocketAddr) -> Result<(), String> {
+pub async fn fill(shop: &AppState, address: SocketAddr, outbox: &Path) -> Result<(), String> {
     let owner = Account::new("owner", "Omar Haddad", "owner@example.com", "+962790000001");
     let staff = Account::new("staff", "Salma Naser", "staff@example.com", "+962790000002");
     let customer = Account::new("customer", "Layla Khoury", "layla@example.com", "+962790000003");
@@ -71,7 +72,30 @@ pub async fn fill(shop: &AppState, address: SocketAddr) -> Result<(), String> {
     }
     lines.push("Its orders:".to_owned());
     lines.extend(orders.iter().map(|order| format!("  {order}")));
+    lines.extend(to_try(address, &baguette(&client).await?, outbox));
     output::line(lines.join("\n")).map_err(|_| "standard output cannot be written".to_owned())
+}
+
+/// What a newcomer may do next; each command can be copied as it stands.
+fn to_try(address: SocketAddr, product: &str, outbox: &Path) -> Vec<String> {
+    let api = format!("http://{address}/api/v1");
+    vec![
+        format!("Every address, to read and to try: {api}/docs"),
+        "A search, spelt wrong:".to_owned(),
+        format!("  curl '{api}/products?q=kunfa'"),
+        "A cart, without an account:".to_owned(),
+        format!(
+            "  curl {api}/cart -H 'Content-Type: application/json' -d '{{\"items\":[{{\"productId\":\"{product}\",\"quantity\":2}}]}}'"
+        ),
+        format!("Its letters, such as a link for a new password: {}", outbox.display()),
+    ]
+}
+
+/// A product without options.
+async fn baguette(client: &Client) -> Result<String, String> {
+    let path = "/api/v1/products?q=baguette&per_page=1";
+    let found = expect(200, path, client.get(path).await?)?;
+    found["data"][0]["id"].as_str().map(str::to_owned).ok_or_else(|| "the sample menu has no baguette".to_owned())
 }
 
 async fn make_owner(shop: &AppState, owner: &Account) -> Result<(), String> {

@@ -150,7 +150,10 @@ fn write_whole(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
         return File::options().write(true).open(file)?.write_all(bytes);
     }
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut fresh = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
+    // The words of a failure below would name the temporary file, which nobody asked for.
+    std::fs::metadata(folder)?;
+    let made = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder);
+    let mut fresh = made.map_err(|error| std::io::Error::from(error.kind()))?;
     fresh.write_all(bytes)?;
     fresh.as_file().sync_all()?;
     fresh.persist(file)?;

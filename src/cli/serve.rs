@@ -102,7 +102,7 @@ impl Serve {
             if !self.demo {
                 return Ok(());
             }
-            match demo::fill(&shop, address).await {
+            match demo::fill(&shop, address, &folder.join("outbox")).await {
                 // Whoever stops it in the middle has not been failed.
                 Err(reason) if !*stopper.borrow() => {
                     stopper.send_replace(true);

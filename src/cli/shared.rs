@@ -54,8 +54,8 @@ fn default_folder() -> Option<PathBuf> {
     Some(base.join("bayader"))
 }
 
-/// The folder's database, for a command that only reads: it must be there and of this program's version.
-pub fn database_to_read(folder: &Path) -> Outcome<PathBuf> {
+/// The folder's database, which must be there.
+pub fn database_there(folder: &Path) -> Outcome<PathBuf> {
     let database = db::database_in(folder);
     let there = database.try_exists().map_err(|error| {
         Failure::because(format!("{} cannot be read: {error}. Run this as the user who owns the folder", database.display()))
@@ -67,6 +67,12 @@ pub fn database_to_read(folder: &Path) -> Outcome<PathBuf> {
             database.display()
         )));
     }
+    Ok(database)
+}
+
+/// The folder's database, for a command that only reads: it must be there and of this program's version.
+pub fn database_to_read(folder: &Path) -> Outcome<PathBuf> {
+    let database = database_there(folder)?;
     let version = db::schema_version(&database)
         .map_err(|fault| Failure::because(format!("{} cannot be read: {}", database.display(), fault.chain())))?;
     if version != db::SCHEMA_VERSION {

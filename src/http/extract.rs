@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::context::Received;
 use super::input::{Input, read_input};
 use super::problem::not_found;
+use super::twins;
 use super::{Context, card_guard};
 use crate::kernel::problem::{FieldFault, kinds};
 use crate::kernel::{CartItemId, CategoryId, Error, Fault, JobId, OrderId, Problem, ProductId, SessionId, UserId};
@@ -137,11 +138,13 @@ fn parse_body(context: &Context) -> Result<Value, Error> {
     if bytes.is_empty() {
         return Ok(Value::Object(Map::new()));
     }
-    serde_json::from_slice(bytes).map_err(|error| {
-        Problem::of(&kinds::BAD_JSON)
-            .detail(format!("The body is not JSON: line {}, column {}.", error.line(), error.column()))
-            .into()
-    })
+    let value = serde_json::from_slice(bytes).map_err(|error| {
+        Problem::of(&kinds::BAD_JSON).detail(format!("The body is not JSON: line {}, column {}.", error.line(), error.column()))
+    })?;
+    match twins::find(bytes) {
+        None => Ok(value),
+        Some(told) => Err(Problem::of(&kinds::BAD_JSON).detail(format!("{told}. Leave one out.")).into()),
+    }
 }
 
 /// A fault for a query parameter that the route does not know.

@@ -238,16 +238,27 @@ fn check_body(context: &Context) -> Result<(), Error> {
             .into()),
         Received::Whole(body) if body.is_empty() => Ok(()),
         Received::Whole(_) => {
-            let media_type = context.header("content-type").unwrap_or("").split(';').next().unwrap_or("").trim();
-            if media_type.eq_ignore_ascii_case("application/json") {
-                Ok(())
-            } else {
-                Err(Problem::of(&kinds::UNSUPPORTED_MEDIA_TYPE)
+            let mut parts = context.header("content-type").unwrap_or("").split(';').map(str::trim);
+            if !parts.next().is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json")) {
+                return Err(Problem::of(&kinds::UNSUPPORTED_MEDIA_TYPE)
                     .detail("Send the body with Content-Type: application/json.")
-                    .into())
+                    .into());
             }
+            if parts.any(names_other_charset) {
+                return Err(Problem::of(&kinds::UNSUPPORTED_MEDIA_TYPE)
+                    .detail("JSON is read as UTF-8 alone. Send it so, and leave charset out of Content-Type.")
+                    .into());
+            }
+            Ok(())
         }
     }
+}
+
+/// Whether a parameter of a media type names a charset that is not UTF-8.
+fn names_other_charset(parameter: &str) -> bool {
+    parameter.split_once('=').is_some_and(|(name, value)| {
+        name.trim().eq_ignore_ascii_case("charset") && !value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    })
 }
 
 /// The bearer token of a request. Another scheme, or a header that cannot be read, is no credential of ours.
@@ -275,6 +286,11 @@ fn check_role(who: Who, context: &Context) -> Result<(), Error> {
     match (who, context.caller.role()) {
         (Who::Anyone, _) | (Who::SignedIn | Who::SignedInOrToken, Some(_)) => Ok(()),
         (Who::SignedInOrToken, None) if has_order_token(context) => Ok(()),
+        (Who::SignedInOrToken, None) => Err(unauthenticated(
+            "This address asks who you are. A guest sends the order's accessToken as X-Order-Token; who has an account signs in at \
+             /api/v1/auth/login and sends the token as Authorization: Bearer.",
+        )
+        .into()),
         (Who::Roles(roles), Some(role)) if roles.contains(&role) => Ok(()),
         (Who::Roles(roles), Some(role)) => {
             let allowed: Vec<_> = roles.iter().map(|role| role.code()).collect();

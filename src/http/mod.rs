@@ -31,6 +31,7 @@ pub mod session_cookie;
 pub mod shape;
 pub mod shields;
 mod spoken;
+mod twins;
 
 pub use caller::Caller;
 pub use context::Context;

@@ -133,7 +133,12 @@ pub(super) fn fact_schema(name: &str) -> Value {
 /// The refusal of a thing that is not there, or not the caller's: the same words for both, so that nobody learns which.
 #[must_use]
 pub fn not_found() -> Error {
-    Problem::of(&kinds::NOT_FOUND).detail("There is no such thing here, or it is not yours to see. Check the address.").into()
+    Problem::of(&kinds::NOT_FOUND)
+        .detail(
+            "There is no such thing here, or it is not yours to see. Check the address, and that the token that opens it goes along \
+             (Authorization, X-Order-Token or X-Cart-Token).",
+        )
+        .into()
 }
 
 /// Answers a request that no route takes.

@@ -35,6 +35,27 @@ async fn a_menu_comes_in_goes_out_and_comes_in_again_unchanged() {
     folder.expect_healthy();
 }
 
+#[test]
+fn a_password_is_not_reset_where_there_is_no_shop() {
+    let folder = Folder::new();
+    let nowhere = folder.data().join("nowhere");
+    let refused = bayader(&nowhere, &["admin", "reset-password", "--email", "you@example.com"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(told_by(&refused).contains("there is no shop"), "{}", told_by(&refused));
+    assert!(!nowhere.exists(), "a shop was made");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_named_as_it_was_given() {
+    let folder = Folder::with_owner();
+    let file = folder.data().join("nowhere").join("menu.csv");
+    let file = file.to_str().expect("a path");
+    let refused = bayader(&folder.data(), &["products", "export", "--output", file]);
+    assert_eq!(refused.status.code(), Some(1));
+    let told = told_by(&refused);
+    assert!(told.contains(file) && told.contains("No such file") && !told.contains("nowhere/.tmp"), "{told}");
+}
+
 #[tokio::test]
 async fn a_dry_run_shows_the_difference_and_changes_nothing() {
     let folder = Folder::with_owner();

@@ -193,6 +193,27 @@ async fn a_move_is_taken_back_within_a_minute_and_the_shelf_with_it() {
 }
 
 #[tokio::test]
+async fn a_full_shelf_takes_nothing_back_and_says_so() {
+    let shop = Shop::open().await;
+    let bread = shop.product("Bread").stock(10).create().await;
+    let staff = shop.staff().await;
+    let order = shop.guest().order().line(&bread, 4).pickup().place().await;
+    let moved = staff.move_order(&order, "Confirmed").await.expect(200);
+    let count = json!({ "stock": 99_999_999, "reason": "count", "version": staff.inventory(&bread).await["version"] });
+    staff.put(&format!("/api/v1/inventory/{}", bread.id)).json(&count).send().await.expect(200);
+
+    let undo = json!({ "version": moved["version"] });
+    staff.post(&format!("{}/undo", order.path())).json(&undo).send().await.expect_problem(409, "stock_out_of_range");
+    staff.move_order(&order, "Cancelled").await.expect_problem(409, "stock_out_of_range");
+    let cancel = |body: Value| staff.post(&format!("{}/cancel", order.path())).json(&body).send();
+    let refused = cancel(json!({ "restock": true })).await.expect_problem(409, "stock_out_of_range");
+    assert_eq!(refused["stock"], 99_999_999);
+    assert_eq!(staff.pieces(&bread).await, (99_999_999, 0, 99_999_999));
+    assert_eq!(cancel(json!({ "restock": false })).await.expect(200)["status"], "Cancelled");
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn what_is_cancelled_or_delivered_is_not_undone() {
     let shop = Shop::open().await;
     let bread = shop.product("Bread").stock(10).create().await;

@@ -33,6 +33,38 @@ async fn a_body_that_is_not_json_is_refused_by_its_media_type_first() {
     login().bytes("application/x-www-form-urlencoded", "a=b").send().await.expect_problem(415, "unsupported_media_type");
     login().bytes("application/json", "{").send().await.expect_problem(400, "bad_json");
     login().bytes("application/json; charset=utf-8", "nonsense").send().await.expect_problem(400, "bad_json");
+    login().bytes("application/json;charset=\"UTF-8\"", "nonsense").send().await.expect_problem(400, "bad_json");
+    login().bytes("application/json; charset=utf-16", "{}").send().await.expect_problem(415, "unsupported_media_type");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_body_that_names_a_field_twice_does_nothing() {
+    let shop = Shop::open().await;
+    let bread = shop.product("Bread").stock(10).create().await;
+    let body = format!(r#"{{"items": [{{"productId": "{}", "quantity": 2, "quantity": 3}}]}}"#, bread.id);
+    let refused = shop.guest().post("/api/v1/cart").bytes("application/json", body).send().await;
+    let refused = refused.expect_problem(400, "bad_json");
+    assert!(refused["detail"].as_str().is_some_and(|detail| detail.contains("\"quantity\" twice")), "{refused:?}");
+    assert_eq!(shop.count("select count(*) from carts").await, 0);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn who_lacks_an_order_or_a_cart_is_told_which_token_opens_it() {
+    let shop = Shop::open().await;
+    let bread = shop.product("Bread").stock(10).create().await;
+    let order = shop.guest().order().line(&bread, 1).pickup().place().await;
+    let told = |refused: &crate::harness::Reply, header: &str| {
+        assert!(refused["detail"].as_str().is_some_and(|detail| detail.contains(header)), "{refused:?}");
+    };
+    told(&shop.guest().get(&order.path()).send().await.expect_problem(401, "unauthenticated"), "X-Order-Token");
+    let wrong = shop.guest().get(&order.path()).header("x-order-token", "another").send().await;
+    told(&wrong.expect_problem(404, "not_found"), "X-Order-Token");
+    let items = json!({ "items": [{ "productId": bread.id, "quantity": 1 }] });
+    let cart = shop.guest().post("/api/v1/cart").json(&items).send().await.expect(201);
+    let line = format!("/api/v1/cart/items/{}", cart["items"][0]["id"].as_str().expect("an id"));
+    told(&shop.guest().delete(&line).send().await.expect_problem(404, "not_found"), "X-Cart-Token");
     shop.close().await;
 }
 

@@ -35,7 +35,12 @@ pub fn choose(groups: &[OptionGroup], chosen: Option<&Value>, at: &At<'_>, fault
     };
     for code in picked.keys().filter(|code| !groups.iter().any(|group| group.code == **code)) {
         let shown: String = code.chars().take(100).collect();
-        faults.add(&at.field(&shown), "unknown_group", "is no option of this product");
+        let known: Vec<&str> = groups.iter().map(|group| group.code.as_str()).collect();
+        let message = match known.as_slice() {
+            [] => "is no option of this product; it has none".to_owned(),
+            known => format!("is no option of this product; it has {}", known.join(", ")),
+        };
+        faults.add(&at.field(&shown), "unknown_group", message);
     }
     let mut options = Map::new();
     let mut delta_minor = 0_i64;
@@ -56,7 +61,7 @@ pub fn choose(groups: &[OptionGroup], chosen: Option<&Value>, at: &At<'_>, fault
                 parts_ar.push(taken.told(group, Locale::Ar));
                 options.insert(group.code.clone(), taken.into_json(group));
             }
-            None if group.required && faults.len() == untouched => faults.add(&place, "required", "must be chosen"),
+            None if group.required && faults.len() == untouched => faults.add(&place, "required", missing(group)),
             None => {}
         }
     }
@@ -93,6 +98,15 @@ pub fn price(
         return None;
     };
     Some(Priced { chosen, unit_price, line_total })
+}
+
+/// What a required group wants that was given nothing.
+fn missing(group: &OptionGroup) -> String {
+    if group.text.is_some() {
+        return "is required: a text".to_owned();
+    }
+    let codes: Vec<&str> = group.choices.iter().map(|choice| choice.code.as_str()).collect();
+    format!("must be chosen: {} of {}", if group.max == 1 { "one" } else { "some" }, codes.join(", "))
 }
 
 /// What one group was given.
@@ -299,6 +313,22 @@ mod tests {
         assert_eq!(chosen.text_ar, "size: eight؛ flavors: vanilla، lotus؛ message: Happy");
         let options = json!({ "size": "eight", "flavors": ["vanilla", "lotus"], "message": "Happy" });
         assert_eq!(chosen.options.map(Value::Object), Some(options));
+    }
+
+    #[test]
+    fn a_fault_says_what_may_be_chosen() {
+        let shop = shop();
+        let mut faults = Faults::new(&shop);
+        choose(&cake(), Some(&json!({ "colour": "red" })), &At::Root, &mut faults);
+        let messages: Vec<String> = faults.into_vec().into_iter().map(|fault| fault.message).collect();
+        assert_eq!(
+            messages,
+            [
+                "is no option of this product; it has size, flavors, message",
+                "must be chosen: one of six, eight",
+                "must be chosen: some of vanilla, lotus, oreo",
+            ]
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Changes of stock that other features ask for.
 
-use super::sql;
+use super::{problems, sql};
 use crate::db::WriteTx;
-use crate::kernel::{Actor, DomainEvent, Fault, OrderId, Pieces, ProductId, Result};
+use crate::kernel::pieces::MAX_STOCK;
+use crate::kernel::{Actor, DomainEvent, Fault, OrderId, Pieces, Problem, ProductId, Result};
 
 /// Puts a new product on the shelf with its opening stock; the first row of its ledger.
 ///
@@ -76,8 +77,9 @@ pub fn take(tx: &mut WriteTx<'_>, product: ProductId, quantity: Pieces, order: O
 /// Takes a decrement back into a promise: an undone confirmation.
 ///
 /// # Errors
-/// A fault.
+/// 409 `stock_out_of_range` if the shelf would hold more than it can.
 pub fn untake(tx: &mut WriteTx<'_>, product: ProductId, quantity: Pieces, order: OrderId, by: Actor) -> Result<()> {
+    check_room(tx, product, quantity)?;
     let after = sql::put(tx, product, quantity, quantity)?.ok_or_else(|| gone(product))?;
     sql::log(tx, product, quantity, after, "undo", Some(order), by, None)?;
     tx.record(DomainEvent::StockChanged { product });
@@ -87,12 +89,25 @@ pub fn untake(tx: &mut WriteTx<'_>, product: ProductId, quantity: Pieces, order:
 /// Puts pieces of a cancelled order back on the shelf.
 ///
 /// # Errors
-/// A fault.
+/// 409 `stock_out_of_range` if the shelf would hold more than it can.
 pub fn give_back(tx: &mut WriteTx<'_>, product: ProductId, quantity: Pieces, order: OrderId, by: Actor) -> Result<()> {
+    check_room(tx, product, quantity)?;
     let after = sql::put(tx, product, quantity, 0)?.ok_or_else(|| gone(product))?;
     sql::log(tx, product, quantity, after, "return", Some(order), by, None)?;
     tx.record(DomainEvent::StockChanged { product });
     Ok(())
+}
+
+fn check_room(tx: &WriteTx<'_>, product: ProductId, quantity: Pieces) -> Result<()> {
+    let stock = sql::level(tx, product)?.ok_or_else(|| gone(product))?.stock;
+    if stock + quantity <= MAX_STOCK {
+        return Ok(());
+    }
+    let detail = format!(
+        "{quantity} pieces would go back to {stock} of product {product}, and a stock stays at or below {MAX_STOCK}. Count the shelf \
+         first; a cancellation may leave them out with restock: false."
+    );
+    Err(Problem::of(&problems::STOCK_OUT_OF_RANGE).detail(detail).fact("stock", stock).into())
 }
 
 fn gone(product: ProductId) -> Fault {

@@ -17,6 +17,7 @@ use super::undo::Undo;
 use super::{place, problems, queries, sql};
 use crate::features::AppState;
 use crate::features::cart::problems as cart_problems;
+use crate::features::inventory::problems::STOCK_OUT_OF_RANGE;
 use crate::http::gate::order_token;
 use crate::http::idempotency::{IdempotencyKey, Kept, once};
 use crate::http::page::list_schema;
@@ -30,7 +31,7 @@ use crate::kernel::{Fault, OrderId, Problem, Result, Role, SeenVersion};
 #[must_use]
 pub fn routes() -> Vec<Route<AppState>> {
     let order = shapes::order_shape();
-    let moves = [&problems::ILLEGAL_TRANSITION, &kinds::VERSION_CONFLICT, &kinds::STALE];
+    let moves = [&problems::ILLEGAL_TRANSITION, &kinds::VERSION_CONFLICT, &kinds::STALE, &STOCK_OUT_OF_RANGE];
     let line = json!({ "productId": "01936f2a-7c11-7000-8000-0a1b2c3d4e01", "quantity": 2, "options": { "filling": "dates" } });
     vec![
         Route::post("/api/v1/orders", post, "Place an order")
@@ -97,7 +98,7 @@ pub fn routes() -> Vec<Route<AppState>> {
             .tagged()
             .answers(200, "The order", order.clone())
             .links([Link::to("read", "GET /api/v1/orders/{id}", "The order as it is now").with("id", "$response.body#/id")])
-            .refuses(&[&problems::CANNOT_UNDO, &kinds::VERSION_CONFLICT]),
+            .refuses(&[&problems::CANNOT_UNDO, &kinds::VERSION_CONFLICT, &STOCK_OUT_OF_RANGE]),
         Route::post("/api/v1/orders/{id}/collect", post_collect, "Book cash that was received")
             .describe("All that is due unless `amount` says less. A Pending order that is paid in full is confirmed.")
             .body::<CollectBody>()

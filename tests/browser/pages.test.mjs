@@ -1,0 +1,219 @@
+// The pages of the binary in a real browser, against a demo of its own: in both languages, on a phone and on a desk, by day and by
+// night; and the two ways by which people choose a password, from the letter to the first sign-in, by keyboard alone.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { readFileSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+const peers = createRequire(join(process.env.BAYADER_BROWSER_PEERS, "package.json"));
+const { chromium } = peers("playwright-core");
+const axe = readFileSync(peers.resolve("axe-core/axe.min.js"), "utf8");
+const READY_MS = 30_000;
+
+let browser, server, shop;
+
+/** Starts a demo; what it prints tells where it is and who may sign in. */
+async function startShop() {
+  const env = { ...process.env, BAYADER_RATE_LIMIT__ENABLED: "false" };
+  server = spawn(process.env.BAYADER, ["serve", "--demo", "--listen", "127.0.0.1:0"], { env });
+  let told = "";
+  const heard = new Promise((ready, fail) => {
+    const timer = setTimeout(() => fail(new Error(`the demo did not start:\n${told}`)), READY_MS);
+    const hear = (chunk) => {
+      told += chunk;
+      if (!/^Its letters.*\n/m.test(told)) return;
+      clearTimeout(timer);
+      ready();
+    };
+    server.stdout.on("data", hear);
+    server.stderr.on("data", hear);
+    server.once("exit", (code) => fail(new Error(`the demo ended with ${code}:\n${told}`)));
+  });
+  await heard;
+  const origin = told.match(/(http:\/\/[0-9.:]+)\/api\/v1 until/)[1];
+  const outbox = told.match(/^Its letters.*: (.+)$/m)[1];
+  const password = (email) => told.match(new RegExp(`${email} +(\\S+)`))[1];
+  return { origin, outbox, password };
+}
+
+before(async () => {
+  shop = await startShop();
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync"],
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  if (!server || server.exitCode !== null) return;
+  const ended = new Promise((done) => server.once("exit", done));
+  server.kill("SIGTERM");
+  await ended;
+});
+
+/** A page that remembers what must not happen on it. */
+async function open(path, { language = "en", width = 360, scheme = "light" } = {}) {
+  const locale = language === "ar" ? "ar-JO" : "en-GB";
+  const context = await browser.newContext({ viewport: { width, height: 740 }, locale, colorScheme: scheme });
+  const page = await context.newPage();
+  const wrong = [];
+  page.on("pageerror", (error) => wrong.push(`error: ${error.message}`));
+  page.on("console", (message) => message.type() === "error" && wrong.push(`console: ${message.text()}`));
+  page.on("response", (answer) => answer.status() >= 500 && wrong.push(`${answer.status()} ${answer.url()}`));
+  page.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith(`${shop.origin}/`) && !url.startsWith("data:")) wrong.push(`request to ${url}`);
+  });
+  await page.goto(shop.origin + path, { waitUntil: "networkidle" });
+  return { page, wrong, close: () => context.close() };
+}
+
+/** Nothing is wrong with the page as it stands now. */
+async function expectGood({ page, wrong }, what) {
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(overflow <= 0, `${what}: ${overflow} px beyond the side`);
+  const rules = JSON.stringify(["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]);
+  const violations = await page.evaluate(`${axe}; axe.run(document, { runOnly: ${rules} }).then(({ violations }) =>
+    violations.map(({ id, nodes }) => id + ": " + nodes.map(({ target }) => target).join(", ")))`);
+  assert.deepEqual(violations, [], what);
+  assert.deepEqual(wrong, [], what);
+}
+
+const PAGES = {
+  reset: "/account/reset#token=none-of-this-shop",
+  "reset without a token": "/account/reset",
+  forgot: "/account/forgot",
+  invite: "/account/invite#token=none-of-this-shop",
+  docs: "/api/v1/docs",
+  errors: "/api/v1/docs/errors",
+};
+
+for (const [name, path] of Object.entries(PAGES)) {
+  for (const language of ["en", "ar"]) {
+    test(`${name} in ${language}`, async () => {
+      for (const [width, scheme] of [[360, "light"], [360, "dark"], [1280, "light"]]) {
+        const seen = await open(path, { language, width, scheme });
+        const root = seen.page.locator("html");
+        assert.equal(await root.getAttribute("lang"), language);
+        assert.equal(await root.getAttribute("dir"), language === "ar" ? "rtl" : "ltr");
+        await expectGood(seen, `${name} in ${language}, ${width} px, ${scheme}`);
+        await seen.close();
+      }
+    });
+  }
+}
+
+test("an operation of the docs opens and is sent by keyboard", async () => {
+  for (const language of ["en", "ar"]) {
+    const seen = await open("/api/v1/docs", { language });
+    const { page } = seen;
+    await page.keyboard.press("/");
+    await page.keyboard.type("payments/methods");
+    const operation = page.locator("details:visible", { hasText: "/api/v1/payments/methods" }).last();
+    await operation.locator("summary").first().focus();
+    await page.keyboard.press("Enter");
+    await expectGood(seen, `an open operation in ${language}`);
+    await operation.locator("form button").first().focus();
+    await page.keyboard.press("Enter");
+    await operation.locator("pre.tall:visible", { hasText: '"cash"' }).waitFor();
+    await expectGood(seen, `an answered operation in ${language}`);
+    await seen.close();
+  }
+});
+
+const api = async (path, body, token) => {
+  const answer = await fetch(`${shop.origin}/api/v1${path}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) },
+    body: JSON.stringify(body),
+  });
+  return { status: answer.status, body: await answer.json() };
+};
+const signIn = (email, password) => api("/auth/login", { email, password });
+
+/** The link of the last letter to this address, once it lies there. */
+async function link(email) {
+  const until = Date.now() + READY_MS;
+  for (;;) {
+    const letters = readdirSync(shop.outbox).filter((name) => name.endsWith(".eml")).sort();
+    const found = letters.map((name) => readFileSync(join(shop.outbox, name), "utf8")).findLast((text) => text.includes(email));
+    const address = found?.match(/http\S+#token=\S+/)?.[0];
+    if (address) return address.slice(shop.origin.length);
+    if (Date.now() > until) throw new Error(`no letter to ${email} came`);
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
+
+/** Types a password into the field that has the focus: first one that is refused, then the right one. */
+async function choose(seen, language, password) {
+  const { page } = seen;
+  await page.keyboard.type("short");
+  await page.keyboard.press("Enter");
+  await page.locator("#password[aria-invalid=true]:focus").waitFor();
+  await expectGood(seen, `a refused password in ${language}`);
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type(password);
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "show");
+  await page.keyboard.press("Space");
+  assert.equal(await page.locator("#password").getAttribute("type"), "text");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.locator("#done:focus").waitFor();
+  await expectGood(seen, `a chosen password in ${language}`);
+}
+
+for (const language of ["en", "ar"]) {
+  test(`a forgotten password is reset in ${language}`, async () => {
+    const email = "layla@example.com";
+    const before = language === "en" ? shop.password(email) : "olives-and-thyme-en";
+    const password = `olives-and-thyme-${language}`;
+    const asking = await open("/account/forgot", { language });
+    await asking.page.keyboard.type(email);
+    await asking.page.keyboard.press("Enter");
+    await asking.page.locator("#done:focus").waitFor();
+    await expectGood(asking, `asked for a link in ${language}`);
+    await asking.close();
+    const address = await newLink(email);
+    const seen = await open(address, { language });
+    assert.ok(!seen.page.url().includes("token"), "the token stays in the address bar");
+    await choose(seen, language, password);
+    await seen.close();
+    assert.equal((await signIn(email, before)).body.code, "invalid_credentials");
+    assert.equal((await signIn(email, password)).status, 200);
+    const again = await open(address, { language });
+    await again.page.keyboard.type("another-long-one");
+    await again.page.keyboard.press("Enter");
+    await again.page.locator("#gone:focus").waitFor();
+    await again.close();
+  });
+}
+
+const used = new Set();
+/** As `link`, but one that was not handed out before. */
+async function newLink(email) {
+  const until = Date.now() + READY_MS;
+  for (;;) {
+    const address = await link(email);
+    if (!used.has(address)) {
+      used.add(address);
+      return address;
+    }
+    if (Date.now() > until) throw new Error(`no further letter to ${email} came`);
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
+
+test("who is invited chooses a password and signs in", async () => {
+  const { token } = (await signIn("owner@example.com", shop.password("owner@example.com"))).body;
+  const invited = { name: "Nadia Saleh", email: "nadia@example.com", phone: "+962790000077", role: "staff" };
+  assert.equal((await api("/auth/register", invited, token)).status, 201);
+  const seen = await open(await newLink(invited.email), { language: "ar" });
+  await choose(seen, "ar", "flour-and-patience");
+  await seen.close();
+  assert.equal((await signIn(invited.email, "flour-and-patience")).body.user.role, "staff");
+});
