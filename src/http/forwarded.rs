@@ -5,11 +5,13 @@
 //! not read: two headers that may disagree are a hole, and every proxy writes this one.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Once;
 
 use http::{HeaderMap, HeaderName};
 
 use super::context::Client;
 use crate::config::Network;
+use crate::kernel::network::is_near;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -20,6 +22,9 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> Client 
     let peer = peer.to_canonical();
     let is_trusted = |address: IpAddr| proxies.iter().any(|proxy| proxy.contains(address));
     if !is_trusted(peer) {
+        if headers.contains_key(FORWARDED_FOR) && is_near(peer) {
+            tell_once(peer);
+        }
         return Client { address: peer, secure: false };
     }
     let mut address = peer;
@@ -31,6 +36,18 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> Client 
         }
     }
     Client { address, secure: is_https(headers) }
+}
+
+/// A proxy that nobody has named makes one caller of all its people: they share one limit, and one wrong password too many.
+fn tell_once(peer: IpAddr) {
+    static TOLD: Once = Once::new();
+    TOLD.call_once(|| {
+        tracing::warn!(
+            %peer,
+            "requests come through a proxy that is not trusted, so all of its callers count as one. If it is yours, add its \
+             address to server.trusted_proxies"
+        );
+    });
 }
 
 /// The entries of a list header, over all its lines, first to last; `None` for what is not visible ASCII.

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::harness::skipped;
-use crate::harness::{Client, Order, Product, Reply, Request, Shop};
+use crate::harness::{Client, Folder, Order, Product, Reply, Request, Shop};
 
 /// A test's own machine speaks for others, so that a test can be many.
 const PROXY: (&str, &str) = ("BAYADER_SERVER__TRUSTED_PROXIES", "127.0.0.1");
@@ -324,6 +324,20 @@ async fn every_answer_is_shielded() {
     let claimed = alone.guest().get("/healthz").header("x-forwarded-proto", "https").send().await.expect(200);
     assert_eq!(claimed.header("strict-transport-security"), None, "whoever says so is not believed");
     alone.close().await;
+}
+
+#[tokio::test]
+async fn the_keeper_is_told_once_of_a_proxy_that_is_not_trusted() {
+    let folder = Folder::with_owner();
+    let server = Shop::spawn(&folder).await;
+    server.guest().get("/api/v1/products").send().await.expect(200);
+    assert!(!server.log().contains("trusted_proxies"), "{}", server.log());
+    for address in ["203.0.113.9", "203.0.113.10"] {
+        server.guest().get("/api/v1/products").header("x-forwarded-for", address).send().await.expect(200);
+    }
+    let log = server.log();
+    assert_eq!(log.matches("server.trusted_proxies").count(), 1, "{log}");
+    assert!(!log.contains("203.0.113"), "whoever asks stays out of the log: {log}");
 }
 
 /// What a test waits for at most.
