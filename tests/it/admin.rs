@@ -98,7 +98,7 @@ async fn a_slip_tells_what_the_board_shows() {
         (&json!("No nuts"), &json!("10.000"), &json!("10.000"))
     );
     assert_eq!(slip["holdExpiresAt"].as_str().map(|text| &text[..16]), Some("2026-11-26T08:00"));
-    assert_eq!(slip["holdEndsSoon"], false);
+    assert_eq!((&slip["holdEndsSoon"], &slip["isLate"]), (&json!(false), &json!(false)), "due at once is not late at once");
 
     // Two hours before its hold ends, the board warns.
     shop.advance(HOUR * 22 + Duration::from_secs(5));

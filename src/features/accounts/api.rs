@@ -80,6 +80,10 @@ pub fn routes() -> Vec<Route<AppState>> {
             .describe("The account of the bearer, or of the session's cookie; then with `csrfToken`.")
             .tagged()
             .answers(200, "The account", me_shape())
+            .links([
+                Link::to("user", "GET /api/v1/users/{id}", "The account as it is kept").with("id", "$response.body#/id"),
+                Link::to("replace", "PUT /api/v1/users/{id}", "Change it").with("id", "$response.body#/id"),
+            ])
             .refuses(&[&problems::TOKEN_EXPIRED]),
     ];
     routes.extend(sessions::routes());

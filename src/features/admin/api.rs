@@ -10,13 +10,15 @@ use crate::features::AppState;
 use crate::features::inventory::order_number;
 use crate::http::input::{Fields, FromJson, Input};
 use crate::http::{Answer, Context, Query, Route, Shape, respond};
-use crate::kernel::time::span::HOUR_MS;
+use crate::kernel::time::span::{HOUR_MS, MINUTE_MS};
 use crate::kernel::{Currency, Fulfilment, Locale, Money, OrderStatus, PaymentMethod, PaymentStatus, ShopDay, Source, UtcMs};
 
 /// The most slips of a lane.
 const MOST_SLIPS: i64 = 100;
 /// Slips of a lane, unless said.
 const DEFAULT_SLIPS: i64 = 50;
+/// An order is late from so long after its time on: one that is due at once would be late before anybody has read it.
+const LATE_MS: i64 = 5 * MINUTE_MS;
 /// The board warns so long before an order ends by itself (SPEC 4).
 const ENDS_SOON_MS: i64 = 2 * HOUR_MS;
 
@@ -87,7 +89,7 @@ fn slip_body(slip: &Slip, now: UtcMs, context: &Context) -> Value {
         "currency": context.shop.currency.code(),
         "dueAt": slip.due_at.to_string(),
         "businessDay": slip.business_day.to_string(),
-        "isLate": slip.due_at < now,
+        "isLate": slip.due_at.plus_ms(LATE_MS) <= now,
         "holdExpiresAt": ends_at.map(|at| at.to_string()),
         "holdEndsSoon": ends_at.is_some_and(|at| at <= now.plus_ms(ENDS_SOON_MS)),
         "version": slip.version,
@@ -217,7 +219,7 @@ fn slip_shape() -> Shape {
         ("currency", text()),
         ("dueAt", moment()),
         ("businessDay", ShopDay::schema()),
-        ("isLate", flag()),
+        ("isLate", json!({ "type": "boolean", "description": "Its time was five minutes ago or more." })),
         ("holdExpiresAt", hold),
         ("holdEndsSoon", json!({ "type": "boolean", "description": "It ends by itself within two hours." })),
         ("version", json!({ "type": "integer" })),

@@ -19,7 +19,7 @@ use crate::kernel::text::Lines;
 pub fn routes() -> Vec<Route<AppState>> {
     vec![
         Route::get("/api/v1/admin/audit", list, "Read the audit log, newest first")
-            .describe("Every change by staff, and every refusal that somebody should see. Nothing in it is ever changed: each row is sealed by the hash of the one before, and `bayader audit verify` on the shop's machine checks them all.")
+            .describe("Every change by staff, each time they sign in and out (`session.begin`, `session.end`), and every refusal that somebody should see. Nothing in it is ever changed: each row is sealed by the hash of the one before, and `bayader audit verify` on the shop's machine checks them all.")
             .query::<AuditQuery>()
             .parameter("action", "What was done, whole, as `product.replace`; or the route that refused.")
             .parameter("subject", "To what it was done, whole, as `product:01936f2a-7c11-7000-8000-0a1b2c3d4e01`.")
