@@ -103,7 +103,7 @@ impl Reactions for ShopReactions {
         match (accounts::owner_exists(reader), jobs::waiting(reader)) {
             (Ok(has_owner), Ok(waiting)) => {
                 self.has_owner.store(has_owner, Ordering::SeqCst);
-                self.queue.push(&waiting);
+                self.queue.merge(&waiting);
             }
             (Err(error), _) | (_, Err(error)) => {
                 tracing::error!(error = %error, "jobs of a commit with unknown outcome may wait for the next start");

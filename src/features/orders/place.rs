@@ -319,7 +319,7 @@ impl PlaceOrder {
         let expires_at = (!self.is_confirmed_at_once()).then(|| order.created_at.plus_ms(cash_hold_ms(&self.settings)));
         let network = self.guest.map(|origin| origin.network);
         if let Some(network) = network {
-            open_guests::placing(tx, order.id, order.customer.phone.as_deref(), network)?;
+            open_guests::placing(tx, order.customer.phone.as_deref(), network)?;
         }
         sql::insert(tx, order, self.by, &json, expires_at, network.as_ref().map(<[u8; 16]>::as_slice))?;
         for line in &order.lines {
