@@ -90,3 +90,31 @@ impl Drop for Checkpointer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pages that a commit of the test writes, about.
+    const A_COMMIT: u32 = 100;
+
+    #[test]
+    fn the_writer_alone_keeps_the_log_from_growing_without_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let writer = Connection::open(folder.path().join("books.db")).expect("open");
+        writer
+            .execute_batch(
+                "pragma journal_mode = wal; pragma synchronous = off; pragma wal_autocheckpoint = 0; create table t (x);",
+            )
+            .expect("a table");
+        watch(&writer);
+        // Without the thread, which would hold the log now and then.
+        let mut checkpointer = Checkpointer { wake: None, thread: None, commits: 0 };
+        let most = RESTART_ABOVE + (COMMITS_A_LOOK + 1) * (A_COMMIT + 10);
+        for _ in 0..2 * most / A_COMMIT {
+            writer.execute("insert into t values (zeroblob(?1))", [A_COMMIT * 4_096]).expect("written");
+            checkpointer.after_commit(&writer);
+            assert!((1..most).contains(&PAGES.get()), "{} pages", PAGES.get());
+        }
+    }
+}
