@@ -146,7 +146,7 @@ impl People {
             12..15 => self.order(run, client, asked),
             15 | 16 => with(get(&format!("/api/v1/orders/{}", self.order.0)), "x-order-token", &self.order.1),
             17 if self.has_carts => {
-                let product = &self.products[turn % self.products.len()];
+                let product = self.baskets.product(turn);
                 post("/api/v1/cart", format!(r#"{{"items":[{{"productId":"{product}","quantity":1}}]}}"#))
             }
             17 => get("/api/v1/categories"),

@@ -354,6 +354,11 @@ impl Baskets {
         Baskets { ids, run }
     }
 
+    /// One of those products.
+    pub fn product(&self, at: usize) -> &str {
+        &self.ids[at % self.ids.len()]
+    }
+
     pub fn request(&self, client: usize, asked: u64) -> Request<Full<Bytes>> {
         let count = self.ids.len();
         let first = (client * 31 + usize::try_from(asked).unwrap_or(0) * 7) % count;

@@ -62,6 +62,7 @@ impl Reactions for ShopReactions {
 
     fn after(&self, events: &[DomainEvent], jobs: &[JobDue]) {
         let mut menu_is_old = false;
+        let mut sold = Vec::new();
         for event in events {
             match event {
                 DomainEvent::SettingsChanged { document } => {
@@ -69,10 +70,10 @@ impl Reactions for ShopReactions {
                     self.settings.replace_by(document);
                     menu_is_old = true;
                 }
-                DomainEvent::ProductChanged { .. }
-                | DomainEvent::CategoryChanged
-                | DomainEvent::PopularityCounted
-                | DomainEvent::StockChanged { .. } => menu_is_old = true,
+                DomainEvent::ProductChanged { .. } | DomainEvent::CategoryChanged | DomainEvent::PopularityCounted => {
+                    menu_is_old = true;
+                }
+                DomainEvent::StockChanged { product } => sold.push(*product),
                 DomainEvent::AccountCreated { admin: true, .. } => self.has_owner.store(true, Ordering::SeqCst),
                 DomainEvent::SessionEnded { session } | DomainEvent::SessionRenewed { session } => {
                     self.accounts.forget_session(*session);
@@ -87,6 +88,8 @@ impl Reactions for ShopReactions {
         }
         if menu_is_old {
             self.menu.drop_all();
+        } else if !sold.is_empty() {
+            self.menu.drop_products(sold);
         }
         self.queue.push(jobs);
     }
@@ -103,7 +106,7 @@ impl Reactions for ShopReactions {
         match (accounts::owner_exists(reader), jobs::waiting(reader)) {
             (Ok(has_owner), Ok(waiting)) => {
                 self.has_owner.store(has_owner, Ordering::SeqCst);
-                self.queue.push(&waiting);
+                self.queue.merge(&waiting);
             }
             (Err(error), _) | (_, Err(error)) => {
                 tracing::error!(error = %error, "jobs of a commit with unknown outcome may wait for the next start");

@@ -2,9 +2,9 @@
 //!
 //! Measured before there was a server: a checkpoint inside the writer shows as commits of 9 to 23 ms (SPEC 12). So a thread with a
 //! connection of its own moves pages while the writer goes on; only when the log has grown past a size does the writer itself
-//! finish the job and start the log anew.
+//! finish the job and start the log anew. The file keeps its length then: a sync of a file that does not grow is cheaper.
 
-use std::path::PathBuf;
+use std::cell::Cell;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,23 +13,32 @@ use rusqlite::Connection;
 
 /// Commits between two looks at the log. A commit of a group of orders writes some tens of pages.
 const COMMITS_A_LOOK: u32 = 32;
-/// Log size at which the thread is woken: 4 MB, SQLite's own default of 1,000 pages.
-const MOVE_ABOVE_BYTES: u64 = 4 << 20;
-/// Log size at which the writer starts it anew: 64 MB cost one pause instead of an ever growing file.
-const RESTART_ABOVE_BYTES: u64 = 64 << 20;
+/// Pages of the log at which the thread is woken: SQLite's own default, 4 MB.
+const MOVE_ABOVE: u32 = 1_000;
+/// Pages at which the writer starts the log anew: 32 MB.
+const RESTART_ABOVE: u32 = 8_000;
+
+thread_local! {
+    /// Pages in the log after this thread's last commit.
+    static PAGES: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Notes how long the log is after each commit of a connection. `pragma wal_autocheckpoint` would take its place.
+pub(super) fn watch(writer: &Connection) {
+    writer.wal_hook(Some(|_, pages| {
+        PAGES.set(u32::try_from(pages).unwrap_or(0));
+        Ok(())
+    }));
+}
 
 pub(super) struct Checkpointer {
-    wal: PathBuf,
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
     commits: u32,
 }
 
 impl Checkpointer {
-    pub(super) fn start(
-        database: &std::path::Path,
-        open: impl Fn() -> rusqlite::Result<Connection> + Send + 'static,
-    ) -> std::io::Result<Checkpointer> {
+    pub(super) fn start(open: impl Fn() -> rusqlite::Result<Connection> + Send + 'static) -> std::io::Result<Checkpointer> {
         let (wake, woken) = sync_channel::<()>(1);
         let thread = std::thread::Builder::new().name("checkpoint".to_owned()).spawn(move || {
             while woken.recv().is_ok() {
@@ -39,9 +48,7 @@ impl Checkpointer {
                 }
             }
         })?;
-        let mut wal = database.as_os_str().to_owned();
-        wal.push("-wal");
-        Ok(Checkpointer { wal: wal.into(), wake: Some(wake), thread: Some(thread), commits: 0 })
+        Ok(Checkpointer { wake: Some(wake), thread: Some(thread), commits: 0 })
     }
 
     /// Called by the writer after its callers were answered.
@@ -51,17 +58,17 @@ impl Checkpointer {
             return;
         }
         self.commits = 0;
-        let size = std::fs::metadata(&self.wal).map_or(0, |metadata| metadata.len());
-        if size > RESTART_ABOVE_BYTES {
+        let pages = PAGES.get();
+        if pages > RESTART_ABOVE {
             // Not waiting for readers: a long snapshot must not stop the writer. It is tried again a few commits later.
             let restarted = writer
                 .busy_timeout(Duration::ZERO)
-                .and_then(|()| checkpoint(writer, "truncate"))
+                .and_then(|()| checkpoint(writer, "restart"))
                 .and(writer.busy_timeout(super::open::BUSY_TIME));
             if let Err(error) = restarted {
                 tracing::warn!(error = %error, "the log could not be started anew now; it will be tried again");
             }
-        } else if size > MOVE_ABOVE_BYTES
+        } else if pages > MOVE_ABOVE
             && let Some(wake) = &self.wake
             && let Err(TrySendError::Disconnected(())) = wake.try_send(())
         {
@@ -71,7 +78,7 @@ impl Checkpointer {
 }
 
 fn checkpoint(connection: &Connection, mode: &'static str) -> rusqlite::Result<()> {
-    let sql = if mode == "truncate" { "pragma wal_checkpoint(truncate)" } else { "pragma wal_checkpoint(passive)" };
+    let sql = if mode == "restart" { "pragma wal_checkpoint(restart)" } else { "pragma wal_checkpoint(passive)" };
     connection.query_row(sql, [], |_| Ok(()))
 }
 
@@ -80,6 +87,34 @@ impl Drop for Checkpointer {
         self.wake = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pages that a commit of the test writes, about.
+    const A_COMMIT: u32 = 100;
+
+    #[test]
+    fn the_writer_alone_keeps_the_log_from_growing_without_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let writer = Connection::open(folder.path().join("books.db")).expect("open");
+        writer
+            .execute_batch(
+                "pragma journal_mode = wal; pragma synchronous = off; pragma wal_autocheckpoint = 0; create table t (x);",
+            )
+            .expect("a table");
+        watch(&writer);
+        // Without the thread, which would hold the log now and then.
+        let mut checkpointer = Checkpointer { wake: None, thread: None, commits: 0 };
+        let most = RESTART_ABOVE + (COMMITS_A_LOOK + 1) * (A_COMMIT + 10);
+        for _ in 0..2 * most / A_COMMIT {
+            writer.execute("insert into t values (zeroblob(?1))", [A_COMMIT * 4_096]).expect("written");
+            checkpointer.after_commit(&writer);
+            assert!((1..most).contains(&PAGES.get()), "{} pages", PAGES.get());
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{Connection, OpenFlags};
 
-use super::checkpoint::Checkpointer;
+use super::checkpoint::{self, Checkpointer};
 use super::folder::{DataFolder, FolderFault};
 use super::migrate::{self, SCHEMA_VERSION};
 use super::reader::Reader;
@@ -107,7 +107,7 @@ impl Db {
         let reopen_path = path.clone();
         let checkpoint_path = path.clone();
         let checkpointer =
-            Checkpointer::start(&path, move || open_writer(&checkpoint_path)).map_err(|error| database(error.to_string()))?;
+            Checkpointer::start(move || open_writer(&checkpoint_path)).map_err(|error| database(error.to_string()))?;
         let writer = Writer::start(WriterParts {
             connection,
             reopen: Box::new(move || open_writer(&reopen_path)),
@@ -252,6 +252,7 @@ fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
         "pragma synchronous = full; pragma foreign_keys = on; pragma temp_store = memory; pragma wal_autocheckpoint = 0; \
          pragma cache_size = -16000; pragma trusted_schema = off; pragma recursive_triggers = on;",
     )?;
+    checkpoint::watch(&connection);
     Ok(connection)
 }
 

@@ -76,7 +76,7 @@ macro_rules! id_columns {
     ($($name:ident),+) => {$(
         impl ToSql for $name {
             fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-                Ok(ToSqlOutput::Owned(self.uuid().into_bytes().to_vec().into()))
+                Ok(ToSqlOutput::from(self.as_bytes().as_slice()))
             }
         }
         impl FromSql for $name {

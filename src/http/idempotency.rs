@@ -1,6 +1,6 @@
 //! `Idempotency-Key` (SPEC 2): the first answer again, kept in the transaction of its effect.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use axum::response::Response;
 use bytes::Bytes;
@@ -143,8 +143,8 @@ where
             return (self.render)(&output);
         };
         let now = tx.now();
-        if let Some(row) = tx.memory(Answers::read)?.find(&key.key_hash, now) {
-            return replay(tx, row, &key);
+        if let Some(earlier) = find(tx, &key)? {
+            return earlier.replay(&key);
         }
         let output = self.command.apply(tx)?;
         let kept = (self.render)(&output)?;
@@ -153,31 +153,47 @@ where
     }
 }
 
-fn replay(tx: &WriteTx<'_>, row: i64, key: &IdempotencyKey) -> Result<Kept> {
-    let (request_hash, kept) =
-        tx.one("select request_hash, status, location, body from idempotent_answers where id = ?1", args![row], |row| {
-            let mut columns = row.columns();
-            let request_hash: Vec<u8> = columns.next()?;
-            let (status, location) = (columns.next()?, columns.next()?);
-            Ok((request_hash, Kept { status, location, body: Bytes::from(columns.next::<Vec<u8>>()?), replayed: true }))
-        })?;
-    if request_hash != key.request_hash {
-        return Err(Problem::of(&kinds::IDEMPOTENCY_KEY_REUSED)
+/// A stored answer, with what it was given for.
+struct Earlier {
+    key_hash: Vec<u8>,
+    request_hash: Vec<u8>,
+    at: UtcMs,
+    kept: Kept,
+}
+
+impl Earlier {
+    fn replay(self, key: &IdempotencyKey) -> Result<Kept> {
+        if self.request_hash == key.request_hash {
+            return Ok(self.kept);
+        }
+        Err(Problem::of(&kinds::IDEMPOTENCY_KEY_REUSED)
             .detail(
                 "This Idempotency-Key was used with another body within the last 24 hours. Take a new key for a new request.",
             )
-            .into());
+            .into())
     }
-    Ok(kept)
+}
+
+/// The answer that a key has had within the day.
+fn find(tx: &mut WriteTx<'_>, key: &IdempotencyKey) -> Result<Option<Earlier>> {
+    let Some(row) = tx.memory(Answers::read)?.row_of(&key.key_hash) else { return Ok(None) };
+    let earlier = tx.opt(
+        "select key_hash, request_hash, created_at, status, location, body from idempotent_answers where id = ?1",
+        args![row],
+        |row| {
+            let mut columns = row.columns();
+            let (key_hash, request_hash, at) = (columns.next()?, columns.next()?, columns.next()?);
+            let (status, location) = (columns.next()?, columns.next()?);
+            let body = Bytes::from(columns.next::<Vec<u8>>()?);
+            Ok(Earlier { key_hash, request_hash, at, kept: Kept { status, location, body, replayed: true } })
+        },
+    )?;
+    Ok(earlier.filter(|earlier| earlier.key_hash == key.key_hash && earlier.at.plus_ms(KEPT_MS) > tx.now()))
 }
 
 fn keep(tx: &mut WriteTx<'_>, key: &IdempotencyKey, kept: &Kept, now: UtcMs) -> Result<()> {
-    let answers = tx.memory(Answers::read)?;
-    let expired = answers.expire(now, EXPIRED_AT_ONCE);
-    let id = answers.add(key.key_hash, now);
-    if let Some(last) = expired {
-        tx.exec("delete from idempotent_answers where id <= ?1", args![last])?;
-    }
+    throw_away(tx, EXPIRED_AT_ONCE)?;
+    let id = tx.memory(Answers::read)?.add(key.key_hash, now);
     tx.exec_one(
         "insert into idempotent_answers (id, key_hash, request_hash, status, location, body, created_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         args![id, key.key_hash.as_slice(), key.request_hash.as_slice(), kept.status, kept.location, kept.body.as_ref(), now],
@@ -190,61 +206,90 @@ fn keep(tx: &mut WriteTx<'_>, key: &IdempotencyKey, kept: &Kept, now: UtcMs) -> 
 /// A fault.
 pub fn throw_away(tx: &mut WriteTx<'_>, most: usize) -> Result<usize> {
     let now = tx.now();
-    match tx.memory(Answers::read)?.expire(now, most) {
-        Some(last) => tx.exec("delete from idempotent_answers where id <= ?1", args![last]),
+    if tx.memory(Answers::read)?.oldest.is_none_or(|oldest| oldest.plus_ms(KEPT_MS) > now) {
+        return Ok(0);
+    }
+    let first = tx.all(
+        "select id, key_hash, created_at from idempotent_answers order by id limit ?1",
+        // And the oldest that stays.
+        args![i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1)],
+        |row| {
+            let mut columns = row.columns();
+            Ok((columns.next::<i64>()?, key_of(columns.next()?), columns.next::<UtcMs>()?))
+        },
+    )?;
+    let over = first.iter().take(most).take_while(|(.., at)| at.plus_ms(KEPT_MS) <= now).count();
+    let answers = tx.memory(Answers::read)?;
+    first[..over].iter().for_each(|(id, key, _)| answers.forget(key, *id));
+    answers.oldest = first.get(over).map(|(.., at)| *at);
+    match first[..over].last() {
+        Some((last, ..)) => tx.exec("delete from idempotent_answers where id <= ?1", args![last]),
         None => Ok(0),
     }
 }
 
-/// The writer's map from key to row: an index under random keys would dirty a page of its own for each order (SPEC 12).
+/// The writer's map from key to row: an index under random keys would dirty a page of its own for each order (SPEC 12). It holds
+/// the first half of a key's hash, some 20 to 40 bytes a key; the row holds the whole, and decides.
 struct Answers {
-    by_key: HashMap<KeyHash, (i64, UtcMs)>,
-    in_order: VecDeque<(KeyHash, i64, UtcMs)>,
+    rows: HashMap<u64, i64>,
+    /// Keys whose half was taken.
+    others: HashMap<KeyHash, i64>,
     next_id: i64,
+    /// When the oldest row was written, or before.
+    oldest: Option<UtcMs>,
     added: Option<KeyHash>,
 }
 
 impl Answers {
     fn read(reader: &Reader<'_>) -> Result<Answers> {
-        let rows = reader.all("select id, key_hash, created_at from idempotent_answers order by id", &[], |row| {
+        let mut answers = Answers { rows: HashMap::new(), others: HashMap::new(), next_id: 1, oldest: None, added: None };
+        reader.all("select id, key_hash, created_at from idempotent_answers order by id", &[], |row| {
             let mut columns = row.columns();
-            let (id, hash): (i64, Vec<u8>) = (columns.next()?, columns.next()?);
-            Ok((KeyHash::try_from(hash.as_slice()).unwrap_or_default(), id, columns.next()?))
+            let (id, key) = (columns.next()?, key_of(columns.next()?));
+            answers.put(key, id, columns.next()?);
+            Ok(())
         })?;
-        let next_id = rows.last().map_or(1, |(_, id, _)| id + 1);
-        let by_key = rows.iter().map(|(key, id, at)| (*key, (*id, *at))).collect();
-        Ok(Answers { by_key, in_order: rows.into(), next_id, added: None })
+        Ok(answers)
     }
 
-    fn find(&self, key: &KeyHash, now: UtcMs) -> Option<i64> {
-        self.by_key.get(key).filter(|(_, at)| at.plus_ms(KEPT_MS) > now).map(|(id, _)| *id)
+    /// The row that may be a key's.
+    fn row_of(&self, key: &KeyHash) -> Option<i64> {
+        self.others.get(key).or_else(|| self.rows.get(&half(key))).copied()
     }
 
     fn add(&mut self, key: KeyHash, now: UtcMs) -> i64 {
         let id = self.next_id;
-        self.next_id += 1;
-        self.by_key.insert(key, (id, now));
-        self.in_order.push_back((key, id, now));
+        self.put(key, id, now);
         self.added = Some(key);
         id
     }
 
-    /// Forgets some of what is older than a day; the last row that may go.
-    fn expire(&mut self, now: UtcMs, most: usize) -> Option<i64> {
-        let mut last = None;
-        for _ in 0..most {
-            let Some((key, id, _)) = self.in_order.front().copied().filter(|(_, _, at)| at.plus_ms(KEPT_MS) <= now) else {
-                break;
-            };
-            self.in_order.pop_front();
-            // The key may have been used anew since.
-            if self.by_key.get(&key).is_some_and(|(newest, _)| *newest == id) {
-                self.by_key.remove(&key);
-            }
-            last = Some(id);
+    fn put(&mut self, key: KeyHash, id: i64, at: UtcMs) {
+        self.next_id = id + 1;
+        self.oldest.get_or_insert(at);
+        if self.others.contains_key(&key) || self.rows.contains_key(&half(&key)) {
+            self.others.insert(key, id);
+        } else {
+            self.rows.insert(half(&key), id);
         }
-        last
     }
+
+    /// Forgets a row that is over; its key may have been used anew since.
+    fn forget(&mut self, key: &KeyHash, id: i64) {
+        if self.others.get(key) == Some(&id) {
+            self.others.remove(key);
+        } else if self.rows.get(&half(key)) == Some(&id) {
+            self.rows.remove(&half(key));
+        }
+    }
+}
+
+fn half(key: &KeyHash) -> u64 {
+    key.first_chunk().map_or(0, |half| u64::from_le_bytes(*half))
+}
+
+fn key_of(column: Vec<u8>) -> KeyHash {
+    KeyHash::try_from(column.as_slice()).unwrap_or_default()
 }
 
 impl WriterMemory for Answers {
@@ -253,9 +298,52 @@ impl WriterMemory for Answers {
     }
 
     fn undo(&mut self) {
-        if let Some(key) = self.added.take() {
-            self.by_key.remove(&key);
-            self.in_order.pop_back();
+        if let Some(key) = self.added.take()
+            && self.others.remove(&key).is_none()
+        {
+            self.rows.remove(&half(&key));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn empty() -> Answers {
+        Answers { rows: HashMap::new(), others: HashMap::new(), next_id: 1, oldest: None, added: None }
+    }
+
+    /// Keys whose halves are the same.
+    const TWINS: [KeyHash; 2] = [[7; 16], [7, 7, 7, 7, 7, 7, 7, 7, 1, 1, 1, 1, 1, 1, 1, 1]];
+
+    #[test]
+    fn keys_that_begin_alike_have_rows_of_their_own() {
+        let now = UtcMs::from_ms(1_795_593_600_000);
+        let mut answers = empty();
+        let [first, second] = TWINS.map(|key| answers.add(key, now));
+        assert_eq!(TWINS.map(|key| answers.row_of(&key)), [Some(first), Some(second)]);
+        answers.forget(&TWINS[0], first);
+        assert_eq!(TWINS.map(|key| answers.row_of(&key)), [None, Some(second)]);
+        // Used anew after a day, before the old row has gone.
+        let third = answers.add(TWINS[1], now);
+        assert_eq!(answers.row_of(&TWINS[1]), Some(third));
+        answers.forget(&TWINS[1], second);
+        assert_eq!(answers.row_of(&TWINS[1]), Some(third));
+    }
+
+    #[test]
+    fn what_is_undone_is_forgotten_alone() {
+        let now = UtcMs::from_ms(1_795_593_600_000);
+        let mut answers = empty();
+        let first = answers.add(TWINS[0], now);
+        answers.keep();
+        answers.add(TWINS[1], now);
+        answers.undo();
+        assert!(answers.others.is_empty());
+        assert_eq!(answers.row_of(&TWINS[0]), Some(first));
+        answers.add([9; 16], now);
+        answers.undo();
+        assert_eq!(answers.row_of(&[9; 16]), None);
     }
 }

@@ -21,6 +21,11 @@ macro_rules! ids {
                 self.0
             }
 
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
+
             /// Reads the wire form: 36 characters, lower case. Anything else is no id of ours, which callers answer with 404.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {

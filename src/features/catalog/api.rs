@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::response::Response;
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
@@ -184,14 +185,13 @@ fn staff_view(context: &Context) -> View<'_> {
 /// Answers a GET: staff from the books, the public from memory where it can be.
 async fn answer<F>(app: &AppState, context: &Context, make: impl FnOnce() -> F) -> Answer
 where
-    F: Future<Output = Result<(Version, Value)>>,
+    F: Future<Output = Result<(Version, Bytes, Option<ProductId>)>>,
 {
     let make = || async {
         // What this request took for the shop's language and currency may be over; then its answer is for it alone.
         let keep = Arc::ptr_eq(&context.shop, &app.settings.format());
-        let (version, value) = make().await?;
-        let body = respond::to_bytes(&value)?;
-        Ok((Ready { tag: etag::tag(version, &body).into(), body }, keep))
+        let (version, body, product) = make().await?;
+        Ok((Ready { tag: etag::tag(version, &body).into(), body, product }, keep))
     };
     let ready = if context.caller.is_staff() { make().await?.0 } else { app.menu.get_or_make(key_of(context), make).await? };
     Ok(respond::tagged_bytes(context, StatusCode::OK, &ready.tag, ready.body))
@@ -209,7 +209,7 @@ async fn list_products(State(app): State<AppState>, request: Request) -> Answer 
     if let Some(text) = asked.text.clone() {
         let locale = view.locale;
         let page = app.db.read(move |reader| search::page(reader, &text, &asked, locale)).await?;
-        let body = respond::to_bytes(&listed(page.map(|product| shapes::product_json(&product, view)))?.1)?;
+        let (_, body, _) = listed(page.map(|product| shapes::product_json(&product, view)))?;
         // Not kept: what people type is different each time, and a flood of it would push the menu out of memory.
         return Ok(respond::tagged_bytes(context, StatusCode::OK, &etag::tag(0, &body), body));
     }
@@ -224,8 +224,8 @@ async fn list_products(State(app): State<AppState>, request: Request) -> Answer 
 }
 
 /// A list has no version of its own; the hash in its tag tells it from the one before.
-fn listed(list: List<Value>) -> Result<(Version, Value)> {
-    Ok((0, serde_json::to_value(list).map_err(Fault::new)?))
+fn listed(list: List<Value>) -> Result<(Version, Bytes, Option<ProductId>)> {
+    Ok((0, respond::to_bytes(&list)?, None))
 }
 
 async fn read_product(State(app): State<AppState>, request: Request) -> Answer {
@@ -239,7 +239,7 @@ async fn read_product(State(app): State<AppState>, request: Request) -> Answer {
     let make = || async {
         let staff = view.staff;
         let product = app.db.read(move |reader| find_product(reader, &name, staff)).await?.ok_or_else(not_found)?;
-        Ok((product.version, shapes::product_json(&product, view)))
+        Ok((product.version, respond::to_bytes(&shapes::product_json(&product, view))?, Some(product.id)))
     };
     answer(&app, context, make).await
 }
@@ -284,7 +284,7 @@ async fn read_category(State(app): State<AppState>, request: Request) -> Answer 
     let make = || async {
         let staff = view.staff;
         let category = app.db.read(move |reader| find_category(reader, &name, staff)).await?.ok_or_else(not_found)?;
-        Ok((category.version, shapes::category_json(&category, view)))
+        Ok((category.version, respond::to_bytes(&shapes::category_json(&category, view))?, None))
     };
     answer(&app, context, make).await
 }

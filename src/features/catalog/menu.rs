@@ -2,6 +2,7 @@
 //!
 //! Each carries the generation that was current before its snapshot was opened; a change raises the generation after its commit
 //! and before its author is answered. So a slow reader cannot put old bytes back: what it puts is of a generation that is over.
+//! What an order takes off a shelf changes the answers of its products and the lists; other products' stay.
 
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
@@ -11,12 +12,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use tokio::sync::Mutex;
 
-use crate::kernel::{Locale, Result};
+use crate::kernel::{Locale, ProductId, Result};
 
 /// The most memory that answers take.
 const MOST_BYTES: u64 = 32 * 1024 * 1024;
 /// Doors at which those who miss wait for the one who reads; a power of two.
 const DOORS: usize = 64;
+/// Places of products.
+const PLACES: usize = 256;
 
 /// What an answer depends on. The texts are the request's own and shared with it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -31,6 +34,8 @@ pub(super) struct Key {
 pub(super) struct Ready {
     pub body: Bytes,
     pub tag: Arc<str>,
+    /// The one product it shows; `None` for lists.
+    pub product: Option<ProductId>,
 }
 
 #[derive(Clone)]
@@ -41,7 +46,12 @@ struct Kept {
 
 /// Serialized answers for the public.
 pub struct Menu {
+    /// Counts changes of all kinds.
     generation: AtomicU64,
+    /// The generation in which all answers were dropped last.
+    all: AtomicU64,
+    /// In which a product's were; some products share a place, and are dropped together.
+    products: [AtomicU64; PLACES],
     answers: moka::sync::Cache<Key, Kept>,
     doors: [Mutex<()>; DOORS],
     hasher: RandomState,
@@ -62,21 +72,41 @@ impl Menu {
         };
         Menu {
             generation: AtomicU64::new(0),
+            all: AtomicU64::new(0),
+            products: std::array::from_fn(|_| AtomicU64::new(0)),
             answers: moka::sync::Cache::builder().max_capacity(MOST_BYTES).weigher(weigh).build(),
             doors: std::array::from_fn(|_| Mutex::new(())),
             hasher: RandomState::new(),
         }
     }
 
-    /// Forgets every answer: something they show has changed. Old ones are passed over at once and replaced one by one, so that
-    /// an order, which changes what is in stock, pays one addition.
+    /// Forgets every answer: something they show has changed. Old ones are passed over at once and replaced one by one.
     pub fn drop_all(&self) {
-        self.generation.fetch_add(1, Ordering::SeqCst);
+        let begun = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
+        self.all.fetch_max(begun, Ordering::SeqCst);
+    }
+
+    /// Forgets every list and the answers of some products: only how many there are of them has changed. An order pays a few
+    /// additions.
+    pub fn drop_products(&self, products: impl IntoIterator<Item = ProductId>) {
+        let begun = self.generation.fetch_add(1, Ordering::SeqCst) + 1;
+        for product in products {
+            self.place_of(product).fetch_max(begun, Ordering::SeqCst);
+        }
+    }
+
+    fn place_of(&self, product: ProductId) -> &AtomicU64 {
+        &self.products[usize::from(product.uuid().as_bytes()[15]) % PLACES]
     }
 
     /// The answer, if it still holds.
     pub(super) fn get(&self, key: &Key) -> Option<Ready> {
-        self.get_since(key, self.generation.load(Ordering::SeqCst))
+        let kept = self.answers.get(key)?;
+        let begun = match kept.ready.product {
+            Some(product) => self.all.load(Ordering::SeqCst).max(self.place_of(product).load(Ordering::SeqCst)),
+            None => self.generation.load(Ordering::SeqCst),
+        };
+        (kept.generation >= begun).then_some(kept.ready)
     }
 
     /// The answer, if it was read when this generation had begun.
@@ -116,7 +146,28 @@ mod tests {
     }
 
     fn ready(text: &'static str) -> Ready {
-        Ready { body: Bytes::from_static(text.as_bytes()), tag: "\"0.1\"".into() }
+        Ready { body: Bytes::from_static(text.as_bytes()), tag: "\"0.1\"".into(), product: None }
+    }
+
+    #[tokio::test]
+    async fn what_an_order_takes_leaves_the_answers_of_other_products() {
+        let menu = Menu::new();
+        let [mine, other] = [1, 2].map(|n| ProductId::from_uuid(uuid::Uuid::from_u128(n)));
+        let put = || async {
+            for (path, product) in [("/list", None), ("/mine", Some(mine)), ("/other", Some(other))] {
+                let key = Key { path: path.into(), ..key() };
+                menu.get_or_make(key, || async { Ok((Ready { product, ..ready("x") }, true)) }).await.expect("read");
+            }
+        };
+        let held = || ["/list", "/mine", "/other"].map(|path| menu.get(&Key { path: path.into(), ..key() }).is_some());
+        put().await;
+        assert_eq!(held(), [true, true, true]);
+        menu.drop_products([mine]);
+        assert_eq!(held(), [false, false, true]);
+        put().await;
+        assert_eq!(held(), [true, true, true]);
+        menu.drop_all();
+        assert_eq!(held(), [false, false, false]);
     }
 
     #[tokio::test]

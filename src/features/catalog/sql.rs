@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::list::{ProductFilter, Sort};
 use super::model::{Category, CategoryDraft, Draft, ForSale, OptionGroup, Product, Words};
+use super::on_sale;
 use super::search::Texts;
 use crate::args;
 use crate::db::query::Query;
@@ -479,6 +480,7 @@ pub(super) fn insert_product(tx: &mut WriteTx<'_>, id: ProductId, draft: &Draft)
 }
 
 pub(super) fn update_product(tx: &mut WriteTx<'_>, id: ProductId, draft: &Draft) -> Result<()> {
+    on_sale::forget(tx)?;
     let now = tx.now();
     tx.exec_one(
         "update products set sku = ?2, slug = ?3, category_id = (select id from categories where slug = ?4), name_en = ?5, \
@@ -520,6 +522,7 @@ fn insert_allergens(tx: &mut WriteTx<'_>, id: ProductId, draft: &Draft) -> Resul
 }
 
 pub(super) fn hide_product(tx: &mut WriteTx<'_>, id: ProductId) -> Result<()> {
+    on_sale::forget(tx)?;
     let now = tx.now();
     tx.exec_one("update products set is_active = 0, version = version + 1, updated_at = ?2 where id = ?1", args![id, now])
 }
@@ -714,6 +717,7 @@ pub(super) fn insert_category(tx: &mut WriteTx<'_>, id: CategoryId, draft: &Cate
 }
 
 pub(super) fn update_category(tx: &mut WriteTx<'_>, id: CategoryId, draft: &CategoryDraft) -> Result<()> {
+    on_sale::forget(tx)?;
     let now = tx.now();
     tx.exec_one(
         "update categories set slug = ?2, name_en = ?3, name_ar = ?4, sort_order = ?5, tax_rate_bp = ?6, is_active = ?7, \
@@ -723,6 +727,7 @@ pub(super) fn update_category(tx: &mut WriteTx<'_>, id: CategoryId, draft: &Cate
 }
 
 pub(super) fn delete_category(tx: &mut WriteTx<'_>, id: CategoryId) -> Result<()> {
+    on_sale::forget(tx)?;
     tx.exec_one("delete from categories where id = ?1", args![id])
 }
 

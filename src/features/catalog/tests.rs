@@ -8,13 +8,15 @@ use super::categories::{CreateCategory, DeleteCategory, ReplaceCategory};
 use super::list::{ProductFilter, ProductQuery, Sort};
 use super::products::{CreateProduct, HideProduct, ReplaceProduct};
 use super::shapes::{CategoryInput, ChangedProduct, NewProduct, View, category_json, product_json};
-use super::{Import, Product, for_sale, parse, sql};
+use super::{ForSale, Import, Product, for_sale, on_sale, parse, sql};
 use crate::clock::Clock;
-use crate::db::{DataFolder, Db, DbOptions, Reactions, WriteTx};
+use crate::db::{Command, DataFolder, Db, DbOptions, Reactions, WriteTx};
 use crate::http::Input;
 use crate::http::input::read_input;
 use crate::http::page::List;
-use crate::kernel::{Actor, Currency, DomainEvent, Error, JobDue, Locale, Result, SeenVersion, ShopFormat, ShopZone};
+use crate::kernel::{
+    Actor, Currency, DomainEvent, Error, Fault, JobDue, Locale, ProductId, Result, SeenVersion, ShopFormat, ShopZone,
+};
 
 struct Nothing;
 impl Reactions for Nothing {
@@ -203,6 +205,67 @@ async fn a_put_replaces_and_a_delete_hides() {
     let category = kitchen.db.read(|reader| sql::category_by_slug(reader, "bread")).await.expect("read").expect("there");
     let removed = kitchen.db.write(DeleteCategory { id: category, seen: SeenVersion::default() }).await;
     assert_eq!(code(removed), Some("category_in_use"));
+}
+
+/// What an order would be told of a product now, beside what the tables say.
+struct Sold(ProductId);
+
+impl Command for Sold {
+    const NAME: &'static str = "test.sold";
+    type Output = ForSale;
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<ForSale> {
+        let told = on_sale(tx, self.0)?.expect("there");
+        assert_eq!(Some(told.as_ref()), for_sale(tx, self.0)?.as_ref());
+        Ok(ForSale::clone(&told))
+    }
+}
+
+/// A change of which a part is undone, or all of it, and an order's look at the product in the middle of it.
+struct HideAndFail {
+    id: ProductId,
+    fails: bool,
+}
+
+impl Command for HideAndFail {
+    const NAME: &'static str = "test.hide_and_fail";
+    type Output = ();
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
+        let undone: Result<()> = tx.attempt(|tx| {
+            sql::hide_product(tx, self.id)?;
+            assert!(!on_sale(tx, self.id)?.expect("there").is_active);
+            Err(Fault::because("on purpose").into())
+        })?;
+        assert!(undone.is_err() && on_sale(tx, self.id)?.expect("there").is_active);
+        if self.fails {
+            sql::hide_product(tx, self.id)?;
+            assert!(!on_sale(tx, self.id)?.expect("there").is_active);
+            return Err(Fault::because("on purpose").into());
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_orders_are_told_of_a_product_is_what_the_tables_say() {
+    let kitchen = Kitchen::with_category().await;
+    let id = kitchen.make(json!({ "name": "رغيف", "price": "1", "category": "bread" })).await.expect("made").id;
+    assert_eq!(kitchen.db.write(Sold(id)).await.expect("told").price_minor, 1_000);
+    let input: ChangedProduct = read(json!({ "name": "رغيف", "price": "2", "category": "bread" }));
+    let seen = SeenVersion::default();
+    kitchen.db.write(ReplaceProduct { id, input: input.0, seen }).await.expect("changed");
+    assert_eq!(kitchen.db.write(Sold(id)).await.expect("told").price_minor, 2_000);
+    for fails in [false, true] {
+        assert_eq!(kitchen.db.write(HideAndFail { id, fails }).await.is_err(), fails);
+        assert!(kitchen.db.write(Sold(id)).await.expect("told").is_active);
+    }
+    let category = kitchen.db.read(|reader| sql::category_by_slug(reader, "bread")).await.expect("read").expect("there");
+    let input: CategoryInput = read(json!({ "name": "خبز", "slug": "bread", "taxRate": "4" }));
+    kitchen.db.write(ReplaceCategory { id: category, input, seen }).await.expect("changed");
+    assert_eq!(kitchen.db.write(Sold(id)).await.expect("told").tax_rate_bp, 400);
+    kitchen.db.write(HideProduct { id, seen }).await.expect("hidden");
+    assert!(!kitchen.db.write(Sold(id)).await.expect("told").is_active);
 }
 
 #[tokio::test(flavor = "multi_thread")]

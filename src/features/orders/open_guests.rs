@@ -56,9 +56,9 @@ fn too_many(detail: String, limit: usize) -> crate::kernel::Error {
 }
 
 /// Counts a Pending order that a guest is about to place.
-pub(super) fn placing(tx: &mut WriteTx<'_>, order: OrderId, phone: Option<&str>, network: Network) -> Result<()> {
+pub(super) fn placing(tx: &mut WriteTx<'_>, phone: Option<&str>, network: Network) -> Result<()> {
     let guest = Guest { phone: phone.map(str::to_owned), network: Some(network) };
-    tx.memory(OpenGuests::read)?.add(order, guest);
+    tx.memory(OpenGuests::read)?.add(guest);
     Ok(())
 }
 
@@ -70,71 +70,67 @@ pub(super) fn set_status(
     hold_expires_at: Option<UtcMs>,
 ) -> Result<()> {
     // Before the statement: were the memory read anew after it, an undo would leave there what it has undone.
-    if from == OrderStatus::Pending {
-        tx.memory(OpenGuests::read)?.remove(order);
-    } else if to == OrderStatus::Pending {
-        let guest = sql::guest(tx, order)?;
+    let (was_open, is_open) = (from == OrderStatus::Pending, to == OrderStatus::Pending);
+    if was_open != is_open
+        && let Some(guest) = sql::guest(tx, order)?
+    {
         let open = tx.memory(OpenGuests::read)?;
-        if let Some(guest) = guest {
-            open.add(order, guest);
-        }
+        if is_open { open.add(guest) } else { open.remove(guest) }
     }
     sql::set_status(tx, order, to, hold_expires_at)
 }
 
-/// The counts, and what the write under way has done to them.
+/// The counts, and what the write under way has done to them. Whose an order is, its row says: a day's orders are not held here.
 #[derive(Default)]
 struct OpenGuests {
-    orders: HashMap<OrderId, Guest>,
     phones: HashMap<String, usize>,
     networks: HashMap<Network, usize>,
     steps: Vec<Step>,
 }
 
 enum Step {
-    Added(OrderId),
-    Removed(OrderId, Guest),
+    Added(Guest),
+    Removed(Guest),
 }
 
 impl OpenGuests {
     fn read(reader: &Reader<'_>) -> Result<OpenGuests> {
         let mut open = OpenGuests::default();
-        for (order, guest) in sql::open_guests(reader)? {
-            open.put(order, guest);
-        }
+        sql::open_guests(reader, |guest| open.put(guest))?;
         Ok(open)
     }
 
-    fn add(&mut self, order: OrderId, guest: Guest) {
-        self.put(order, guest);
-        self.steps.push(Step::Added(order));
+    fn add(&mut self, guest: Guest) {
+        self.put(&guest);
+        self.steps.push(Step::Added(guest));
     }
 
-    fn remove(&mut self, order: OrderId) {
-        if let Some(guest) = self.take(order) {
-            self.steps.push(Step::Removed(order, guest));
-        }
+    fn remove(&mut self, guest: Guest) {
+        self.take(&guest);
+        self.steps.push(Step::Removed(guest));
     }
 
-    fn put(&mut self, order: OrderId, guest: Guest) {
+    fn put(&mut self, guest: &Guest) {
         if let Some(phone) = &guest.phone {
-            *self.phones.entry(phone.clone()).or_insert(0) += 1;
+            match self.phones.get_mut(phone) {
+                Some(count) => *count += 1,
+                None => {
+                    self.phones.insert(phone.clone(), 1);
+                }
+            }
         }
         if let Some(network) = guest.network {
             *self.networks.entry(network).or_insert(0) += 1;
         }
-        self.orders.insert(order, guest);
     }
 
-    fn take(&mut self, order: OrderId) -> Option<Guest> {
-        let guest = self.orders.remove(&order)?;
+    fn take(&mut self, guest: &Guest) {
         if let Some(phone) = &guest.phone {
             one_less(&mut self.phones, phone);
         }
         if let Some(network) = &guest.network {
             one_less(&mut self.networks, network);
         }
-        Some(guest)
     }
 }
 
@@ -155,10 +151,8 @@ impl WriterMemory for OpenGuests {
     fn undo(&mut self) {
         for step in std::mem::take(&mut self.steps).into_iter().rev() {
             match step {
-                Step::Added(order) => {
-                    self.take(order);
-                }
-                Step::Removed(order, guest) => self.put(order, guest),
+                Step::Added(guest) => self.take(&guest),
+                Step::Removed(guest) => self.put(&guest),
             }
         }
     }
@@ -282,7 +276,6 @@ mod tests {
         fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
             let counted = OpenGuests::read(tx)?;
             let held = tx.memory(OpenGuests::read)?;
-            assert_eq!(held.orders, counted.orders);
             assert_eq!(held.phones, counted.phones);
             assert_eq!(held.networks, counted.networks);
             assert!(held.steps.is_empty());

@@ -191,7 +191,7 @@ impl PlaceOrder {
         let items = root.field("items");
         for (index, item) in wanted.iter().enumerate() {
             let at = items.index(index);
-            let found = catalog::for_sale(tx, item.product)?.filter(|product| product.is_active);
+            let found = catalog::on_sale(tx, item.product)?.filter(|product| product.is_active);
             let Some(product) = found else {
                 faults.add(&at.field("productId"), "unknown_product", "is nothing that is sold here now");
                 continue;
@@ -202,7 +202,7 @@ impl PlaceOrder {
                 faults.add(&at.field("quantity"), "too_many", format!("an order may have at most {most} of this product"));
             }
             lead_hours = lead_hours.max(product.lead_time_hours);
-            lines.extend(self.line(tx, product, item, &at, &mut faults));
+            lines.extend(self.line(tx, &product, item, &at, &mut faults));
         }
         if !faults.is_empty() {
             return Err(Problem::fields(faults.into_vec()).into());
@@ -218,16 +218,16 @@ impl PlaceOrder {
         Ok(Priced { lines, totals, lead_hours })
     }
 
-    fn line(&self, tx: &mut WriteTx<'_>, product: ForSale, item: &Item, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Line> {
+    fn line(&self, tx: &mut WriteTx<'_>, product: &ForSale, item: &Item, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Line> {
         let catalog::Priced { chosen, unit_price, line_total } =
-            catalog::price(&product, item.options.as_ref(), item.quantity, at, faults)?;
+            catalog::price(product, item.options.as_ref(), item.quantity, at, faults)?;
         let text = |text: String| if text.is_empty() { None } else { Some(text) };
         Some(Line {
             id: tx.new_id(),
             product: product.id,
-            sku: product.sku,
-            name_en: product.name_en,
-            name_ar: product.name_ar,
+            sku: product.sku.clone(),
+            name_en: product.name_en.clone(),
+            name_ar: product.name_ar.clone(),
             unit_price,
             quantity: item.quantity,
             options: chosen.options,
@@ -319,7 +319,7 @@ impl PlaceOrder {
         let expires_at = (!self.is_confirmed_at_once()).then(|| order.created_at.plus_ms(cash_hold_ms(&self.settings)));
         let network = self.guest.map(|origin| origin.network);
         if let Some(network) = network {
-            open_guests::placing(tx, order.id, order.customer.phone.as_deref(), network)?;
+            open_guests::placing(tx, order.customer.phone.as_deref(), network)?;
         }
         sql::insert(tx, order, self.by, &json, expires_at, network.as_ref().map(<[u8; 16]>::as_slice))?;
         for line in &order.lines {

@@ -140,17 +140,19 @@ pub(super) fn guest(reader: &Reader<'_>, order: OrderId) -> Result<Option<Guest>
     })
 }
 
-/// Every Pending order of a guest, with its phone and network: the index `orders_open`.
-pub(super) fn open_guests(reader: &Reader<'_>) -> Result<Vec<(OrderId, Guest)>> {
+/// Counts every Pending order of a guest, by its phone and network: the index `orders_open`.
+pub(super) fn open_guests(reader: &Reader<'_>, mut count: impl FnMut(&Guest)) -> Result<()> {
     reader.all(
-        "select id, customer_phone, guest_network from orders \
+        "select customer_phone, guest_network from orders \
          where status = 'Pending' and status not in ('Delivered', 'Cancelled') and placed_by = 'guest'",
         &[],
         |row| {
             let mut columns = row.columns();
-            Ok((columns.next()?, Guest { phone: columns.next()?, network: columns.next()? }))
+            count(&Guest { phone: columns.next()?, network: columns.next()? });
+            Ok(())
         },
-    )
+    )?;
+    Ok(())
 }
 
 pub(super) fn set_money(tx: &mut WriteTx<'_>, order: OrderId, sums: Sums, status: PaymentStatus) -> Result<()> {
