@@ -1,7 +1,7 @@
 //! Who listens for refusals: it never delays an answer, and nobody fills the disk by being refused.
 //!
 //! Of one caller (an account, or else an address) twenty a minute are kept, then one row that counts the rest; of all strangers
-//! together six hundred a minute.
+//! together sixty a minute: some 20 MB a day for as long as somebody attacks from everywhere.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,7 +19,7 @@ use crate::kernel::{Actor, UtcMs};
 /// Refusals of one caller that are kept one by one in a minute.
 const MOST_OF_ONE: u64 = 20;
 /// And of all who are not signed in together.
-const MOST_OF_STRANGERS: u64 = 600;
+const MOST_OF_STRANGERS: u64 = 60;
 /// Addresses that are told apart in a minute; the others share a count.
 const MOST_CALLERS: usize = 10_000;
 /// Rows that wait to be written.
