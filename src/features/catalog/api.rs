@@ -9,12 +9,13 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
+use super::bodies::{CategoryInput, ChangedProduct, NewProduct};
 use super::categories::{CreateCategory, DeleteCategory, ReplaceCategory};
 use super::list::{ProductQuery, Sort};
 use super::menu::{Key, Ready};
 use super::model::Category;
 use super::products::{CreateProduct, HideProduct, ReplaceProduct};
-use super::shapes::{self, CategoryInput, ChangedProduct, NewProduct, View};
+use super::shapes::{self, View};
 use super::{Product, problems, search, sql};
 use crate::features::AppState;
 use crate::http::idempotency::{IdempotencyKey, Kept, once};

@@ -1,7 +1,7 @@
 //! Making, changing and removing categories.
 
+use super::bodies::CategoryInput;
 use super::model::{Category, CategoryDraft};
-use super::shapes::CategoryInput;
 use super::{problems, reindex, rules, sql};
 use crate::db::{Command, Reader, WriteTx};
 use crate::http::problem::not_found;

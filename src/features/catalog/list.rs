@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::bodies::read_allergen;
 use super::model::Product;
-use super::shapes::read_allergen;
 use crate::http::input::wrong_type;
 use crate::http::page::Paging;
 use crate::http::{Fields, Input};

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::model::{DEFAULT_UNIT, OptionGroup, Words};
 use super::sheet::COLUMNS;
-use super::{rules, shapes};
+use super::{bodies, rules};
 use crate::kernel::pieces::MAX_STOCK;
 use crate::kernel::text::{Lines, TextFault, bounded, fold_digits};
 use crate::kernel::{At, Faults, Name, Note, Pieces, Result, ShopFormat};
@@ -162,7 +162,7 @@ struct RowReader<'r> {
 
 impl RowReader<'_> {
     fn read(&mut self) -> ParsedRow {
-        let sku = self.text("sku", |text| bounded(text, Lines::One, 1, shapes::LONGEST_SKU)).unwrap_or_default();
+        let sku = self.text("sku", |text| bounded(text, Lines::One, 1, bodies::LONGEST_SKU)).unwrap_or_default();
         let name_ar = self.optional("name_ar", name);
         let arabic = name_ar.as_ref().is_some_and(Option::is_some);
         // An Arabic-only product leaves the English name empty.
@@ -186,7 +186,7 @@ impl RowReader<'_> {
                 .map(|unit| unit.unwrap_or_else(|| DEFAULT_UNIT.to_owned())),
             stock: self.number("stock", MAX_STOCK),
             stock_threshold: self.number("stock_threshold", MAX_STOCK),
-            lead_time_hours: self.number("lead_time_hours", shapes::LONGEST_LEAD_HOURS),
+            lead_time_hours: self.number("lead_time_hours", bodies::LONGEST_LEAD_HOURS),
             allergens: self.allergens(),
             option_groups: self.options(),
         }
@@ -261,7 +261,7 @@ impl RowReader<'_> {
 
     fn allergens(&mut self) -> Option<Vec<String>> {
         let cell = self.cell("allergens")?;
-        let read: Vec<_> = cell.split(';').map(str::trim).filter(|word| !word.is_empty()).map(shapes::read_allergen).collect();
+        let read: Vec<_> = cell.split(';').map(str::trim).filter(|word| !word.is_empty()).map(bodies::read_allergen).collect();
         let mut words = Vec::new();
         for word in read {
             match word {
@@ -286,7 +286,7 @@ impl RowReader<'_> {
             }
         };
         let mut found = Faults::new(self.shop);
-        let groups = shapes::read_groups(&value, &At::Root, &mut found);
+        let groups = bodies::read_groups(&value, &At::Root, &mut found);
         for fault in found.into_vec() {
             self.fault("options", format!("{}: {}", fault.field, fault.message).trim_start_matches(": ").to_owned());
         }

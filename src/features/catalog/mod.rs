@@ -5,6 +5,7 @@
 //! here changes what was bought.
 
 pub mod api;
+mod bodies;
 mod categories;
 mod export;
 mod import;

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use super::bodies::{NewProduct, ProductInput};
 use super::model::{Draft, Product};
-use super::shapes::{NewProduct, ProductInput};
 use super::{problems, rules, search, sql};
 use crate::db::{Command, Reader, WriteTx};
 use crate::features::inventory;

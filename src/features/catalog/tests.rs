@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::bodies::{CategoryInput, ChangedProduct, NewProduct};
 use super::categories::{CreateCategory, DeleteCategory, ReplaceCategory};
 use super::list::{ProductFilter, ProductQuery, Sort};
 use super::products::{CreateProduct, HideProduct, ReplaceProduct};
-use super::shapes::{CategoryInput, ChangedProduct, NewProduct, View, category_json, product_json};
+use super::shapes::{View, category_json, product_json};
 use super::{ForSale, Import, Product, for_sale, on_sale, parse, sql};
 use crate::clock::Clock;
 use crate::db::{Command, DataFolder, Db, DbOptions, Reactions, WriteTx};
