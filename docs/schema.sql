@@ -164,7 +164,7 @@ CREATE TABLE orders (
     token_version      integer not null default 1,
     version            integer not null default 1,
     created_at         integer not null,
-    updated_at         integer not null, guest_network blob check (length(guest_network) = 16),
+    updated_at         integer not null, guest_network blob check (length(guest_network) = 16), payment_id blob check (length(payment_id) = 16),
     constraint parts_add_up_to_the_total check (
         total_minor = subtotal_minor - discount_minor + delivery_fee_minor + case tax_included when 1 then 0 else tax_minor end),
     constraint no_more_is_given_back_than_was_taken check (refunded_minor between 0 and captured_minor)
@@ -209,25 +209,6 @@ CREATE TABLE order_history (
     note     text,
     primary key (order_id, n)
 ) strict, without rowid;
-
-CREATE TABLE money_ledger (
-    order_id     blob    not null references orders (id),
-    n            integer not null check (n >= 1),
-    payment_id   blob    not null check (length(payment_id) = 16),
-    kind         text    not null check (kind in ('pending', 'captured', 'refunded')),
-    method       text    not null,
-    amount_minor integer not null check (amount_minor >= 0),
-    actor        text    not null,
-    actor_id     blob,
-    reference    text,
-    reason       text,
-    at           integer not null,
-    primary key (order_id, n)
-) strict, without rowid;
-
-CREATE TRIGGER money_ledger_is_not_rewritten before update on money_ledger begin select raise(abort, 'money_ledger is append-only'); end;
-
-CREATE TRIGGER money_ledger_is_not_shortened before delete on money_ledger begin select raise(abort, 'money_ledger is append-only'); end;
 
 CREATE TABLE jobs (
     id           blob    not null primary key check (length(id) = 16),
@@ -436,3 +417,114 @@ CREATE TRIGGER products_counted_anew after update of category_id, is_active on p
 end;
 
 CREATE INDEX jobs_dead on jobs (kind, key) where status = 'dead';
+
+CREATE TABLE payments (
+    id             blob    not null primary key check (length(id) = 16),
+    order_id       blob    not null references orders (id),
+    previous_id    blob    references payments (id), -- the payment of the same order before this one; the order names the last
+    attempt        integer not null check (attempt >= 1), -- of its order, from 1
+    method         text    not null, -- cash, card_machine, transfer, or a gateway's code
+    status         text    not null check (status in ('pending', 'requires_action', 'succeeded', 'failed', 'cancelled', 'expired', 'parked')),
+    amount_minor   integer not null check (amount_minor >= 0),
+    captured_minor integer not null default 0 check (captured_minor >= 0), -- sums of the ledger, kept beside it
+    refunded_minor integer not null default 0,
+    is_disputed    integer not null default 0 check (is_disputed in (0, 1)),
+    fee_minor      integer,
+    fee_currency   text    check (length(fee_currency) = 3),
+    failure        text    check (json_valid(failure)), -- JSON {code, message}
+    created_at     integer not null,
+    updated_at     integer not null,
+    constraint no_more_of_a_payment_is_given_back_than_was_taken check (refunded_minor between 0 and captured_minor)
+) strict, without rowid;
+
+CREATE INDEX payments_unusual on payments (status, id) where status not in ('pending', 'succeeded');
+
+CREATE TABLE refunds (
+    id           blob    not null primary key check (length(id) = 16),
+    payment_id   blob    not null references payments (id),
+    order_id     blob    not null references orders (id),
+    n            integer not null check (n >= 1), -- of its payment, from 1
+    method       text    not null,
+    amount_minor integer not null check (amount_minor > 0),
+    status       text    not null check (status in ('pending', 'succeeded', 'failed')),
+    reason       text,
+    lines        text    check (json_valid(lines)), -- JSON [{itemId, quantity, restock}], where it was asked for by line
+    object       text,    -- its name at the gateway
+    memo         text,    -- what the gateway's adapter noted before it asked, to know afterwards whether it was done
+    failure      text    check (json_valid(failure)), -- JSON {code, message}
+    actor        text    not null,
+    actor_id     blob,
+    sent_at      integer, -- when the gateway was first asked
+    created_at   integer not null,
+    updated_at   integer not null
+) strict, without rowid;
+
+CREATE UNIQUE INDEX refunds_payment on refunds (payment_id, n);
+
+CREATE UNIQUE INDEX refunds_object on refunds (method, object) where object is not null;
+
+CREATE INDEX refunds_open on refunds (id) where status = 'pending';
+
+CREATE TABLE gateway_attempts (
+    payment_id blob    not null primary key references payments (id),
+    method     text    not null,
+    flow       text    not null check (flow in ('redirect', 'elements')),
+    phase      text    not null check (phase in ('calling', 'unclear', 'open', 'closed')),
+    is_ending  integer not null default 0 check (is_ending in (0, 1)), -- it is to be ended at the gateway
+    request    text    check (json_valid(request)), -- what the gateway is asked, so that the same can be asked again; none once closed
+    reference  text,    -- its name at the gateway: a session, an order, an invoice
+    handover   blob,    -- sealed JSON {redirectUrl, clientSecret}
+    sent_at    integer not null, -- when its key was first sent
+    ends_at    integer not null, -- until when the order waits for it
+    asks       integer not null default 0, -- how often the reconciler has asked
+    lost_at    integer, -- when the gateway first did not know it
+    parked     text    check (json_valid(parked)), -- JSON {object, amountMinor, currency}: money that does not fit
+    raw        text    check (json_valid(raw)), -- the last answer, without secrets and personal data
+    raw_at     integer
+) strict, without rowid;
+
+CREATE INDEX gateway_attempts_open on gateway_attempts (phase, payment_id) where phase <> 'closed';
+
+CREATE TABLE payment_objects (
+    method     text not null,
+    object     text not null,
+    payment_id blob not null references payments (id),
+    primary key (method, object)
+) strict, without rowid;
+
+CREATE TABLE webhook_inbox (
+    id          blob    not null primary key check (length(id) = 16),
+    gateway     text    not null,
+    event_id    text    not null,
+    kind        text    not null,
+    body        text    check (json_valid(body)), -- as it came, without secrets and personal data; none when it is old
+    received_at integer not null,
+    outcome     text    check (outcome in ('booked', 'nothing', 'ignored', 'parked', 'unknown')), -- none while it waits
+    payment_id  blob,
+    handled_at  integer,
+    constraint webhook_event unique (gateway, event_id)
+) strict, without rowid;
+
+CREATE TABLE money_ledger (
+    order_id     blob    not null references orders (id),
+    n            integer not null check (n >= 1),
+    payment_id   blob    not null references payments (id),
+    refund_id    blob    references refunds (id),
+    kind         text    not null check (kind in ('captured', 'refunded', 'refund_reversed', 'fee', 'dispute_withdrawn', 'dispute_reinstated')),
+    method       text    not null,
+    amount_minor integer not null check (amount_minor >= 0),
+    currency     text    check (length(currency) = 3), -- where it is not the order's: a fee's
+    object       text,    -- the provider's name of what was booked
+    actor        text    not null,
+    actor_id     blob,
+    reference    text,
+    reason       text,
+    at           integer not null,
+    primary key (order_id, n)
+) strict, without rowid;
+
+CREATE UNIQUE INDEX money_ledger_objects on money_ledger (method, object, kind) where object is not null;
+
+CREATE TRIGGER money_ledger_is_not_rewritten before update on money_ledger begin select raise(abort, 'money_ledger is append-only'); end;
+
+CREATE TRIGGER money_ledger_is_not_shortened before delete on money_ledger begin select raise(abort, 'money_ledger is append-only'); end;

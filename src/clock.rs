@@ -72,6 +72,14 @@ impl Clock {
         }
     }
 
+    /// Waits before something is tried again. A clock held in the hand does not wait: who holds it has no time to lose.
+    pub async fn pause(&self, time: Duration) {
+        match &self.source {
+            Source::System => tokio::time::sleep(time).await,
+            Source::Manual { .. } => tokio::task::yield_now().await,
+        }
+    }
+
     /// Sleeps until a moment. With the system's clock at most a minute at a time, so that a machine that was suspended or whose
     /// clock was set does not sleep on.
     pub async fn sleep_until(&self, moment: UtcMs) {

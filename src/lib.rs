@@ -10,5 +10,6 @@ pub mod http;
 pub mod jobs;
 pub mod kernel;
 pub mod ops;
+pub mod outbound;
 pub mod security;
 pub mod workers;

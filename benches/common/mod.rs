@@ -63,7 +63,13 @@ pub fn folder() -> tempfile::TempDir {
 pub async fn open(folder: &Path) -> App {
     let source = Source::new().variables([("BAYADER_RATE_LIMIT__ENABLED", "false")]);
     let config = bayader::config::load(&source).unwrap_or_else(|faults| panic!("the configuration is wrong: {faults:?}"));
-    let options = AppOptions { data_dir: folder.to_owned(), config, clock: Clock::system(), accept_clock: false };
+    let options = AppOptions {
+        data_dir: folder.to_owned(),
+        config,
+        clock: Clock::system(),
+        accept_clock: false,
+        extras: bayader::app::Extras::default(),
+    };
     let app = App::open(options).await.expect("the shop opens");
     if !app.is_set_up() {
         let shop = app.shop();

@@ -45,7 +45,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let config = crate::config::load(&Source::new()).expect("a configuration");
         let data_dir = folder.path().join("data");
-        let options = AppOptions { data_dir, config, clock: Clock::system(), accept_clock: true };
+        let options =
+            AppOptions { data_dir, config, clock: Clock::system(), accept_clock: true, extras: crate::app::Extras::default() };
         let app = App::open(options).await.expect("the shop opens");
         let handlers = handlers(app.shop());
         let kinds: BTreeSet<&str> = handlers.iter().map(|handler| handler.kind()).collect();

@@ -27,13 +27,14 @@ pub use routes::openapi;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
-use crate::features::{AppState, Shop, accounts, audit, cart, catalog, messages, orders, settings};
+use crate::features::{AppState, Shop, accounts, audit, cart, catalog, messages, orders, payments, settings};
 use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::rate_limit::Limits;
 use crate::http::{Caller, Context, server};
 use crate::jobs::{DbAccess, Queue, Worker};
 use crate::kernel::{Error, Problem, Result, SessionId, ShopFormat};
+use crate::outbound::Patience;
 use crate::security::Keys;
 
 /// What a shop starts with.
@@ -43,6 +44,15 @@ pub struct AppOptions {
     pub clock: Clock,
     /// Start although the clock cannot be true.
     pub accept_clock: bool,
+    /// What tests bring along.
+    pub extras: Extras,
+}
+
+/// Gateways besides the configured ones, and how long each is waited for.
+#[derive(Default)]
+pub struct Extras {
+    pub gateways: Vec<Arc<dyn payments::Gateway>>,
+    pub patience: Patience,
 }
 
 /// Why a shop does not start.
@@ -60,6 +70,8 @@ pub enum StartFault {
     Currency { configured: String, stored: String },
     #[error("the folder {folder} cannot be used: {reason}. Look at its rights")]
     Outbox { folder: PathBuf, reason: std::io::Error },
+    #[error(transparent)]
+    Gateway(#[from] payments::GatewayFault),
     #[error("the system gave no thread: {0}")]
     Threads(std::io::Error),
 }
@@ -120,8 +132,12 @@ impl App {
         }
         has_owner.store(db.read(accounts::owner_exists).await.map_err(StartFault::Books)?, Ordering::SeqCst);
 
+        let setting = payments::Setting { clock: options.clock.clone(), patience: options.extras.patience };
+        let gateways = payments::Gateways::open(&options.config.payments, &setting, options.extras.gateways)?;
+        gateways.check_currency(live.get().currency())?;
         let shop = Arc::new(Shop {
             db,
+            gateways,
             clock: options.clock.clone(),
             keys,
             settings: live,

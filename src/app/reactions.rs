@@ -52,7 +52,8 @@ impl Reactions for ShopReactions {
             | DomainEvent::StockChanged { .. }
             | DomainEvent::OrderPlaced { .. }
             | DomainEvent::OrderMoved { .. }
-            | DomainEvent::MoneyMoved { .. } => Ok(()),
+            | DomainEvent::MoneyMoved { .. }
+            | DomainEvent::PaymentFailed { .. } => Ok(()),
         }
     }
 
@@ -83,7 +84,8 @@ impl Reactions for ShopReactions {
                 | DomainEvent::AccountErased { .. }
                 | DomainEvent::OrderPlaced { .. }
                 | DomainEvent::OrderMoved { .. }
-                | DomainEvent::MoneyMoved { .. } => {}
+                | DomainEvent::MoneyMoved { .. }
+                | DomainEvent::PaymentFailed { .. } => {}
             }
         }
         if menu_is_old {

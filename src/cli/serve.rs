@@ -79,7 +79,13 @@ impl Serve {
         let stop = stopper.subscribe();
         let (listener, address) = bind(config.server.listen, &folder).await?;
         config.server.public_url = config.server.public_url.bound_to(address);
-        let options = AppOptions { data_dir: folder.clone(), config, clock: Clock::system(), accept_clock: self.accept_clock };
+        let options = AppOptions {
+            data_dir: folder.clone(),
+            config,
+            clock: Clock::system(),
+            accept_clock: self.accept_clock,
+            extras: crate::app::Extras::default(),
+        };
         let limits = Limits::default().within_files(raise_open_files());
         let app = App::open(options).await.map_err(Failure::because)?.with_limits(limits);
         let socket = app.shop().db.folder().control_socket();

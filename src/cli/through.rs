@@ -65,7 +65,13 @@ async fn find_owner(
     }
     let config = place.read_config(folder)?;
     crate::ops::logs::start_for_command(&config);
-    let options = AppOptions { data_dir: folder.to_owned(), config, clock: Clock::system(), accept_clock };
+    let options = AppOptions {
+        data_dir: folder.to_owned(),
+        config,
+        clock: Clock::system(),
+        accept_clock,
+        extras: crate::app::Extras::default(),
+    };
     let app = App::open(options).await.map_err(Failure::because)?;
     Ok(control::execute(app.shop(), request, &on_progress).await)
 }

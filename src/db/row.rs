@@ -5,7 +5,8 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRe
 
 use crate::kernel::{
     AddressId, CartId, CartItemId, CategoryId, Email, Fault, Fulfilment, JobId, Locale, OrderId, OrderStatus, PaymentId,
-    PaymentMethod, PaymentStatus, Phone, ProductId, Result, Role, SessionId, ShopDay, Source, StockLogId, UserId, UtcMs,
+    PaymentMethod, PaymentStatus, Phone, ProductId, RefundId, RefundStatus, Result, Role, SessionId, ShopDay, Source,
+    StockLogId, TransactionStatus, UserId, UtcMs, WebhookId,
 };
 
 /// What can be bound to a statement.
@@ -87,7 +88,10 @@ macro_rules! id_columns {
         }
     )+};
 }
-id_columns!(AddressId, CartId, CartItemId, CategoryId, JobId, OrderId, PaymentId, ProductId, SessionId, StockLogId, UserId);
+id_columns!(
+    AddressId, CartId, CartItemId, CategoryId, JobId, OrderId, PaymentId, ProductId, RefundId, SessionId, StockLogId, UserId,
+    WebhookId
+);
 
 macro_rules! word_columns {
     ($($name:ident),+) => {$(
@@ -103,7 +107,7 @@ macro_rules! word_columns {
         }
     )+};
 }
-word_columns!(Fulfilment, Locale, OrderStatus, PaymentMethod, PaymentStatus, Role, Source);
+word_columns!(Fulfilment, Locale, OrderStatus, PaymentMethod, PaymentStatus, RefundStatus, Role, Source, TransactionStatus);
 
 macro_rules! text_columns {
     ($($name:ident),+) => {$(

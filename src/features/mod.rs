@@ -11,6 +11,7 @@ pub mod inventory;
 pub mod messages;
 pub mod money;
 pub mod orders;
+pub mod payments;
 pub mod settings;
 
 mod shop;

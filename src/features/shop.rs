@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{accounts, audit, catalog, messages, settings};
+use super::{accounts, audit, catalog, messages, payments, settings};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::security::Keys;
@@ -21,6 +21,8 @@ pub struct Shop {
     pub audit: Arc<audit::Watch>,
     /// Serialized catalog answers.
     pub menu: Arc<catalog::Menu>,
+    /// The gateways that the keeper has configured.
+    pub gateways: payments::Gateways,
     /// Where messages go.
     pub outbox: messages::Outbox,
     /// `[server] public_url`, without a slash at its end; links in answers begin with it.

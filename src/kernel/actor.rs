@@ -45,6 +45,8 @@ pub enum Actor {
     Account { id: UserId, role: Role },
     /// The program itself: an expired hold, an import from the command line.
     System,
+    /// A payment gateway, whose word moved something.
+    Gateway,
 }
 
 impl Actor {
@@ -55,6 +57,7 @@ impl Actor {
             Actor::Guest => "guest",
             Actor::Account { role, .. } => role.code(),
             Actor::System => "system",
+            Actor::Gateway => "gateway",
         }
     }
 
@@ -62,7 +65,7 @@ impl Actor {
     pub const fn user(self) -> Option<UserId> {
         match self {
             Actor::Account { id, .. } => Some(id),
-            Actor::Guest | Actor::System => None,
+            Actor::Guest | Actor::System | Actor::Gateway => None,
         }
     }
 
@@ -70,7 +73,7 @@ impl Actor {
     pub const fn role(self) -> Option<Role> {
         match self {
             Actor::Account { role, .. } => Some(role),
-            Actor::Guest | Actor::System => None,
+            Actor::Guest | Actor::System | Actor::Gateway => None,
         }
     }
 

@@ -34,6 +34,8 @@ pub enum DomainEvent {
     OrderMoved { order: OrderId, from: OrderStatus, to: OrderStatus },
     /// Money was taken or given back for an order.
     MoneyMoved { order: OrderId },
+    /// An attempt to pay an order failed, and none is under way.
+    PaymentFailed { order: OrderId },
 }
 
 /// A job row that was committed: its worker is woken at `due`.

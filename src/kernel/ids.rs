@@ -56,6 +56,10 @@ ids! {
     OrderId,
     /// One attempt to take money for an order.
     PaymentId,
+    /// Money given back, or about to be.
+    RefundId,
+    /// A message of a gateway, as it was stored.
+    WebhookId,
     /// One of an account's addresses.
     AddressId,
     /// An account.

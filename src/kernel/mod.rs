@@ -14,6 +14,7 @@ pub mod ids;
 pub mod locale;
 pub mod money;
 pub mod network;
+pub mod payment_method;
 pub mod pieces;
 pub mod problem;
 pub mod shop_day;
@@ -28,13 +29,17 @@ pub use address::Address;
 pub use change::{Change, Origin};
 pub use check::{At, Faults, ShopFormat};
 pub use event::{DomainEvent, JobDue};
-pub use ids::{AddressId, CartId, CartItemId, CategoryId, JobId, OrderId, PaymentId, ProductId, SessionId, StockLogId, UserId};
+pub use ids::{
+    AddressId, CartId, CartItemId, CategoryId, JobId, OrderId, PaymentId, ProductId, RefundId, SessionId, StockLogId, UserId,
+    WebhookId,
+};
 pub use locale::Locale;
 pub use money::{Currency, Money};
+pub use payment_method::PaymentMethod;
 pub use pieces::Pieces;
 pub use problem::{Error, Fault, Problem, ProblemKind, Result};
 pub use shop_day::{ShopDay, ShopZone};
-pub use status::{Fulfilment, OrderStatus, PaymentMethod, PaymentStatus, Source};
+pub use status::{Fulfilment, OrderStatus, PaymentStatus, RefundStatus, Source, TransactionStatus};
 pub use text::{Email, Name, Note, Phone, Reason};
 pub use time::UtcMs;
 pub use version::{SeenVersion, Version};

@@ -24,7 +24,7 @@ macro_rules! words {
     };
 }
 
-pub(super) use words;
+pub(crate) use words;
 
 words! {
     /// Where an order stands.
@@ -59,13 +59,39 @@ words! {
 }
 
 words! {
-    /// How an order reaches the customer.
-    Fulfilment { Pickup = "pickup", Delivery = "delivery" }
+    /// Where one attempt to take money stands.
+    TransactionStatus {
+        /// Nothing has come, and something still may.
+        Pending = "pending",
+        /// The customer has a step to do at the gateway.
+        RequiresAction = "requires_action",
+        Succeeded = "succeeded",
+        Failed = "failed",
+        /// Ended by us.
+        Cancelled = "cancelled",
+        /// Ended because nobody paid in time.
+        Expired = "expired",
+        /// Money came that does not fit; staff accept or refund it.
+        Parked = "parked",
+    }
+}
+
+impl TransactionStatus {
+    /// Whether money may still come of it.
+    #[must_use]
+    pub const fn is_live(self) -> bool {
+        matches!(self, TransactionStatus::Pending | TransactionStatus::RequiresAction)
+    }
 }
 
 words! {
-    /// How an order is paid.
-    PaymentMethod { Cash = "cash" }
+    /// Where a refund stands.
+    RefundStatus { Pending = "pending", Succeeded = "succeeded", Failed = "failed" }
+}
+
+words! {
+    /// How an order reaches the customer.
+    Fulfilment { Pickup = "pickup", Delivery = "delivery" }
 }
 
 words! {

@@ -25,6 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("catalog", &["settings", "inventory"]),
     ("cart", &["settings", "catalog", "inventory"]),
     ("money", &["settings"]),
+    ("payments", &["settings", "accounts", "messages", "inventory", "money", "orders"]),
     ("orders", &["settings", "accounts", "catalog", "inventory", "cart", "money"]),
     ("admin", &["settings", "inventory"]),
 ];
@@ -59,6 +60,11 @@ const OWNER: &[(&str, &str)] = &[
     ("order_texts_upto", "src/features/orders/sql"),
     ("category_counts", "src/features/catalog/sql"),
     ("money_ledger", "src/features/money/sql"),
+    ("payments", "src/features/money/sql"),
+    ("refunds", "src/features/money/sql"),
+    ("gateway_attempts", "src/features/payments/sql"),
+    ("payment_objects", "src/features/payments/sql"),
+    ("webhook_inbox", "src/features/payments/sql"),
     ("audit_log", "src/features/audit/sql"),
     ("jobs", "src/jobs/"),
     ("idempotent_answers", "src/http/idempotency.rs"),
@@ -75,9 +81,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ops", &["kernel", "workers", "config", "clock", "db"]),
     ("jobs", &["kernel", "workers", "config", "clock", "db", "security"]),
     ("http", &["kernel", "workers", "config", "clock", "db", "security"]),
-    ("features", &["kernel", "workers", "config", "clock", "db", "security", "ops", "jobs", "http"]),
-    ("app", &["kernel", "workers", "config", "clock", "db", "security", "ops", "jobs", "http", "features"]),
-    ("cli", &["kernel", "workers", "config", "clock", "db", "security", "ops", "jobs", "http", "features", "app"]),
+    ("outbound", &["kernel", "clock", "security"]),
+    ("features", &["kernel", "workers", "config", "clock", "db", "security", "ops", "jobs", "http", "outbound"]),
+    ("app", &["kernel", "workers", "config", "clock", "db", "security", "ops", "jobs", "http", "outbound", "features"]),
+    ("cli", &["kernel", "workers", "config", "clock", "db", "security", "ops", "jobs", "http", "outbound", "features", "app"]),
 ];
 
 /// Where statements may stand.

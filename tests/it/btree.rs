@@ -28,6 +28,7 @@ async fn an_order_of_three_lines_changes_at_most_sixteen_b_trees() {
         config: bayader::config::load(&source).expect("a configuration"),
         clock: Clock::system(),
         accept_clock: true,
+        extras: bayader::app::Extras::default(),
     };
     let app = App::open(options).await.expect("the shop opens");
     let (shop, worker) = (Arc::clone(app.shop()), app.worker());

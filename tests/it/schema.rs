@@ -21,6 +21,7 @@ const LANDED: &[(&str, &str)] = &[
     ("V8__search.sql", "8c0e4c2206b7ecd6ab497f4088cfc862b90d898c9c06bcfac9e00bfb5750b99f"),
     ("V9__guards.sql", "0fc788d2cdc985306326c4f1be21e6ec5b0b266434c5549065ee07be985e5254"),
     ("V10__scale.sql", "140c0ed36e8e9b4b83d66593bae25b9937026bbc7595284d24fc9f73e8797e8c"),
+    ("V11__payments.sql", "1b3deb1868d4c6c81b24c7da81cf839bd9adf25f01c3dd291db2e8c7852b88e7"),
 ];
 
 const HEAD: &str = "-- The whole schema after all migrations, for reading. Made by `BAYADER_WRITE=1 cargo test --test it schema`; a test compares it.\n";

@@ -542,7 +542,9 @@ async fn a_shop_of_an_older_program_is_searched_after_its_next_start() {
     let open = async || {
         let config = bayader::config::load(&bayader::config::Source::new()).expect("a configuration");
         let (data_dir, clock) = (folder.path().join("data"), bayader::clock::Clock::system());
-        App::open(AppOptions { data_dir, config, clock, accept_clock: true }).await.expect("the shop opens")
+        App::open(AppOptions { data_dir, config, clock, accept_clock: true, extras: bayader::app::Extras::default() })
+            .await
+            .expect("the shop opens")
     };
     let app = open().await;
     let request = control::Request::import(include_bytes!("../../assets/sample/menu.csv"), false, false);

@@ -141,7 +141,13 @@ fn a_wrong_command_says_so_and_help_helps() {
 async fn refusal(folder: &Path, now: &str, accept_clock: bool) -> Option<String> {
     let config = bayader::config::load(&bayader::config::Source::new()).expect("nothing said is nothing wrong");
     let clock = bayader::clock::Clock::manual(bayader::kernel::UtcMs::parse(now).expect("a moment"));
-    let options = bayader::app::AppOptions { data_dir: folder.to_owned(), config, clock, accept_clock };
+    let options = bayader::app::AppOptions {
+        data_dir: folder.to_owned(),
+        config,
+        clock,
+        accept_clock,
+        extras: bayader::app::Extras::default(),
+    };
     bayader::app::App::open(options).await.err().map(|fault| fault.to_string())
 }
 

@@ -76,7 +76,13 @@ async fn a_shop_of_the_first_release_is_whole_after_its_upgrade() {
 
     clock.advance_ms(60_000);
     let config = bayader::config::load(&Source::new()).expect("a configuration");
-    let options = AppOptions { data_dir: data_dir.clone(), config, clock: clock.clone(), accept_clock: false };
+    let options = AppOptions {
+        data_dir: data_dir.clone(),
+        config,
+        clock: clock.clone(),
+        accept_clock: false,
+        extras: bayader::app::Extras::default(),
+    };
     let app = App::open(options).await.expect("the shop opens");
     let (shop, worker) = (Arc::clone(app.shop()), app.worker());
     assert_eq!(bayader::db::schema_version(&shop.db.folder().database()).expect("a version"), SCHEMA_VERSION);

@@ -127,8 +127,10 @@ fn day_body(day: &Day, now: UtcMs, context: &Context) -> Value {
     let by_status: Map<String, Value> =
         OrderStatus::ALL.iter().map(|status| (status.code().to_owned(), in_state(*status).into())).collect();
     let taken = |method| day.money.iter().filter(|moved| moved.method == method).map(|moved| moved.taken).sum::<i64>();
-    let by_method: Vec<Value> =
-        PaymentMethod::ALL.iter().map(|method| json!({ "method": method.code(), "amount": amount(taken(*method)) })).collect();
+    let by_method: Vec<Value> = PaymentMethod::OFFLINE
+        .iter()
+        .map(|method| json!({ "method": method.code(), "amount": amount(taken(*method)) }))
+        .collect();
     let low: Vec<Value> = day
         .low
         .iter()

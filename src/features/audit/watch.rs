@@ -89,7 +89,7 @@ impl Watch {
         let mut minutes = self.minutes();
         let caller = match refusal.origin.actor {
             Actor::Account { id, .. } => Caller::Account(id.uuid().as_u128()),
-            Actor::Guest | Actor::System => Caller::Network(network_of(refusal.origin.address)),
+            Actor::Guest | Actor::System | Actor::Gateway => Caller::Network(network_of(refusal.origin.address)),
         };
         let is_stranger = matches!(caller, Caller::Network(_));
         let crowded = is_stranger && minutes.len() >= MOST_CALLERS && !minutes.contains_key(&caller);

@@ -20,24 +20,21 @@ pub fn routes() -> Vec<Route<AppState>> {
 
 async fn methods(State(shop): State<AppState>, context: Context) -> Answer {
     let settings = shop.settings.get();
-    let offered = PaymentMethod::ALL.iter().filter(|method| settings.methods.offers(**method));
+    let offered = PaymentMethod::OFFLINE.iter().filter(|method| settings.methods.offers(**method));
     let data: Vec<Value> = offered
-        .map(|method| json!({ "code": method.code(), "name": name(*method, context.locale), "kind": kind(*method) }))
+        .map(|method| json!({ "code": method.code(), "name": name(*method, context.locale), "kind": "offline" }))
         .collect();
     respond::json(&context, StatusCode::OK, &json!({ "data": data }))
 }
 
-const fn name(method: PaymentMethod, locale: Locale) -> &'static str {
+fn name(method: PaymentMethod, locale: Locale) -> &'static str {
     match (method, locale) {
-        (PaymentMethod::Cash, Locale::En) => "Cash",
-        (PaymentMethod::Cash, Locale::Ar) => "نقدًا",
-    }
-}
-
-/// Whether a method is paid at the shop or through a gateway.
-const fn kind(method: PaymentMethod) -> &'static str {
-    match method {
-        PaymentMethod::Cash => "offline",
+        (PaymentMethod::CARD_MACHINE, Locale::En) => "Card at the counter",
+        (PaymentMethod::CARD_MACHINE, Locale::Ar) => "بطاقة عند الصندوق",
+        (PaymentMethod::TRANSFER, Locale::En) => "Bank transfer",
+        (PaymentMethod::TRANSFER, Locale::Ar) => "حوالة بنكية",
+        (_, Locale::En) => "Cash",
+        (_, Locale::Ar) => "نقدًا",
     }
 }
 

@@ -1,63 +1,84 @@
-//! The ledger of money: append-only; what an order has paid and got back, and the payment status that follows (SPEC 4).
+//! Money: payments, refunds and the ledger; what an order has paid and got back, and the payment status that follows (SPEC 4).
 //!
-//! Only this feature writes `money_ledger`. Orders keep the sums beside it; `doctor` compares them.
+//! What always holds: a payment's sums and an order's are those of its ledger, which is append-only; one object of a provider is
+//! booked once; refunds that succeeded and that are under way never exceed what was taken. Only this feature writes `payments`,
+//! `refunds` and `money_ledger`. Nothing here asks a gateway: `payments` does, which stands above orders.
 
 pub mod api;
+mod model;
+mod refund;
 mod rules;
 mod sql;
 
+pub use model::{Entry, Failure, Kind, NewRefund, Payment, Refund};
+pub use refund::{REFUND_JOB, finish_refund, note_refund_sent, refund_all, start_refund};
 pub use rules::{Sums, payment_status};
+pub use sql::{last_of, order_refunds, payment, payments_of, refund, refund_by_object, refundable, refunds_of, sums};
 
-use crate::db::{Reader, WriteTx};
-use crate::kernel::{Actor, OrderId, PaymentId, PaymentMethod, Result};
+use crate::db::WriteTx;
+use crate::kernel::{Fault, OrderId, PaymentId, PaymentMethod, Result, TransactionStatus};
 
-/// A row of the ledger.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Entry<'a> {
-    pub order: OrderId,
-    pub kind: Kind,
-    pub method: PaymentMethod,
-    /// Minor units, at or above zero.
-    pub amount_minor: i64,
-    pub by: Actor,
-    pub reference: Option<&'a str>,
-    pub reason: Option<&'a str>,
-}
-
-/// What a row of the ledger says.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// So much is asked for.
-    Pending,
-    /// So much was taken.
-    Captured,
-    /// So much was given back.
-    Refunded,
-}
-
-/// Begins the payment of an order: its first row.
+/// Begins a payment of an order, which has to remember its id as its last. `previous` is the one that was the last before.
 ///
 /// # Errors
 /// A fault.
-pub fn open(tx: &mut WriteTx<'_>, entry: &Entry<'_>) -> Result<()> {
-    let payment = PaymentId::from_uuid(tx.new_id());
-    sql::insert(tx, 1, payment, entry)
+pub fn begin(
+    tx: &mut WriteTx<'_>,
+    id: PaymentId,
+    order: OrderId,
+    previous: Option<&Payment>,
+    method: PaymentMethod,
+    amount_minor: i64,
+) -> Result<()> {
+    let attempt = previous.map_or(1, |previous| previous.attempt + 1);
+    sql::insert(tx, id, order, previous.map(|previous| previous.id), attempt, method, amount_minor)
 }
 
-/// Books money that was taken or given back; the sums afterwards.
+/// Books money that moved, and moves the payment's own sums and status with it. `false` if the provider's object was booked before:
+/// then nothing changes. The order's sums are the caller's to set (`orders::money_moved`).
 ///
 /// # Errors
 /// A fault, also where more would be given back than was taken: who asks has checked that.
-pub fn book(tx: &mut WriteTx<'_>, entry: &Entry<'_>) -> Result<Sums> {
-    let (rows, payment) = sql::last(tx, entry.order)?;
-    sql::insert(tx, rows + 1, payment, entry)?;
-    sums(tx, entry.order)
+pub fn book(tx: &mut WriteTx<'_>, entry: &Entry<'_>) -> Result<bool> {
+    let payment = sql::payment(tx, entry.payment)?.ok_or_else(|| Fault::because("a payment that is booked is there"))?;
+    if let Some(object) = entry.object
+        && sql::is_booked(tx, payment.method, object, entry.kind)?
+    {
+        return Ok(false);
+    }
+    sql::insert_entry(tx, &payment, entry)?;
+    let (mut captured, mut refunded) = (payment.captured_minor, payment.refunded_minor);
+    match entry.kind {
+        Kind::Captured => captured += entry.amount_minor,
+        Kind::Refunded => refunded += entry.amount_minor,
+        Kind::RefundReversed => refunded -= entry.amount_minor,
+        Kind::Fee => sql::set_fee(tx, payment.id, entry.amount_minor, entry.currency)?,
+        Kind::DisputeWithdrawn | Kind::DisputeReinstated => {}
+    }
+    if matches!(entry.kind, Kind::Captured | Kind::Refunded | Kind::RefundReversed) {
+        let status = rules::after_capture(payment.status, payment.amount_minor, captured);
+        sql::set_sums(tx, payment.id, captured, refunded, status)?;
+    }
+    Ok(true)
 }
 
-/// What was taken and given back for an order.
+/// Says where a payment stands. Why it failed stays with it.
 ///
 /// # Errors
 /// A fault.
-pub fn sums(reader: &Reader<'_>, order: OrderId) -> Result<Sums> {
-    sql::sums(reader, order)
+pub fn set_status(
+    tx: &mut WriteTx<'_>,
+    payment: PaymentId,
+    status: TransactionStatus,
+    failure: Option<&Failure>,
+) -> Result<()> {
+    sql::set_status(tx, payment, status, failure)
+}
+
+/// Says whether the customer disputes a payment at its provider.
+///
+/// # Errors
+/// A fault.
+pub fn set_disputed(tx: &mut WriteTx<'_>, payment: PaymentId, disputed: bool) -> Result<()> {
+    sql::set_disputed(tx, payment, disputed)
 }

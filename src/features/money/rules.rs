@@ -1,24 +1,42 @@
 //! What the sums of the ledger mean (SPEC 4, payment states).
 
-use crate::kernel::PaymentStatus;
+use crate::kernel::{PaymentStatus, TransactionStatus};
 
-/// Minor units taken and given back for one order.
+/// Minor units taken and given back: for one order, or by one payment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Sums {
     pub captured: i64,
     pub refunded: i64,
 }
 
-/// The payment status of an order of that total. Part of a sum taken is still pending: something is owed.
+impl Sums {
+    /// What the shop holds of it.
+    #[must_use]
+    pub const fn held(self) -> i64 {
+        self.captured - self.refunded
+    }
+}
+
+/// The payment status of an order of that total, whose last payment stands so. Part of a sum taken is still pending: something is
+/// owed. Where nothing was taken, a last attempt that failed is told as long as no other is under way.
 #[must_use]
-pub fn payment_status(total_minor: i64, sums: Sums) -> PaymentStatus {
+pub fn payment_status(total_minor: i64, sums: Sums, last: Option<TransactionStatus>) -> PaymentStatus {
     match sums {
-        Sums { captured: 0, .. } => PaymentStatus::Pending,
+        Sums { captured: 0, .. } => match last {
+            Some(TransactionStatus::Failed | TransactionStatus::Expired) => PaymentStatus::Failed,
+            _ => PaymentStatus::Pending,
+        },
         Sums { captured, refunded } if refunded >= captured => PaymentStatus::Refunded,
         Sums { refunded: 1.., .. } => PaymentStatus::PartiallyRefunded,
         Sums { captured, .. } if captured >= total_minor => PaymentStatus::Paid,
         Sums { .. } => PaymentStatus::Pending,
     }
+}
+
+/// Where a payment stands after money moved, by what was captured of what it asked for.
+#[must_use]
+pub fn after_capture(before: TransactionStatus, amount_minor: i64, captured_minor: i64) -> TransactionStatus {
+    if captured_minor >= amount_minor { TransactionStatus::Succeeded } else { before }
 }
 
 #[cfg(test)]
@@ -27,11 +45,21 @@ mod tests {
 
     #[test]
     fn the_sums_decide() {
-        let status = |captured, refunded| payment_status(100, Sums { captured, refunded });
+        let status = |captured, refunded| payment_status(100, Sums { captured, refunded }, None);
         assert_eq!(status(0, 0), PaymentStatus::Pending);
         assert_eq!(status(40, 0), PaymentStatus::Pending);
         assert_eq!(status(100, 0), PaymentStatus::Paid);
         assert_eq!(status(100, 1), PaymentStatus::PartiallyRefunded);
         assert_eq!(status(100, 100), PaymentStatus::Refunded);
+    }
+
+    #[test]
+    fn a_failed_attempt_is_told_while_nothing_was_taken() {
+        let status = |captured, last| payment_status(100, Sums { captured, refunded: 0 }, Some(last));
+        assert_eq!(status(0, TransactionStatus::Failed), PaymentStatus::Failed);
+        assert_eq!(status(0, TransactionStatus::Pending), PaymentStatus::Pending);
+        assert_eq!(status(0, TransactionStatus::Expired), PaymentStatus::Failed);
+        assert_eq!(status(0, TransactionStatus::Cancelled), PaymentStatus::Pending);
+        assert_eq!(status(100, TransactionStatus::Failed), PaymentStatus::Paid);
     }
 }

@@ -7,7 +7,7 @@ use super::rules::{self, IllegalMove};
 use super::{collect, expire, open_guests, problems, sql, stock};
 use crate::db::{Command, WriteTx};
 use crate::features::inventory::order_number;
-use crate::features::money::{Entry, Kind};
+use crate::features::money;
 use crate::http::problem::not_found;
 use crate::kernel::{Actor, Change, DomainEvent, OrderId, OrderStatus, Problem, Result, SeenVersion};
 
@@ -70,18 +70,8 @@ pub(super) fn cancel(tx: &mut WriteTx<'_>, head: &Head, how: &Cancelling<'_>) ->
     expire::unschedule(tx, head.id)?;
     open_guests::set_status(tx, head.id, (head.status, OrderStatus::Cancelled), None)?;
     sql::add_history(tx, head.id, &sql::Step { is_undo: false, status: OrderStatus::Cancelled, note: how.note, by: how.by })?;
-    let left = head.captured - head.refunded;
-    if how.refund && left > 0 {
-        let entry = Entry {
-            order: head.id,
-            kind: Kind::Refunded,
-            method: head.payment_method,
-            amount_minor: left,
-            by: how.by,
-            reference: None,
-            reason: how.note,
-        };
-        collect::book(tx, head.total, &entry)?;
+    if how.refund && !money::refund_all(tx, head.id, how.note, how.by)?.is_empty() {
+        collect::money_moved(tx, head.id)?;
     }
     tx.record(DomainEvent::OrderMoved { order: head.id, from: head.status, to: OrderStatus::Cancelled });
     Ok(())

@@ -6,7 +6,6 @@ use super::cancel::{self, Cancelling, illegal};
 use super::model::{Head, Order};
 use super::{collect, expire, open_guests, rules, sql, stock};
 use crate::db::{Command, WriteTx};
-use crate::features::money::{Entry, Kind};
 use crate::http::problem::not_found;
 use crate::kernel::{Actor, DomainEvent, OrderId, OrderStatus, Result, SeenVersion};
 
@@ -51,16 +50,7 @@ pub(super) fn advance(tx: &mut WriteTx<'_>, head: &Head, to: OrderStatus, note: 
     let open = head.total - head.captured;
     if to == OrderStatus::Delivered && open > 0 {
         // Who hands it over has taken the cash (SPEC 4: Delivered captures what is open).
-        let entry = Entry {
-            order: head.id,
-            kind: Kind::Captured,
-            method: head.payment_method,
-            amount_minor: open,
-            by,
-            reference: None,
-            reason: None,
-        };
-        collect::book(tx, head.total, &entry)?;
+        collect::book(tx, head, open, None, by)?;
     }
     tx.record(DomainEvent::OrderMoved { order: head.id, from: head.status, to });
     Ok(())

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::model::Order;
+use super::model::{Head, Order};
 use super::{cancel, change_status, problems, sql};
 use crate::db::{Command, WriteTx};
 use crate::features::money::{self, Entry, Kind};
 use crate::http::problem::not_found;
-use crate::kernel::{Actor, Currency, DomainEvent, Money, OrderId, OrderStatus, PaymentMethod, Problem, Result};
+use crate::kernel::{Actor, Currency, DomainEvent, Fault, Money, OrderId, OrderStatus, PaymentMethod, Problem, Result};
 
 /// Books money that was received for an order.
 pub struct Collect {
@@ -39,16 +39,7 @@ impl Command for Collect {
                 .fact("due", Money::from_minor(due, self.currency).to_string())
                 .into());
         }
-        let entry = Entry {
-            order: self.order,
-            kind: Kind::Captured,
-            method: self.method,
-            amount_minor: amount,
-            by: self.by,
-            reference: self.reference.as_deref(),
-            reason: None,
-        };
-        book(tx, head.total, &entry)?;
+        book(tx, &head, amount, self.reference.as_deref(), self.by)?;
         if head.status == OrderStatus::Pending && amount == due {
             // Paid in full is confirmed (SPEC 4): nobody waits for a yes any more, and its hold must not end by itself.
             change_status::advance(tx, &head, OrderStatus::Confirmed, None, self.by)?;
@@ -58,10 +49,22 @@ impl Command for Collect {
     }
 }
 
-/// Books money for an order of that total.
-pub(super) fn book(tx: &mut WriteTx<'_>, total: i64, entry: &Entry<'_>) -> Result<()> {
-    let sums = money::book(tx, entry)?;
-    sql::set_money(tx, entry.order, sums, money::payment_status(total, sums))?;
-    tx.record(DomainEvent::MoneyMoved { order: entry.order });
+/// Books money that was taken for an order outside a gateway.
+pub(super) fn book(tx: &mut WriteTx<'_>, head: &Head, amount_minor: i64, reference: Option<&str>, by: Actor) -> Result<()> {
+    let last = money::last_of(tx, head.id)?.ok_or_else(|| Fault::because("an order paid without a gateway has its payment"))?;
+    money::book(tx, &Entry { reference, ..Entry::of(last.id, Kind::Captured, amount_minor, by) })?;
+    money_moved(tx, head.id)
+}
+
+/// Brings an order's sums and its payment status after its ledger and its payments.
+///
+/// # Errors
+/// A fault.
+pub fn money_moved(tx: &mut WriteTx<'_>, order: OrderId) -> Result<()> {
+    let head = sql::head(tx, order)?.ok_or_else(|| Fault::because("an order whose money moved is there"))?;
+    let sums = money::sums(tx, order)?;
+    let last = money::last_of(tx, order)?.map(|payment| payment.status);
+    sql::set_money(tx, order, sums, money::payment_status(head.total, sums, last))?;
+    tx.record(DomainEvent::MoneyMoved { order });
     Ok(())
 }

@@ -25,5 +25,6 @@ mod undo;
 
 pub use anonymise::anonymise;
 pub use books::check_books;
+pub use collect::money_moved;
 pub use expire::ExpireHolds;
 pub use queries::stored_currency;

@@ -221,7 +221,7 @@ mod tests {
                 fulfilment: Fulfilment::Pickup,
                 delivery: None,
                 asked: None,
-                method: PaymentMethod::Cash,
+                method: PaymentMethod::CASH,
                 notes: None,
                 metadata: None,
                 expected_total: None,

@@ -13,13 +13,13 @@ use crate::features::accounts;
 use crate::features::cart;
 use crate::features::catalog::{self, ForSale};
 use crate::features::inventory;
-use crate::features::money::{self, Entry, Kind};
+use crate::features::money;
 use crate::features::settings::Settings;
 use crate::http::problem::not_found;
 use crate::kernel::time::span::HOUR_MS;
 use crate::kernel::{
     Actor, AddressId, At, CartId, Change, DomainEvent, Error, Fault, Faults, Fulfilment, Money, OrderId, OrderStatus,
-    PaymentMethod, PaymentStatus, Problem, ProductId, Result, Source, UserId,
+    PaymentId, PaymentMethod, PaymentStatus, Problem, ProductId, Result, Source, UserId,
 };
 use crate::security::token::TokenHash;
 
@@ -321,20 +321,15 @@ impl PlaceOrder {
         if let Some(network) = network {
             open_guests::placing(tx, order.customer.phone.as_deref(), network)?;
         }
-        sql::insert(tx, order, self.by, &json, expires_at, network.as_ref().map(<[u8; 16]>::as_slice))?;
+        // A gateway's payment begins with its first checkout.
+        let payment = self.method.is_offline().then(|| PaymentId::from_uuid(tx.new_id()));
+        sql::insert(tx, order, self.by, &json, expires_at, network.as_ref().map(<[u8; 16]>::as_slice), payment)?;
         for line in &order.lines {
             sql::insert_line(tx, order.id, line)?;
         }
-        let pending = Entry {
-            order: order.id,
-            kind: Kind::Pending,
-            method: self.method,
-            amount_minor: order.totals.total,
-            by: self.by,
-            reference: None,
-            reason: None,
-        };
-        money::open(tx, &pending)?;
+        if let Some(payment) = payment {
+            money::begin(tx, payment, order.id, None, self.method, order.totals.total)?;
+        }
         tx.record(DomainEvent::OrderPlaced { order: order.id });
         match expires_at {
             Some(at) => expire::schedule(tx, order.id, at),
@@ -348,16 +343,8 @@ impl PlaceOrder {
         let by = if self.collected { self.by } else { Actor::System };
         change_status::advance(tx, &sql::head(tx, order.id)?.ok_or_else(head)?, OrderStatus::Confirmed, None, by)?;
         if self.collected && order.totals.total > 0 {
-            let entry = Entry {
-                order: order.id,
-                kind: Kind::Captured,
-                method: self.method,
-                amount_minor: order.totals.total,
-                by: self.by,
-                reference: None,
-                reason: None,
-            };
-            collect::book(tx, order.totals.total, &entry)?;
+            let head = sql::head(tx, order.id)?.ok_or_else(head)?;
+            collect::book(tx, &head, order.totals.total, None, self.by)?;
         }
         *order = sql::order(tx, order.id)?.ok_or_else(not_found)?;
         Ok(())

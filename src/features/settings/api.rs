@@ -77,8 +77,10 @@ async fn put(State(shop): State<AppState>, context: Context, Body(body): Body<Se
 fn answer(context: &Context, settings: &Settings, keeper: &Keeper) -> Answer {
     let amount = |minor| Money::from_minor(minor, settings.currency()).to_string();
     let (shop, orders) = (&settings.shop, &settings.orders);
-    let methods: Map<String, Value> =
-        PaymentMethod::ALL.iter().map(|method| (method.code().to_owned(), settings.methods.offers(*method).into())).collect();
+    let methods: Map<String, Value> = PaymentMethod::OFFLINE
+        .iter()
+        .map(|method| (method.code().to_owned(), settings.methods.offers(*method).into()))
+        .collect();
     let fixed: Vec<String> = keeper.fixed().iter().map(|fixed| format!("{}.{}", fixed.section, fixed.field)).collect();
     let body = json!({
         "shop": {
@@ -238,7 +240,7 @@ impl Input for MethodsBody {
 
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
         let mut methods = MethodSettings::default();
-        for method in PaymentMethod::ALL {
+        for method in &PaymentMethod::OFFLINE {
             if let Some(on) = fields.opt(method.code()) {
                 methods.set(*method, on);
             }
@@ -324,7 +326,7 @@ fn shape() -> Shape {
     let text = || json!({ "type": "string" });
     let maybe = || json!({ "type": ["string", "null"] });
     let flag = || json!({ "type": "boolean" });
-    let methods: Map<String, Value> = PaymentMethod::ALL.iter().map(|method| (method.code().to_owned(), flag())).collect();
+    let methods: Map<String, Value> = PaymentMethod::OFFLINE.iter().map(|method| (method.code().to_owned(), flag())).collect();
     let schema = json!({
         "type": "object",
         "required": ["shop", "orders", "hours", "paymentMethods", "fixed", "version"],

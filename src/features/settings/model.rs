@@ -1,5 +1,6 @@
 //! The settings and their defaults (SPEC 10).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -94,31 +95,20 @@ impl OrderSettings {
 }
 
 /// Section `paymentMethods`, as it is stored: whether a method is on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(default, rename_all = "snake_case")]
-pub struct MethodSettings {
-    cash: bool,
-}
-
-impl Default for MethodSettings {
-    fn default() -> MethodSettings {
-        MethodSettings { cash: true }
-    }
-}
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MethodSettings(BTreeMap<String, bool>);
 
 impl MethodSettings {
     pub(super) fn set(&mut self, method: PaymentMethod, on: bool) {
-        match method {
-            PaymentMethod::Cash => self.cash = on,
-        }
+        self.0.insert(method.code().to_owned(), on);
     }
 
-    /// Whether orders may be paid so.
+    /// Whether the owner lets orders be paid so. Of what they have not decided, a transfer is off, because it needs their account's
+    /// name; a gateway that the keeper has configured is on.
     #[must_use]
-    pub const fn offers(&self, method: PaymentMethod) -> bool {
-        match method {
-            PaymentMethod::Cash => self.cash,
-        }
+    pub fn offers(&self, method: PaymentMethod) -> bool {
+        self.0.get(method.code()).copied().unwrap_or(method != PaymentMethod::TRANSFER)
     }
 }
 

@@ -88,7 +88,7 @@ impl Replace {
         if let Some(hours) = &self.hours {
             after.hours.clone_from(hours);
         }
-        after.payment_methods = self.methods.unwrap_or(before.payment_methods);
+        after.payment_methods = self.methods.clone().unwrap_or_else(|| before.payment_methods.clone());
         after
     }
 

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{Fields, FromJson, noted, wrong_type};
 use crate::kernel::text::{Lines, fold_digits};
 use crate::kernel::{
-    At, Email, Faults, Fulfilment, Locale, Money, Name, Note, OrderStatus, PaymentMethod, PaymentStatus, Phone, Reason, Role,
-    ShopDay, Source, UtcMs, Weekday,
+    At, Email, Faults, Fulfilment, Locale, Money, Name, Note, OrderStatus, PaymentMethod, PaymentStatus, Phone, Reason,
+    RefundStatus, Role, ShopDay, Source, TransactionStatus, UtcMs, Weekday,
 };
 
 impl FromJson for bool {
@@ -158,7 +158,22 @@ macro_rules! word_values {
         }
     )+};
 }
-word_values!(Fulfilment, Locale, OrderStatus, PaymentMethod, PaymentStatus, Role, Source, Weekday);
+word_values!(Fulfilment, Locale, OrderStatus, PaymentStatus, RefundStatus, Role, Source, TransactionStatus, Weekday);
+
+/// Any code has its form; which of them this shop offers, the writer says.
+impl FromJson for PaymentMethod {
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+        let method = value.as_str().and_then(PaymentMethod::from_code);
+        if method.is_none() {
+            faults.add(at, "unknown_value", "must be the code of a way to pay, as GET /api/v1/payments/methods lists them");
+        }
+        method
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": PaymentMethod::PATTERN, "description": "A code as GET /api/v1/payments/methods lists them.", "example": "cash" })
+    }
+}
 
 macro_rules! id_values {
     ($($name:ident),+) => {$(
@@ -178,7 +193,7 @@ macro_rules! id_values {
         }
     )+};
 }
-id_values!(AddressId, CategoryId, OrderId, ProductId, UserId);
+id_values!(AddressId, CategoryId, OrderId, PaymentId, ProductId, UserId);
 
 /// `from` and `to` of a list; an end that is not after its beginning is a fault.
 pub fn read_span(fields: &mut Fields<'_, '_>) -> (Option<UtcMs>, Option<UtcMs>) {

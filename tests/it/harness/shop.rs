@@ -82,6 +82,7 @@ impl Shop {
             config: config(variables),
             clock: clock.clone(),
             accept_clock: false,
+            extras: bayader::app::Extras::default(),
         };
         let app = App::open(options).await.expect("the shop opens").with_limits(limits);
         let (inner, worker) = (Arc::clone(app.shop()), app.worker());

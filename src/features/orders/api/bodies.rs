@@ -314,7 +314,7 @@ impl Input for CollectBody {
         if amount.is_some_and(|amount| amount.minor() == 0) {
             fields.fault("amount", "out_of_range", "must be above zero");
         }
-        let method = fields.opt("method").unwrap_or(PaymentMethod::Cash);
+        let method = fields.opt("method").unwrap_or(PaymentMethod::CASH);
         let reference = fields.opt_text("reference", Lines::One, 1..=200);
         Some(CollectBody { amount, method, reference })
     }

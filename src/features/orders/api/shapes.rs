@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::features::inventory::order_number;
 use crate::features::orders::model::{Line, Order};
 use crate::features::orders::place::{self, Placed};
+use crate::http::FromJson;
 use crate::http::{Context, Shape, respond};
 use crate::kernel::{
     Currency, Fault, Fulfilment, Locale, Money, OrderId, OrderStatus, PaymentMethod, PaymentStatus, Result, ShopDay, Source,
@@ -35,7 +36,7 @@ pub(super) struct OrderBody {
     order_number: String,
     status: &'static str,
     payment_status: &'static str,
-    payment_method: &'static str,
+    payment_method: PaymentMethod,
     is_pickup: bool,
     customer: Value,
     delivery: Value,
@@ -100,7 +101,7 @@ pub(super) fn order_body(order: &Order, view: View) -> OrderBody {
         order_number: order_number(order.number_day, order.number),
         status: order.status.code(),
         payment_status: order.payment_status.code(),
-        payment_method: order.payment_method.code(),
+        payment_method: order.payment_method,
         is_pickup: order.fulfilment == Fulfilment::Pickup,
         customer: without_nulls(customer),
         delivery,
@@ -275,7 +276,7 @@ pub(super) fn order_shape() -> Shape {
             "metadata", "history", "version", "createdAt", "updatedAt"],
         "properties": {
             "id": { "type": "string", "format": "uuid" }, "orderNumber": text(), "status": statuses(), "paymentStatus": payment_statuses(),
-            "paymentMethod": words(PaymentMethod::ALL.iter().map(|method| method.code())), "isPickup": { "type": "boolean" },
+            "paymentMethod": PaymentMethod::schema(), "isPickup": { "type": "boolean" },
             "customer": { "type": "object", "required": ["name"], "properties": { "id": text(), "name": text(), "email": text(), "phone": text() } },
             "delivery": { "type": "object", "description": "Address, day and time as they were asked for." },
             "items": { "type": "array", "items": line },

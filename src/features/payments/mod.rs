@@ -1,0 +1,11 @@
+//! Paying through gateways: checkout, what becomes of it, refunds, the gateways' messages, and the comparison with their books.
+//!
+//! What always holds: an order exists before its payment, and a payment's row before its gateway is called; one attempt an order is
+//! live; what a gateway says is booked once, whichever way it comes; nothing is held while a gateway is waited for. Only this feature
+//! writes `gateway_attempts`, `payment_objects` and `webhook_inbox`.
+
+pub mod gateway;
+pub mod gateways;
+
+pub use gateway::Gateway;
+pub use gateways::{GatewayFault, Gateways, Setting};

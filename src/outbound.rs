@@ -1,0 +1,169 @@
+//! The way out: one HTTP client for every provider, with its patience and its retries.
+//!
+//! A call has three outcomes, not two (docs/decisions/0011-three-outcomes.md): it was answered; it was surely never sent; or nobody
+//! knows. [`Outbound::send`] tries again only what is safe to try again, and says which of the three it was in the end.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use reqwest::{Client, RequestBuilder};
+
+use crate::clock::Clock;
+
+/// How long a provider is waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Patience {
+    /// Until a connection stands.
+    pub connect: Duration,
+    /// For one call, from its first byte to its answer's last.
+    pub call: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience { connect: Duration::from_secs(5), call: Duration::from_secs(10) }
+    }
+}
+
+/// How often and on what a call is tried again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Retry {
+    /// The provider knows the call by its key, or it only reads: twice more on whatever is unclear.
+    Safe,
+    /// Done twice it would be done twice: again only where the first try surely never left.
+    OnlyUnsent,
+    /// Never.
+    Never,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// Why nothing readable came back.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum SendFault {
+    /// No connection stood: nothing was sent.
+    #[error("{0} could not be reached")]
+    NotSent(String),
+    /// It was sent, and what became of it is not known.
+    #[error("{0} did not answer clearly")]
+    Unclear(String),
+}
+
+/// The longest answer that is read.
+const MAX_REPLY_BYTES: usize = 4 << 20;
+/// Tries more than the first.
+const MORE_TRIES: u32 = 2;
+/// The wait before the second try; it doubles.
+const FIRST_WAIT_MS: u64 = 500;
+const LONGEST_WAIT_MS: u64 = 5_000;
+/// A provider's own wish is honoured up to this.
+const LONGEST_WISH_MS: u64 = 10_000;
+
+/// The client of one provider.
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    client: Client,
+    clock: Clock,
+    /// Whose client it is, for what is told.
+    name: &'static str,
+}
+
+impl Outbound {
+    /// A client that trusts the roots in the binary (Mozilla's), follows no redirect and goes through no proxy.
+    ///
+    /// # Errors
+    /// What the TLS library says.
+    pub fn new(name: &'static str, clock: Clock, patience: Patience) -> Result<Outbound, reqwest::Error> {
+        let roots =
+            webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|root| reqwest::Certificate::from_der(root).ok());
+        let client = Client::builder()
+            .tls_certs_only(roots)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(patience.connect)
+            .timeout(patience.call)
+            .user_agent(concat!("bayader/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Outbound { client, clock, name })
+    }
+
+    /// To build requests with.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Sends a request that `make` builds for each try, the same each time. An answer of any status is an answer; which of them are
+    /// unclear (408, 409, 425, 429, 5xx) `is_unclear` says, and they are tried again as [`Retry`] allows and then returned.
+    ///
+    /// # Errors
+    /// [`SendFault`].
+    pub async fn send(
+        &self,
+        retry: Retry,
+        make: impl Fn(&Client) -> RequestBuilder + Send,
+        is_unclear: impl Fn(&Reply) -> bool + Send,
+    ) -> Result<Reply, SendFault> {
+        let mut tries = 0;
+        loop {
+            let outcome = self.once(make(&self.client)).await;
+            let again = match (&outcome, retry) {
+                (_, Retry::Never) => false,
+                (Err(SendFault::NotSent(_)), Retry::Safe | Retry::OnlyUnsent) => true,
+                (Err(SendFault::Unclear(_)), Retry::Safe) => true,
+                (Ok(reply), Retry::Safe) => is_unclear(reply),
+                (Ok(_) | Err(SendFault::Unclear(_)), Retry::OnlyUnsent) => false,
+            };
+            if !again || tries == MORE_TRIES {
+                return outcome;
+            }
+            let wish = outcome.as_ref().ok().and_then(retry_after_ms);
+            self.clock.pause(wait(tries, wish)).await;
+            tries += 1;
+        }
+    }
+
+    async fn once(&self, request: RequestBuilder) -> Result<Reply, SendFault> {
+        let unclear = || SendFault::Unclear(self.name.to_owned());
+        let mut response = request
+            .send()
+            .await
+            .map_err(|error| if error.is_connect() { SendFault::NotSent(self.name.to_owned()) } else { unclear() })?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|_| unclear())? {
+            if body.len() + chunk.len() > MAX_REPLY_BYTES {
+                return Err(unclear());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Reply { status, headers, body: body.into() })
+    }
+}
+
+/// Half of each wait is chance, so that those who failed together do not come back together.
+fn wait(tries: u32, wish_ms: Option<u64>) -> Duration {
+    let [chance, ..] = crate::security::random::quick();
+    let full = (FIRST_WAIT_MS << tries).min(LONGEST_WAIT_MS);
+    let ours = full / 2 + full / 2 * u64::from(chance) / 255;
+    Duration::from_millis(wish_ms.map_or(ours, |wish| wish.min(LONGEST_WISH_MS).max(ours)))
+}
+
+/// `Retry-After` in seconds; a date is not looked at.
+fn retry_after_ms(reply: &Reply) -> Option<u64> {
+    let text = reply.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
+    Some(text.trim().parse::<u64>().ok()?.saturating_mul(1_000))
+}
+
+/// Whether a status leaves open what became of a call (PROVIDERS, rules for every gateway).
+#[must_use]
+pub fn is_unclear_status(status: StatusCode) -> bool {
+    status.is_server_error() || matches!(status.as_u16(), 408 | 409 | 425 | 429)
+}
