@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::access::TABLE;
 use super::docs;
-use crate::features::{AppState, accounts, admin, audit, cart, catalog, inventory, money, orders, settings};
+use crate::features::{AppState, accounts, admin, audit, cart, catalog, inventory, orders, payments, settings};
 use crate::http::describe::{Operation, Tag, document};
 use crate::http::gate::{self, Access, Gatekeeper, Who};
 use crate::http::{Answer, Context, Route, Shape, assets, problem, respond};
@@ -50,7 +50,7 @@ pub fn all() -> Vec<Route<AppState>> {
     routes.extend(cart::api::routes());
     routes.extend(orders::api::routes());
     routes.extend(inventory::api::routes());
-    routes.extend(money::api::routes());
+    routes.extend(payments::api::routes());
     routes.extend(accounts::api::routes());
     routes.extend(settings::api::routes());
     routes.extend(admin::api::routes());

@@ -4,7 +4,6 @@
 //! booked once; refunds that succeeded and that are under way never exceed what was taken. Only this feature writes `payments`,
 //! `refunds` and `money_ledger`. Nothing here asks a gateway: `payments` does, which stands above orders.
 
-pub mod api;
 mod model;
 mod refund;
 mod rules;

@@ -4,8 +4,24 @@
 //! live; what a gateway says is booked once, whichever way it comes; nothing is held while a gateway is waited for. Only this feature
 //! writes `gateway_attempts`, `payment_objects` and `webhook_inbox`.
 
+pub mod api;
+pub mod ask;
+mod attempts;
+pub mod checkout;
+mod compare;
+pub mod end;
 pub mod gateway;
 pub mod gateways;
+mod inbox;
+pub mod problems;
+mod queries;
+mod reconcile;
+mod refund;
+mod refunds_told;
+mod resolve;
+pub mod settle;
+mod sql;
+pub mod strike;
 
 pub use gateway::Gateway;
 pub use gateways::{GatewayFault, Gateways, Setting};

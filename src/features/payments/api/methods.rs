@@ -9,8 +9,7 @@ use crate::http::{Answer, Context, Route, Shape, respond};
 use crate::kernel::{Locale, PaymentMethod};
 
 /// Every route of this feature.
-#[must_use]
-pub fn routes() -> Vec<Route<AppState>> {
+pub(super) fn routes() -> Vec<Route<AppState>> {
     vec![
         Route::get("/api/v1/payments/methods", methods, "List how an order can be paid")
             .describe("What the owner has switched on. `code` is what `paymentMethod` of an order takes.")

@@ -1,0 +1,8 @@
+//! `POST /payments/checkout`.
+
+use crate::features::AppState;
+use crate::http::Route;
+
+pub(super) fn routes() -> Vec<Route<AppState>> {
+    Vec::new()
+}

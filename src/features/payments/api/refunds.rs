@@ -1,0 +1,8 @@
+//! `POST /payments/:id/refund` and `/resolve`.
+
+use crate::features::AppState;
+use crate::http::Route;
+
+pub(super) fn routes() -> Vec<Route<AppState>> {
+    Vec::new()
+}

@@ -1,0 +1,1 @@
+//! Asking a gateway how an attempt stands, and booking what it says.

@@ -1,0 +1,1 @@
+//! Beginning to pay: the row first, then the gateway, then what it said.

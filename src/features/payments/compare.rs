@@ -1,0 +1,1 @@
+//! The daily comparison with the gateways' own books.

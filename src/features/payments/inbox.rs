@@ -1,0 +1,1 @@
+//! What gateways tell by themselves: kept once, answered at once, understood by a job.

@@ -1,0 +1,1 @@
+//! What can go wrong with a payment, in the words of the API.

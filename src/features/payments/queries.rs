@@ -1,0 +1,1 @@
+//! Payments as they are listed.

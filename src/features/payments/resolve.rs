@@ -1,0 +1,1 @@
+//! Money that does not fit: staff accept or refund it.

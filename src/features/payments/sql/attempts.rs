@@ -1,0 +1,1 @@
+//! Attempts and the names under which gateways speak of them.

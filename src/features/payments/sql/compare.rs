@@ -1,0 +1,1 @@
+//! What a gateway's books are compared with.
