@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::attempts::{self, Kept, Phase, seal};
 use super::gateway::{CallFault, Found, Gateway, Handover, Report};
+use super::problems;
 use super::reconcile::{self, BY};
 use super::settle::{self, Settled};
 use super::sql::attempts as sql;
-use super::problems;
 use crate::db::{Command, WriteTx};
 use crate::features::Shop;
 use crate::features::money::{self, Failure};
@@ -216,7 +216,11 @@ fn may_take(kept: &Kept, payable: &Payable, now: UtcMs) -> bool {
         OrderStatus::Pending => payable.hold_ends_at.is_none_or(|at| at > now),
         _ => true,
     };
-    is_held && owed == kept.payment.amount_minor && kept.payment.status.is_live() && !kept.row.is_ending && kept.row.phase != Phase::Closed
+    is_held
+        && owed == kept.payment.amount_minor
+        && kept.payment.status.is_live()
+        && !kept.row.is_ending
+        && kept.row.phase != Phase::Closed
 }
 
 /// An attempt is asked about soon: what was done is not known for sure.

@@ -277,7 +277,10 @@ fn check_payable(payable: &Payable, last: Option<&Payment>, now: crate::kernel::
         return refuse("hold_ended", "The time to pay this order has ended. Place a new one.");
     }
     if last.is_some_and(|last| last.status == TransactionStatus::Parked) {
-        return refuse("parked", "Money came for this order that does not fit it. The shop is looking at it; please ask there.");
+        return refuse(
+            "parked",
+            "Money came for this order that does not fit it. The shop is looking at it; please ask there.",
+        );
     }
     Ok(())
 }
@@ -502,4 +505,3 @@ impl Command for Complete {
         Ok((settled, now))
     }
 }
-

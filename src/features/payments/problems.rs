@@ -1,7 +1,7 @@
 //! What can go wrong with a payment, in the words of the API.
 
 use super::gateway::CallFault;
-use crate::kernel::Problem;
+use crate::kernel::{Problem, ProblemKind};
 
 /// Seconds after which it is worth asking a gateway again that could not be reached.
 const UNAVAILABLE_RETRY_S: u32 = 60;
@@ -54,3 +54,16 @@ pub fn unclear() -> Problem {
         .detail("The gateway did not answer clearly. Nobody pays twice: send the same request again in ten seconds, and it is looked for first.")
         .retry_after_s(UNCLEAR_RETRY_S)
 }
+
+/// What a checkout may be refused with.
+pub(super) const OF_CHECKOUT: &[&ProblemKind] = &[
+    &PAYMENT_DECLINED,
+    &ORDER_NOT_PAYABLE,
+    &ALREADY_PAID,
+    &CHECKOUT_IN_PROGRESS,
+    &PAYMENT_UNDERWAY,
+    &AMOUNT_NOT_REPRESENTABLE,
+    &GATEWAY_REFUSED,
+    &GATEWAY_UNAVAILABLE,
+    &PAYMENT_UNCLEAR,
+];

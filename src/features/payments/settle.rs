@@ -6,10 +6,10 @@
 
 use super::attempts::{self, Kept, Parked, Phase};
 use super::gateway::{Capture, Dispute, DisputeStep, Ending, Report, There};
+use super::reconcile;
 use super::refunds_told::refunds_told;
 use super::sql::attempts as sql;
 use super::strike::strike;
-use super::reconcile;
 use crate::db::WriteTx;
 use crate::features::money::{self, Entry, Failure, Kind, NewRefund};
 use crate::features::orders::{self, Fate};
@@ -117,8 +117,7 @@ fn park(tx: &mut WriteTx<'_>, now: &Kept, capture: &Capture) -> Result<bool> {
         return Ok(false);
     }
     let (amount, currency) = (capture.amount, capture.amount.currency());
-    let parked =
-        Parked { object: capture.object.clone(), amount_minor: amount.minor(), currency: currency.code().to_owned() };
+    let parked = Parked { object: capture.object.clone(), amount_minor: amount.minor(), currency: currency.code().to_owned() };
     sql::set_parked(tx, now.payment.id, Some(&parked))?;
     tracing::error!(
         payment = %now.payment.id, method = now.row.method.code(), amount = %amount, currency = currency.code(),
@@ -237,7 +236,9 @@ fn ended(tx: &mut WriteTx<'_>, now: &Kept, ending: Ending, failure: Option<&Fail
     };
     close(tx, now, status, failure)?;
     let order = now.payment.order;
-    let Some(payable) = orders::payable(tx, order)?.filter(|payable| payable.status == OrderStatus::Pending) else { return Ok(()) };
+    let Some(payable) = orders::payable(tx, order)?.filter(|payable| payable.status == OrderStatus::Pending) else {
+        return Ok(());
+    };
     if !now.row.is_ending && payable.captured_minor == 0 && attempts::open_of(tx, order)?.is_empty() {
         tx.record(DomainEvent::PaymentFailed { order });
     }
