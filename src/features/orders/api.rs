@@ -200,22 +200,6 @@ enum Access {
     Of(crate::kernel::UserId),
 }
 
-/// Whether the caller may touch an order: staff any, customers their own, others the one whose token they hold.
-///
-/// # Errors
-/// 404 if not, or if there is no such order; 410 if the token has ended.
-pub async fn check_access(shop: &AppState, context: &Context, order: OrderId) -> Result<()> {
-    let access = access(shop, context, order).await?;
-    let found = shop
-        .db
-        .read(move |reader| match access {
-            Access::Any => sql::head(reader, order).map(|head| head.is_some()),
-            Access::Of(customer) => sql::order_of(reader, order, customer).map(|order| order.is_some()),
-        })
-        .await?;
-    if found { Ok(()) } else { Err(not_found()) }
-}
-
 /// Staff see all, customers their own, guests the one whose token they hold. A wrong token is as no such order.
 async fn access(shop: &AppState, context: &Context, id: OrderId) -> Result<Access> {
     if let Some(token) = order_token(context) {
