@@ -31,6 +31,7 @@ mod search;
 mod search_cases;
 mod sessions;
 mod settings;
+mod settle;
 mod sign_in;
 mod start;
 mod upgrade;
