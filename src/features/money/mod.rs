@@ -6,6 +6,7 @@
 
 mod books;
 mod counts;
+mod end;
 mod model;
 mod outside;
 mod refund;
@@ -15,12 +16,15 @@ mod sql;
 mod told;
 
 pub use books::check_books;
-pub use model::{Entry, Failure, Kind, NewRefund, Payment, Refund};
+pub use end::{END_JOB, ask_to_end, close_offline};
+pub use model::{Captured, Entry, Failure, Kind, NewRefund, Payment, Refund};
 pub use outside::refund_made_outside;
 pub use refund::{REFUND_JOB, finish_refund, note_refund_lost, note_refund_sent, refund_all, refund_parked, start_refund};
 pub use rules::{Sums, payment_status};
 pub use sql::refunds::{CaptureLeft, captures_left, refunded_lines};
-pub use sql::{last_of, order_refunds, payment, payments_of, refund, refund_by_object, refundable, refunds_of, sums};
+pub use sql::{
+    kept, last_capture, last_of, order_refunds, payment, payments_of, refund, refund_by_object, refundable, refunds_of, sums,
+};
 pub use told::{Parked, PaymentFilter, Told, list, told, told_of};
 
 use crate::db::WriteTx;
