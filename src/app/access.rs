@@ -108,6 +108,7 @@ pub const TABLE: &[Access] = &[
     line("GET",    "/api/v1/payments/differences",      ADMIN),
     line("POST",   "/api/v1/payments/{id}/refund",      ADMIN),
     line("POST",   "/api/v1/payments/{id}/resolve",     ADMIN),
+    line("POST",   "/api/v1/payments/checkout",         Who::SignedInOrToken),
     line("GET",    "/api/v1/admin/settings",            ADMIN),
     line("PUT",    "/api/v1/admin/settings",            ADMIN),
     line("GET",    "/api/v1/admin/orders",              STAFF),

@@ -112,6 +112,7 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("GET", "/api/v1/payments/differences", &["admin"]),
     ("POST", "/api/v1/payments/{id}/refund", &["admin"]),
     ("POST", "/api/v1/payments/{id}/resolve", &["admin"]),
+    ("POST", "/api/v1/payments/checkout", &["customer", "driver", "staff", "admin"]),
     ("GET", "/api/v1/admin/settings", &["admin"]),
     ("PUT", "/api/v1/admin/settings", &["admin"]),
     ("GET", "/api/v1/admin/orders", &["staff", "admin"]),

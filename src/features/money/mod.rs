@@ -23,7 +23,8 @@ pub use refund::{REFUND_JOB, finish_refund, note_refund_lost, note_refund_sent, 
 pub use rules::{Sums, payment_status};
 pub use sql::refunds::{CaptureLeft, captures_left, refunded_lines};
 pub use sql::{
-    kept, last_capture, last_of, order_refunds, payment, payments_of, refund, refund_by_object, refundable, refunds_of, sums,
+    is_booked, kept, last_capture, last_of, order_refunds, payment, payments_of, refund, refund_by_object, refundable,
+    refunds_of, sums,
 };
 pub use told::{Parked, PaymentFilter, Told, list, told, told_of};
 

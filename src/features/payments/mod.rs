@@ -15,7 +15,7 @@ pub mod gateway;
 pub mod gateways;
 mod inbox;
 pub mod problems;
-mod reconcile;
+pub mod reconcile;
 mod refund;
 pub mod refund_problems;
 mod refunds_told;
@@ -24,6 +24,7 @@ mod rules;
 pub mod settle;
 mod sql;
 pub mod strike;
+pub mod turns;
 mod waiting;
 
 pub use compare::CompareBooks;

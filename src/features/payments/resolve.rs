@@ -6,7 +6,7 @@ use super::attempts::Phase;
 use super::gateways::Gateways;
 use super::refunds_told::REFUNDED;
 use super::sql::{attempts as attempts_sql, refunds as sql};
-use super::{refund, refund_problems};
+use super::{reconcile, refund, refund_problems};
 use crate::db::{Command, WriteTx};
 use crate::features::money::{self, Entry, Failure, Kind, NewRefund, Parked, Payment, Told};
 use crate::features::orders::{self, Fate};
@@ -80,6 +80,7 @@ impl Resolve {
         if !money::book(tx, &entry)? {
             return Ok(());
         }
+        reconcile::after_capture(tx, payment.id)?;
         if let Fate::GiveBack { why, minor } = orders::captured(tx, payment.order, self.by)?
             && minor > 0
         {
