@@ -21,6 +21,7 @@ pub const PROBLEMS: &[(&str, &[&ProblemKind])] = &[
     ("src/features/catalog/problems.rs", catalog::problems::ALL),
     ("src/features/inventory/problems.rs", inventory::problems::ALL),
     ("src/features/orders/problems.rs", orders::problems::ALL),
+    ("src/features/payments/refund_problems.rs", payments::refund_problems::ALL),
     ("src/features/payments/problems.rs", payments::problems::ALL),
     ("src/features/settings/problems.rs", settings::problems::ALL),
 ];

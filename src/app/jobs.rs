@@ -11,6 +11,7 @@ use crate::kernel::time::span::DAY_MS;
 pub(super) const RECURRING: &[Recurring] = &[
     cart::RemoveEnded::RECURRING,
     catalog::CountPopular::RECURRING,
+    payments::CompareBooks::RECURRING,
     Recurring { kind: accounts::RemoveOldSessionsDaily::KIND, every_ms: DAY_MS },
     Recurring { kind: orders::text_index::KIND, every_ms: orders::text_index::EVERY_MS },
     Recurring { kind: upkeep::KIND, every_ms: upkeep::EVERY_MS },
@@ -23,6 +24,8 @@ pub(super) fn handlers(shop: &AppState) -> Handlers {
         Arc::new(payments::end::EndByItself::new(Arc::clone(shop))),
         Arc::new(payments::reconcile::AskByItself::new(Arc::clone(shop))),
         Arc::new(orders::text_index::IndexOrderTexts::new(Arc::clone(shop))),
+        Arc::new(payments::SendRefunds::new(Arc::clone(shop))),
+        Arc::new(payments::CompareBooks::new(Arc::clone(shop))),
         Arc::new(cart::RemoveEnded::new(Arc::clone(shop))),
         Arc::new(catalog::CountPopular::new(Arc::clone(shop))),
         Arc::new(catalog::IndexCategories::new(Arc::clone(shop))),

@@ -27,7 +27,7 @@ pub use routes::openapi;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
-use crate::features::{AppState, Shop, accounts, audit, cart, catalog, messages, orders, payments, settings};
+use crate::features::{AppState, Shop, accounts, audit, cart, catalog, messages, money, orders, payments, settings};
 use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::rate_limit::Limits;
@@ -215,6 +215,7 @@ impl App {
 pub fn doctor(reader: &Reader<'_>) -> Result<Vec<String>> {
     let mut found = db::check_books(reader)?;
     found.extend(orders::check_books(reader)?);
+    found.extend(money::check_books(reader)?);
     found.extend(audit::check_newest(reader)?);
     found.extend(cart::check_books(reader)?);
     found.extend(catalog::check_search(reader)?);

@@ -4,20 +4,29 @@
 //! booked once; refunds that succeeded and that are under way never exceed what was taken. Only this feature writes `payments`,
 //! `refunds` and `money_ledger`. Nothing here asks a gateway: `payments` does, which stands above orders.
 
+mod books;
+mod counts;
 mod end;
 mod model;
+mod outside;
 mod refund;
 mod rules;
+pub mod shapes;
 mod sql;
+mod told;
 
+pub use books::check_books;
 pub use end::{END_JOB, ask_to_end, close_offline};
 pub use model::{Captured, Entry, Failure, Kind, NewRefund, Payment, Refund};
-pub use refund::{REFUND_JOB, finish_refund, note_refund_sent, refund_all, start_refund};
+pub use outside::refund_made_outside;
+pub use refund::{REFUND_JOB, finish_refund, note_refund_lost, note_refund_sent, refund_all, refund_parked, start_refund};
 pub use rules::{Sums, payment_status};
-pub use sql::is_booked;
+pub use sql::refunds::{CaptureLeft, captures_left, refunded_lines};
 pub use sql::{
-    kept, last_capture, last_of, order_refunds, payment, payments_of, refund, refund_by_object, refundable, refunds_of, sums,
+    is_booked, kept, last_capture, last_of, order_refunds, payment, payments_of, refund, refund_by_object, refundable,
+    refunds_of, sums,
 };
+pub use told::{Parked, PaymentFilter, Told, list, told, told_of};
 
 use crate::db::WriteTx;
 use crate::kernel::{Fault, OrderId, PaymentId, PaymentMethod, Result, TransactionStatus};

@@ -50,7 +50,13 @@ pub struct Refund {
     /// What the gateway's adapter noted before it asked.
     pub memo: Option<String>,
     pub failure: Option<Failure>,
+    /// The captured object it is taken from, once the gateway was asked.
+    pub capture: Option<String>,
+    /// Where it is not the order's: of money that was parked, which stands in no ledger.
+    pub currency: Option<String>,
     pub sent_at: Option<UtcMs>,
+    /// When the gateway first did not know it, after it was asked for.
+    pub lost_at: Option<UtcMs>,
     pub created_at: UtcMs,
     pub updated_at: UtcMs,
 }

@@ -1,10 +1,10 @@
 //! Giving money back: the row first, then the way. Offline it is done at once; a gateway is asked by a job.
 
 use super::model::{Entry, Failure, Kind, NewRefund, Refund};
-use super::{book, sql};
+use super::{book, outside, rules, sql};
 use crate::db::WriteTx;
 use crate::jobs::{self, NewJob};
-use crate::kernel::{Actor, Fault, OrderId, RefundId, RefundStatus, Result};
+use crate::kernel::{Actor, Fault, OrderId, PaymentId, RefundId, RefundStatus, Result};
 
 /// The kind of the jobs that ask a gateway; the key is the refund's id. `payments` has their handler.
 pub const REFUND_JOB: &str = "payments.refund";
@@ -26,13 +26,13 @@ pub fn start_refund(tx: &mut WriteTx<'_>, new: &NewRefund<'_>) -> Result<RefundI
     if payment.method.is_offline() {
         finish_refund(tx, id, RefundStatus::Succeeded, None, None, new.by)?;
     } else if new.object.is_none() {
-        let key = id.to_string();
-        jobs::enqueue(tx, &NewJob { kind: REFUND_JOB, key: &key, run_at: tx.now(), max_attempts: MAX_ATTEMPTS })?;
+        ask_for(tx, id)?;
     }
     Ok(id)
 }
 
-/// Begins refunds of all that is left of an order's payments. What they are is told, so that the order's sums can follow.
+/// Begins refunds of all that is left of an order's payments. What they are is told, so that the order's sums can follow. A gateway
+/// gives back what it captured, capture by capture: so a payment that captured twice gets two refunds.
 ///
 /// # Errors
 /// A fault.
@@ -40,24 +40,61 @@ pub fn refund_all(tx: &mut WriteTx<'_>, order: OrderId, reason: Option<&str>, by
     let mut begun = Vec::new();
     for payment in sql::payments_of(tx, order)? {
         let left = sql::refundable(tx, payment.id)?;
-        if left > 0 {
-            let new = NewRefund { payment: payment.id, amount_minor: left, reason, lines: None, object: None, by };
+        let captures = sql::refunds::captures_left(tx, order, payment.id)?;
+        let captures: Vec<i64> = captures.iter().map(|capture| capture.left_minor).collect();
+        for amount_minor in rules::by_capture(left, &captures) {
+            let new = NewRefund { payment: payment.id, amount_minor, reason, lines: None, object: None, by };
             begun.push(start_refund(tx, &new)?);
         }
     }
     Ok(begun)
 }
 
-/// Notes that a gateway is about to be asked, with what its adapter wants to remember of before; the first moment stays.
+/// Begins the refund of money that came in another currency than its order's, which stands in no ledger: `amount_minor` of `currency`,
+/// captured under the name `capture`.
 ///
 /// # Errors
 /// A fault.
-pub fn note_refund_sent(tx: &mut WriteTx<'_>, refund: RefundId, memo: Option<&str>) -> Result<()> {
-    sql::note_refund_sent(tx, refund, memo)
+pub fn refund_parked(
+    tx: &mut WriteTx<'_>,
+    payment: PaymentId,
+    parked: (i64, &str, &str),
+    reason: Option<&str>,
+    by: Actor,
+) -> Result<RefundId> {
+    let payment = sql::payment(tx, payment)?.ok_or_else(|| Fault::because("a payment that is refunded is there"))?;
+    let id = RefundId::from_uuid(tx.new_id());
+    sql::refunds::insert_parked(tx, id, &payment, parked, reason, by)?;
+    ask_for(tx, id)?;
+    Ok(id)
+}
+
+fn ask_for(tx: &mut WriteTx<'_>, refund: RefundId) -> Result<()> {
+    let key = refund.to_string();
+    jobs::enqueue(tx, &NewJob { kind: REFUND_JOB, key: &key, run_at: tx.now(), max_attempts: MAX_ATTEMPTS })
+}
+
+/// Notes that a gateway is about to be asked, with what its adapter wants to remember of before and from which captured object the
+/// money is taken; the first of each stays.
+///
+/// # Errors
+/// A fault.
+pub fn note_refund_sent(tx: &mut WriteTx<'_>, refund: RefundId, memo: Option<&str>, capture: Option<&str>) -> Result<()> {
+    sql::refunds::note_sent(tx, refund, memo, capture)
+}
+
+/// Notes that a gateway does not know a refund that it was asked for; the first moment stays.
+///
+/// # Errors
+/// A fault.
+pub fn note_refund_lost(tx: &mut WriteTx<'_>, refund: RefundId) -> Result<()> {
+    sql::refunds::note_lost(tx, refund)
 }
 
 /// Says how a refund stands, as often as somebody tells it: a success is booked once, and taken back once if it failed after all.
-/// `false` if nothing changed. The order's sums are the caller's to set (`orders::money_moved`).
+/// One that was taken for failed and has succeeded all the same is booked, because the money is gone; one whose success was taken
+/// back stays failed, whatever older message still comes. `false` if nothing changed. The order's sums are the caller's to set
+/// (`orders::money_moved`).
 ///
 /// # Errors
 /// A fault.
@@ -71,23 +108,49 @@ pub fn finish_refund(
 ) -> Result<bool> {
     let before = sql::refund(tx, refund)?.ok_or_else(|| Fault::because("a refund that ends is there"))?;
     let object = object.or(before.object.as_deref());
-    match (before.status, status) {
-        (_, RefundStatus::Pending) if before.object.as_deref() == object => return Ok(false),
+    let is_new = before.object.as_deref() != object;
+    let done = match (before.status, status) {
+        (RefundStatus::Pending, RefundStatus::Pending) => is_new,
+        (RefundStatus::Pending, RefundStatus::Failed) => true,
+        (RefundStatus::Pending, RefundStatus::Succeeded) => book_success(tx, &before, object, by)?,
+        (RefundStatus::Failed, RefundStatus::Succeeded) => {
+            !sql::refunds::is_reversed(tx, &before)? && book_success(tx, &before, object, by)?
+        }
+        (RefundStatus::Succeeded, RefundStatus::Failed) => {
+            book_refund(tx, &before, Kind::RefundReversed, object, by)?;
+            true
+        }
         // What is done or has failed is not pending again because an old message says so.
-        (RefundStatus::Succeeded | RefundStatus::Failed, RefundStatus::Pending) => return Ok(false),
-        (RefundStatus::Pending, RefundStatus::Succeeded) => book_refund(tx, &before, Kind::Refunded, object, by)?,
-        (RefundStatus::Succeeded, RefundStatus::Failed) => book_refund(tx, &before, Kind::RefundReversed, object, by)?,
-        // A refund that has failed for good was begun anew by staff as another one; its own success comes too late to be ours.
-        (RefundStatus::Failed, RefundStatus::Succeeded)
+        (RefundStatus::Succeeded | RefundStatus::Failed, RefundStatus::Pending)
         | (RefundStatus::Succeeded, RefundStatus::Succeeded)
-        | (RefundStatus::Failed, RefundStatus::Failed) => return Ok(false),
-        (RefundStatus::Pending, RefundStatus::Pending | RefundStatus::Failed) => {}
+        | (RefundStatus::Failed, RefundStatus::Failed) => false,
+    };
+    if done {
+        sql::set_refund(tx, refund, status, object, failure)?;
     }
-    sql::set_refund(tx, refund, status, object, failure)?;
-    Ok(true)
+    Ok(done)
+}
+
+/// Books that money went back; `false` if more would have gone back than was taken, which no gateway should tell.
+fn book_success(tx: &mut WriteTx<'_>, refund: &Refund, object: Option<&str>, by: Actor) -> Result<bool> {
+    let late = refund.status == RefundStatus::Failed;
+    let payment = sql::payment(tx, refund.payment)?.ok_or_else(|| Fault::because("a payment that is refunded is there"))?;
+    let fits = refund.currency.is_some()
+        || payment.captured_minor - payment.refunded_minor >= refund.amount_minor
+            && (!late || outside::make_room(tx, refund.payment, refund.amount_minor)?);
+    if fits {
+        book_refund(tx, refund, Kind::Refunded, object, by)?;
+    } else {
+        tracing::error!(refund = %refund.id, "a gateway says that it gave back more than was taken; it is not booked");
+    }
+    Ok(fits)
 }
 
 fn book_refund(tx: &mut WriteTx<'_>, refund: &Refund, kind: Kind, object: Option<&str>, by: Actor) -> Result<()> {
+    // It was never booked that this money came: it was in another currency.
+    if refund.currency.is_some() {
+        return Ok(());
+    }
     let reason = refund.reason.as_deref();
     let entry = Entry { refund: Some(refund.id), object, reason, ..Entry::of(refund.payment, kind, refund.amount_minor, by) };
     if !book(tx, &entry)? {

@@ -39,6 +39,26 @@ pub fn after_capture(before: TransactionStatus, amount_minor: i64, captured_mino
     if captured_minor >= amount_minor { TransactionStatus::Succeeded } else { before }
 }
 
+/// How an amount is given back of several captures: one part each, the first ones first. All in one where no capture is named, as
+/// with cash.
+#[must_use]
+pub fn by_capture(amount_minor: i64, left: &[i64]) -> Vec<i64> {
+    let mut rest = amount_minor;
+    let mut parts = Vec::new();
+    for left in left {
+        let part = rest.min((*left).max(0));
+        parts.push(part);
+        rest -= part;
+    }
+    // What no capture explains goes with the last part; its gateway will say what is wrong with it.
+    match parts.iter_mut().rev().find(|part| **part > 0) {
+        Some(last) => *last += rest,
+        None => parts.push(rest),
+    }
+    parts.retain(|part| *part > 0);
+    parts
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,5 +81,14 @@ mod tests {
         assert_eq!(status(0, TransactionStatus::Expired), PaymentStatus::Failed);
         assert_eq!(status(0, TransactionStatus::Cancelled), PaymentStatus::Pending);
         assert_eq!(status(100, TransactionStatus::Failed), PaymentStatus::Paid);
+    }
+
+    #[test]
+    fn what_is_given_back_of_several_captures_goes_by_capture() {
+        assert_eq!(by_capture(10, &[]), [10]);
+        assert_eq!(by_capture(10, &[10]), [10]);
+        assert_eq!(by_capture(7, &[5, 10]), [5, 2]);
+        assert_eq!(by_capture(20, &[10, 10]), [10, 10]);
+        assert_eq!(by_capture(0, &[10]), Vec::<i64>::new());
     }
 }

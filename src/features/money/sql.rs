@@ -1,6 +1,11 @@
 //! Every statement on `payments`, `refunds` and `money_ledger`.
 
+pub(super) mod books;
+pub(super) mod lists;
+pub(super) mod refunds;
+
 use super::Sums;
+use super::counts::{self, Kind as CountedKind};
 use super::model::{Captured, Entry, Failure, Kind, NewRefund, Payment, Refund};
 use crate::args;
 use crate::db::{Reader, Row, WriteTx};
@@ -15,6 +20,7 @@ pub(super) fn insert(
     method: PaymentMethod,
     amount_minor: i64,
 ) -> Result<()> {
+    counts::add(tx, CountedKind { method, status: TransactionStatus::Pending }, 1)?;
     tx.exec_one(
         "insert into payments (id, order_id, previous_id, attempt, method, status, amount_minor, created_at, updated_at) \
          values (?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?7, ?7)",
@@ -64,6 +70,7 @@ pub(super) fn set_sums(
     refunded: i64,
     status: TransactionStatus,
 ) -> Result<()> {
+    count_move(tx, payment, status)?;
     tx.exec_one(
         "update payments set captured_minor = ?2, refunded_minor = ?3, status = ?4, updated_at = ?5 where id = ?1",
         args![payment, captured, refunded, status, tx.now()],
@@ -84,14 +91,29 @@ pub(super) fn set_status(
     status: TransactionStatus,
     failure: Option<&Failure>,
 ) -> Result<()> {
+    count_move(tx, payment, status)?;
     tx.exec_one(
         "update payments set status = ?2, failure = coalesce(?3, failure), updated_at = ?4 where id = ?1",
         args![payment, status, json(failure)?, tx.now()],
     )
 }
 
+/// A payment is of another kind than before, in what is counted.
+fn count_move(tx: &mut WriteTx<'_>, payment: PaymentId, to: TransactionStatus) -> Result<()> {
+    let was = tx.one("select method, status from payments where id = ?1", args![payment], |row| {
+        let mut columns = row.columns();
+        Ok(CountedKind { method: columns.next()?, status: columns.next()? })
+    })?;
+    if was.status != to {
+        counts::add(tx, was, -1)?;
+        counts::add(tx, CountedKind { status: to, ..was }, 1)?;
+    }
+    Ok(())
+}
+
 /// What was asked for is what came: nothing more will.
 pub(super) fn close_at_captured(tx: &mut WriteTx<'_>, payment: PaymentId) -> Result<()> {
+    count_move(tx, payment, TransactionStatus::Succeeded)?;
     tx.exec_one(
         "update payments set amount_minor = captured_minor, status = 'succeeded', updated_at = ?2 where id = ?1",
         args![payment, tx.now()],
@@ -113,6 +135,8 @@ macro_rules! select_payment {
          p.is_disputed, p.fee_minor, p.fee_currency, p.failure, p.created_at, p.updated_at from payments p"
     };
 }
+
+use select_payment;
 
 fn payment_row(row: &Row<'_>) -> Result<Payment> {
     let mut columns = row.columns();
@@ -218,7 +242,7 @@ pub fn kept(reader: &Reader<'_>, order: OrderId) -> Result<i64> {
 pub fn refundable(reader: &Reader<'_>, payment: PaymentId) -> Result<i64> {
     reader.one(
         "select captured_minor - refunded_minor - coalesce((select sum(amount_minor) from refunds r \
-         where r.payment_id = p.id and r.status = 'pending'), 0) from payments p where p.id = ?1",
+         where r.payment_id = p.id and r.status = 'pending' and r.currency is null), 0) from payments p where p.id = ?1",
         args![payment],
         |row| row.get(0),
     )
@@ -245,13 +269,6 @@ pub(super) fn insert_refund(tx: &mut WriteTx<'_>, id: RefundId, payment: &Paymen
     )
 }
 
-pub(super) fn note_refund_sent(tx: &mut WriteTx<'_>, refund: RefundId, memo: Option<&str>) -> Result<()> {
-    tx.exec_one(
-        "update refunds set sent_at = coalesce(sent_at, ?2), memo = coalesce(?3, memo), updated_at = ?2 where id = ?1",
-        args![refund, tx.now(), memo],
-    )
-}
-
 pub(super) fn set_refund(
     tx: &mut WriteTx<'_>,
     refund: RefundId,
@@ -269,9 +286,11 @@ pub(super) fn set_refund(
 macro_rules! select_refund {
     () => {
         "select r.id, r.payment_id, r.order_id, r.n, r.method, r.amount_minor, r.status, r.reason, r.object, r.memo, r.failure, \
-         r.sent_at, r.created_at, r.updated_at from refunds r"
+         r.capture, r.currency, r.sent_at, r.lost_at, r.created_at, r.updated_at from refunds r"
     };
 }
+
+use select_refund;
 
 fn refund_row(row: &Row<'_>) -> Result<Refund> {
     let mut columns = row.columns();
@@ -287,7 +306,10 @@ fn refund_row(row: &Row<'_>) -> Result<Refund> {
         object: columns.next()?,
         memo: columns.next()?,
         failure: columns.json()?,
+        capture: columns.next()?,
+        currency: columns.next()?,
         sent_at: columns.next()?,
+        lost_at: columns.next()?,
         created_at: columns.next()?,
         updated_at: columns.next()?,
     })

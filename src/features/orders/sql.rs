@@ -1,5 +1,6 @@
 //! Every statement on `orders`, `order_lines` and `order_history`.
 
+pub(super) mod returns;
 pub(super) mod texts;
 
 use super::counts::{self, Kind};
@@ -253,10 +254,10 @@ pub(super) fn counted(
     )
 }
 
-/// The lines whose stock is in that state: product and pieces, in a fixed order.
+/// The lines whose stock is in that state: product and pieces, in a fixed order. Pieces that went back with a refund do not count.
 pub(super) fn lines_in(reader: &Reader<'_>, order: OrderId, state: HoldState) -> Result<Vec<(ProductId, i64)>> {
     reader.all(
-        "select product_id, quantity from order_lines where order_id = ?1 and hold = ?2 order by id",
+        "select product_id, quantity - returned from order_lines where order_id = ?1 and hold = ?2 and quantity > returned order by id",
         args![order, state.code()],
         |row| {
             let mut columns = row.columns();
@@ -543,6 +544,10 @@ pub(super) const BOOKS: &[(&str, &str)] = &[
     (
         "an order's taxes are not those of its lines",
         "select hex(o.id) from orders o where o.tax_minor <> (select coalesce(sum(tax_minor), -1) from order_lines l where l.order_id = o.id)",
+    ),
+    (
+        "pieces of a line came back that never left",
+        "select hex(order_id) from order_lines where returned > 0 and hold not in ('taken', 'returned')",
     ),
     (
         "a line's hold does not fit its order's state",

@@ -1,10 +1,10 @@
 //! What an order does to the shelf as it moves.
 
 use super::model::HoldState;
-use super::sql;
+use super::{problems, sql};
 use crate::db::WriteTx;
 use crate::features::inventory;
-use crate::kernel::{Actor, OrderId, Result};
+use crate::kernel::{Actor, OrderId, Problem, Result};
 
 /// Confirmed: every hold becomes a decrement.
 pub(super) fn take_holds(tx: &mut WriteTx<'_>, order: OrderId, by: Actor) -> Result<()> {
@@ -18,6 +18,14 @@ pub(super) fn take_holds(tx: &mut WriteTx<'_>, order: OrderId, by: Actor) -> Res
 pub(super) fn untake(tx: &mut WriteTx<'_>, order: OrderId, by: Actor) -> Result<()> {
     for (product, quantity) in sql::lines_in(tx, order, HoldState::Taken)? {
         inventory::untake(tx, product, quantity, order, by)?;
+    }
+    // What went back with a refund lies on the shelf already, and is promised anew.
+    for (product, quantity) in sql::returns::take_back(tx, order)? {
+        if inventory::hold(tx, product, quantity)?.is_some() {
+            return Err(Problem::of(&problems::CANNOT_UNDO)
+                .detail("Pieces of this order went back on the shelf with a refund and are promised to others.")
+                .into());
+        }
     }
     sql::set_holds(tx, order, HoldState::Taken, HoldState::Held)
 }

@@ -1,10 +1,9 @@
 //! An attempt as it is kept: the payment row with what only a gateway has.
 
-use serde::{Deserialize, Serialize};
-
 use super::gateway::{Attempt, Flow, Handover, StartRequest};
 use super::sql::attempts as sql;
 use crate::db::{Reader, WriteTx};
+pub use crate::features::money::Parked;
 use crate::features::money::{self, Payment};
 use crate::kernel::{Currency, Fault, Money, OrderId, PaymentId, PaymentMethod, Result, UtcMs};
 use crate::security::Keys;
@@ -21,15 +20,6 @@ crate::kernel::status::words! {
         /// Nothing more is expected of it; what comes all the same is booked.
         Closed = "closed",
     }
-}
-
-/// Money that does not fit its payment: staff accept or refund it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Parked {
-    pub object: String,
-    pub amount_minor: i64,
-    pub currency: String,
 }
 
 /// What only a gateway's attempt has, beside its payment.

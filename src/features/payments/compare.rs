@@ -1,1 +1,283 @@
 //! The daily comparison with the gateways' own books.
+//!
+//! After a day of the shop has ended, what each gateway has captured and refunded is held against the ledger, object by object. Where a
+//! gateway opens no books, each payment of the day is asked about by itself. What is missing here is asked for and booked before it is
+//! called a difference; so a message that never came costs a day at most.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::Pin;
+
+use serde_json::Value;
+
+use super::differences::{Difference, DifferenceFilter, Differs, Found};
+use super::gateway::{BookKind, BookLine, Gateway};
+use super::settle::settle;
+use super::sql::compare::{self as sql, Entry};
+use super::{ask, attempts};
+use crate::db::query::Query;
+use crate::db::{Command, Reader, WriteTx};
+use crate::features::AppState;
+use crate::http::page::{From, List, bad_cursor};
+use crate::jobs::{Claimed, Handler, Recurring};
+use crate::kernel::time::span::HOUR_MS;
+use crate::kernel::{Actor, Currency, Fault, PaymentId, PaymentMethod, RefundStatus, Result, ShopDay, UtcMs};
+
+/// How often it is looked whether a day waits to be compared.
+const EVERY_MS: i64 = HOUR_MS;
+/// A day is compared so long after its end: providers and their messages are late sometimes.
+const AFTER_MS: i64 = 2 * HOUR_MS;
+/// What one side dates just before midnight the other dates just after: so much more is read on both sides of a day.
+const MARGIN_MS: i64 = 6 * HOUR_MS;
+/// Days that were missed while the shop was off are made good, up to so many.
+const MOST_MISSED: usize = 14;
+/// Earlier days on which something is different still are looked at again, up to so many.
+const MOST_OPEN: i64 = 14;
+/// The name of the list's order in cursors.
+const NEWEST: &str = "newest";
+
+/// The worker of this job.
+pub struct CompareBooks {
+    shop: AppState,
+}
+
+impl CompareBooks {
+    pub const RECURRING: Recurring = Recurring { kind: "payments.compare", every_ms: EVERY_MS };
+
+    #[must_use]
+    pub fn new(shop: AppState) -> CompareBooks {
+        CompareBooks { shop }
+    }
+}
+
+impl Handler for CompareBooks {
+    fn kind(&self) -> &'static str {
+        CompareBooks::RECURRING.kind
+    }
+
+    fn run(&self, _job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
+        Box::pin(async move {
+            let mut failed = None;
+            // One gateway that does not answer keeps no other from its comparison.
+            for gateway in self.shop.gateways.iter() {
+                if let Err(error) = self.compare(gateway.as_ref()).await {
+                    tracing::warn!(gateway = gateway.method().code(), error = %error, "the books could not be compared");
+                    failed = failed.or(Some(error));
+                }
+            }
+            failed.map_or(Ok(()), Err)
+        })
+    }
+}
+
+impl CompareBooks {
+    async fn compare(&self, gateway: &dyn Gateway) -> Result<()> {
+        let method = gateway.method();
+        let zone = self.shop.settings.format().zone.clone();
+        let yesterday = zone.day_of(self.shop.clock.now().plus_ms(-AFTER_MS)).plus_days(-1);
+        let yesterday = yesterday.ok_or_else(|| Fault::because("a day has one before it"))?;
+        for day in self.shop.db.read(move |reader| days(reader, method, yesterday)).await? {
+            let span = zone.start_of(day).zip(day.plus_days(1).and_then(|next| zone.start_of(next)));
+            let (from, until) = span.ok_or_else(|| Fault::because("a day has a beginning and an end"))?;
+            self.ask_for_fees(method, from, until).await?;
+            let found = match gateway.books(from.plus_ms(-MARGIN_MS), until.plus_ms(MARGIN_MS)).await.map_err(unread)? {
+                Some(lines) => self.with_books(method, &lines, from, until).await?,
+                None => self.by_asking(gateway, from, until).await?,
+            };
+            self.shop.db.write_in_background(Keep { gateway: method, day, found }).await?;
+        }
+        Ok(())
+    }
+
+    /// A fee that was not told with its capture is known a day later.
+    async fn ask_for_fees(&self, method: PaymentMethod, from: UtcMs, until: UtcMs) -> Result<()> {
+        let payments = self.shop.db.read(move |reader| sql::without_fee(reader, method, from, until)).await?;
+        for payment in payments {
+            if let Err(error) = ask::ask_now(&self.shop, payment).await {
+                tracing::warn!(payment = %payment, error = %error, "a payment's fee could not be asked for");
+            }
+        }
+        Ok(())
+    }
+
+    async fn with_books(&self, method: PaymentMethod, lines: &[BookLine], from: UtcMs, until: UtcMs) -> Result<Vec<Found>> {
+        let mut found = Vec::new();
+        for line in lines.iter().filter(|line| line.at >= from && line.at < until) {
+            if let Some(missing) = self.missing_here(method, line).await? {
+                // What is missing may be asked for: then it is booked, and nothing is different.
+                let object = line.object.clone();
+                let payment = self.shop.db.read(move |reader| attempts::find_by_objects(reader, method, &[object])).await?;
+                if let Some(payment) = payment {
+                    ask::ask_now(&self.shop, payment).await?;
+                }
+                if let Some(still) = self.missing_here(method, line).await? {
+                    found.push(Found { payment: still.payment.or(payment), ..missing });
+                }
+            }
+        }
+        let theirs: BTreeSet<(&str, &str)> = lines.iter().map(|line| (line.kind.code(), line.object.as_str())).collect();
+        let ours = self.shop.db.read(move |reader| sql::entries(reader, method, from, until)).await?;
+        for entry in ours.into_iter().filter(|entry| !theirs.contains(&(entry.kind.code(), entry.object.as_str()))) {
+            // It may be of another day there.
+            let told = self.told_of(method, entry.payment).await?;
+            found.extend(compared(&entry, told.get(&(entry.kind.code(), entry.object.clone())).copied()));
+        }
+        Ok(found)
+    }
+
+    /// How a line of a gateway's books differs from the ledger.
+    async fn missing_here(&self, method: PaymentMethod, line: &BookLine) -> Result<Option<Found>> {
+        let line = line.clone();
+        self.shop
+            .db
+            .read(move |reader| {
+                let theirs = Some(line.amount.minor());
+                let currency = line.amount.currency().code().to_owned();
+                let found = |what, payment, ours_minor| Found {
+                    kind: line.kind,
+                    object: line.object.clone(),
+                    what,
+                    payment,
+                    ours_minor,
+                    theirs_minor: theirs,
+                    currency: currency.clone(),
+                };
+                Ok(match sql::entry_of(reader, method, line.kind, &line.object)? {
+                    Some(entry) if entry.amount_minor == line.amount.minor() && entry.currency == currency => None,
+                    Some(entry) => Some(found(Differs::Amount, Some(entry.payment), Some(entry.amount_minor))),
+                    None if sql::is_parked(reader, method, line.kind, &line.object)? => None,
+                    None => Some(found(Differs::MissingHere, None, None)),
+                })
+            })
+            .await
+    }
+
+    /// Every payment of the day is asked about; what its gateway tells is booked, and held against the ledger.
+    async fn by_asking(&self, gateway: &dyn Gateway, from: UtcMs, until: UtcMs) -> Result<Vec<Found>> {
+        let method = gateway.method();
+        let entries = self.shop.db.read(move |reader| sql::entries(reader, method, from, until)).await?;
+        let mut told: BTreeMap<PaymentId, Told> = BTreeMap::new();
+        let mut found = Vec::new();
+        for entry in entries {
+            if !told.contains_key(&entry.payment) {
+                told.insert(entry.payment, self.told_of(method, entry.payment).await?);
+            }
+            let theirs = told.get(&entry.payment).and_then(|told| told.get(&(entry.kind.code(), entry.object.clone())));
+            // A refund that is told as a part of a sum alone has no line of its own.
+            let sums_only = entry.kind == BookKind::Refunded && theirs.is_none();
+            if sums_only && told.get(&entry.payment).is_some_and(|told| told.keys().all(|(kind, _)| *kind != "refunded")) {
+                continue;
+            }
+            found.extend(compared(&entry, theirs.copied()));
+        }
+        Ok(found)
+    }
+
+    /// What a gateway says now of a payment, which is booked too.
+    async fn told_of(&self, method: PaymentMethod, payment: PaymentId) -> Result<Told> {
+        let kept = self.shop.db.read(move |reader| attempts::kept(reader, payment)).await?;
+        let (Some(kept), Some(gateway)) = (kept, self.shop.gateways.get(method)) else { return Ok(Told::new()) };
+        let report = gateway.ask(&kept.as_told()).await.map_err(unread)?;
+        let captures =
+            report.captures.iter().map(|capture| ((BookKind::Captured.code(), capture.object.clone()), capture.amount));
+        let done = report.refunds.iter().filter(|refund| refund.status == RefundStatus::Succeeded);
+        let refunds = done.map(|refund| ((BookKind::Refunded.code(), refund.object.clone()), refund.amount));
+        let told = captures.chain(refunds).map(|(key, amount)| (key, (amount.minor(), amount.currency()))).collect();
+        self.shop.db.write_in_background(Settle { payment, report }).await?;
+        Ok(told)
+    }
+}
+
+/// What a gateway says of a payment: by kind and name, minor units and their currency.
+type Told = BTreeMap<(&'static str, String), (i64, Currency)>;
+
+/// How a row of the ledger differs from what its gateway says.
+fn compared(entry: &Entry, theirs: Option<(i64, Currency)>) -> Option<Found> {
+    let what = match theirs {
+        None => Differs::MissingThere,
+        Some((minor, currency)) if minor == entry.amount_minor && entry.currency == currency.code() => return None,
+        Some(_) => Differs::Amount,
+    };
+    Some(Found {
+        kind: entry.kind,
+        object: entry.object.clone(),
+        what,
+        payment: Some(entry.payment),
+        ours_minor: Some(entry.amount_minor),
+        theirs_minor: theirs.map(|(minor, _)| minor),
+        currency: entry.currency.clone(),
+    })
+}
+
+fn unread(fault: super::gateway::CallFault) -> Fault {
+    Fault::because(format!("the gateway's books could not be read: {fault}"))
+}
+
+/// The days that wait to be compared: those since the last one, and those on which something was different.
+fn days(reader: &Reader<'_>, gateway: PaymentMethod, yesterday: ShopDay) -> Result<BTreeSet<ShopDay>> {
+    let last = sql::last_day(reader, gateway)?;
+    if last.is_some_and(|last| last >= yesterday) {
+        return Ok(BTreeSet::new());
+    }
+    let mut days = BTreeSet::from([yesterday]);
+    if let Some(last) = last {
+        let missed = std::iter::successors(yesterday.plus_days(-1), |day| day.plus_days(-1));
+        days.extend(missed.take_while(|day| *day > last).take(MOST_MISSED));
+    }
+    days.extend(sql::open_days(reader, gateway, MOST_OPEN)?);
+    Ok(days)
+}
+
+/// Books what a gateway said of a payment.
+struct Settle {
+    payment: PaymentId,
+    report: super::gateway::Report,
+}
+
+impl Command for Settle {
+    const NAME: &'static str = "payments.compare_settle";
+    type Output = ();
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
+        settle(tx, self.payment, &self.report, Actor::Gateway).map(|_| ())
+    }
+}
+
+/// Keeps what was found of a day.
+struct Keep {
+    gateway: PaymentMethod,
+    day: ShopDay,
+    found: Vec<Found>,
+}
+
+impl Command for Keep {
+    const NAME: &'static str = "payments.compare_keep";
+    type Output = ();
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
+        sql::keep(tx, self.gateway, self.day, &self.found)?;
+        sql::set_last_day(tx, self.gateway, self.day)
+    }
+}
+
+/// A page of differences, newest first.
+///
+/// # Errors
+/// 422 for a cursor of another list or a page too deep, or a fault.
+pub fn list(reader: &Reader<'_>, filter: &DifferenceFilter) -> Result<List<Difference>> {
+    let mut query = Query::new();
+    query.filter_opt("gateway = ?", filter.gateway);
+    match filter.open {
+        Some(true) => query.filter("closed_at is null", vec![]),
+        Some(false) => query.filter("closed_at is not null", vec![]),
+        None => {}
+    }
+    let total = if filter.paging.wants_total() { Some(sql::count(reader, &query)?) } else { None };
+    if let From::After(cursor) = &filter.paging.from {
+        let [Value::String(id)] = cursor.values_of::<1>(NEWEST)? else { return Err(bad_cursor().into()) };
+        let id = uuid::Uuid::try_parse(&id).map_err(|_| bad_cursor())?;
+        query.filter("id < ?", vec![Box::new(id.into_bytes().to_vec())]);
+    }
+    let rows = sql::list(reader, &query, filter.paging.per_page + 1, filter.paging.offset()?)?;
+    Ok(List::page(&filter.paging, total, rows, NEWEST, |difference| vec![difference.id.to_string().into()]))
+}

@@ -60,7 +60,7 @@ pub fn settle(tx: &mut WriteTx<'_>, payment: PaymentId, report: &Report, by: Act
         settled.changed |= dispute_told(tx, &kept, dispute, by)?;
     }
     state_told(tx, payment, report, &mut settled)?;
-    settled.parked = self::kept(tx, payment)?.row.parked.is_some();
+    settled.parked = self::kept(tx, payment)?.row.parked.is_some_and(|parked| parked.resolved.is_none());
     Ok(settled)
 }
 
@@ -117,7 +117,8 @@ fn park(tx: &mut WriteTx<'_>, now: &Kept, capture: &Capture) -> Result<bool> {
         return Ok(false);
     }
     let (amount, currency) = (capture.amount, capture.amount.currency());
-    let parked = Parked { object: capture.object.clone(), amount_minor: amount.minor(), currency: currency.code().to_owned() };
+    let (object, currency_code) = (capture.object.clone(), currency.code().to_owned());
+    let parked = Parked { object, amount_minor: amount.minor(), currency: currency_code, resolved: None };
     sql::set_parked(tx, now.payment.id, Some(&parked))?;
     tracing::error!(
         payment = %now.payment.id, method = now.row.method.code(), amount = %amount, currency = currency.code(),
@@ -144,7 +145,8 @@ fn asked(now: &Kept) -> String {
 fn parked_is_too_much(tx: &mut WriteTx<'_>, payment: PaymentId, by: Actor) -> Result<bool> {
     let now = kept(tx, payment)?;
     let whole = now.payment.captured_minor >= now.payment.amount_minor && now.payment.captured_minor > 0;
-    let Some(parked) = now.row.parked.clone().filter(|parked| whole && parked.currency == now.currency.code()) else {
+    let is_too_much = |parked: &Parked| whole && parked.currency == now.currency.code() && parked.resolved.is_none();
+    let Some(parked) = now.row.parked.clone().filter(is_too_much) else {
         return Ok(false);
     };
     sql::set_parked(tx, payment, None)?;
