@@ -103,6 +103,7 @@ pub const TABLE: &[Access] = &[
     line("POST",   "/api/v1/orders/{id}/undo",          STAFF),
     line("POST",   "/api/v1/orders/{id}/collect",       STAFF),
     line("GET",    "/api/v1/payments/methods",          Who::Anyone),
+    line("POST",   "/api/v1/payments/checkout",         Who::SignedInOrToken),
     line("GET",    "/api/v1/admin/settings",            ADMIN),
     line("PUT",    "/api/v1/admin/settings",            ADMIN),
     line("GET",    "/api/v1/admin/orders",              STAFF),
