@@ -35,5 +35,6 @@ mod start;
 mod upgrade;
 mod users;
 mod walk;
+mod webhooks;
 mod wire;
 mod writer;
