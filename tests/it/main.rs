@@ -13,6 +13,7 @@ mod cli;
 mod contract;
 mod crash;
 mod faults;
+mod gateways;
 mod guards;
 mod harness;
 mod hours;

@@ -187,7 +187,8 @@ async fn only_the_signature_counts() {
     let gateway = TestGateway::new().shared();
     let shop = open(&[&gateway]).await;
     let guest = shop.guest();
-    for media_type in ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=windows-1256", "nonsense"] {
+    for media_type in ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=windows-1256", "nonsense"]
+    {
         let message = gateway.sign("sale.paid", json!({ "reference": media_type }));
         let request = guest.post(&format!("{TESTPAY}?hmac=aa&hmac=bb&unknown")).bytes(media_type, message.body.clone());
         expect_taken(request.header(Message::header(), &message.signature).send().await);

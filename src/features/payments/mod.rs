@@ -7,6 +7,7 @@
 pub mod api;
 pub mod ask;
 pub mod attempts;
+mod check_keys;
 pub mod checkout;
 mod compare;
 pub mod end;
@@ -24,6 +25,7 @@ pub mod settle;
 mod sql;
 pub mod strike;
 
+pub use check_keys::{Checked, Trouble, check_keys};
 pub use forgeries::Forgeries;
 pub use gateway::Gateway;
 pub use gateways::{GatewayFault, Gateways, Setting};
