@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bayader::features::payments::Gateway;
+use bayader::kernel::{Currency, Money};
 use serde_json::json;
 
-use crate::harness::test_gateway::{Message, TestGateway};
-use crate::harness::{Client, Reply, Request, Shop};
+use crate::harness::test_gateway::{Act, Message, Op, TestGateway};
+use crate::harness::{Client, Order, Reply, Request, Shop};
 
 const BARE: &str = "/api/v1/payments/webhook";
 const TESTPAY: &str = "/api/v1/payments/webhook/testpay";
 const MINUTE: Duration = Duration::from_secs(60);
+/// Jobs that a shop does at once.
+const WORKERS: usize = 4;
 const MOST_BYTES: usize = 256 << 10;
 
 async fn open(gateways: &[&Arc<TestGateway>]) -> Shop {
@@ -298,5 +301,219 @@ async fn a_message_about_nobodys_payment_is_searched_for_then_kept_and_told() {
         expect_taken(post(&shop, TESTPAY, message).await);
     }
     assert_eq!(kept(&shop).await, 3, "however late it is sent again");
+    shop.close().await;
+}
+
+/// An order of one cake that waits to be paid through a gateway, and the payment that was begun.
+struct Sale {
+    order: Order,
+    payment: String,
+}
+
+impl Sale {
+    async fn begin(shop: &Shop, method: &str) -> Sale {
+        let cake = shop.product("Cake").price("4.250").stock(10).create().await;
+        let order = shop.guest().order().line(&cake, 1).pickup().field("paymentMethod", method).place().await;
+        let body = json!({ "orderId": order.id, "paymentMethod": method });
+        let checkout = shop.guest().post("/api/v1/payments/checkout").header("x-order-token", order.token()).json(&body);
+        let begun = checkout.send().await.expect(200);
+        Sale { payment: begun["transactionId"].as_str().expect("a payment").to_owned(), order }
+    }
+
+    async fn seen(&self, shop: &Shop) -> String {
+        let order = shop.guest().get(&self.order.path()).header("x-order-token", self.order.token()).send().await.expect(200);
+        format!("{} {}", order["status"].as_str().unwrap_or("?"), order["paymentStatus"].as_str().unwrap_or("?"))
+    }
+}
+
+/// What became of each message, in the order in which they came.
+async fn outcomes(shop: &Shop) -> String {
+    let sql = "select coalesce(group_concat(coalesce(outcome, 'waits'), ' '), '') from (select outcome from webhook_inbox order by id)";
+    text(shop, sql).await
+}
+
+async fn handle(shop: &Shop) {
+    shop.advance(Duration::from_secs(1));
+    shop.run_jobs().await;
+}
+
+/// Nothing outside the test's own gateway and the line that brings it along knows of it.
+#[tokio::test]
+async fn a_new_gateway_sells_an_order_from_the_menu_to_the_paid_receipt() {
+    let gateway = TestGateway::named("dukkanpay").shared();
+    let shop = open(&[&gateway]).await;
+    let methods = shop.guest().see("/api/v1/payments/methods").await;
+    assert!(methods.column("code").contains(&"dukkanpay"), "{methods:?}");
+    let sale = Sale::begin(&shop, "dukkanpay").await;
+    assert_eq!(sale.seen(&shop).await, "Pending Pending");
+    gateway.pay(&sale.payment);
+    let message = gateway.message("sale.paid", &sale.payment);
+    expect_taken(post(&shop, &format!("{BARE}/dukkanpay"), &message).await);
+    handle(&shop).await;
+    assert_eq!(sale.seen(&shop).await, "Confirmed Paid");
+    assert_eq!(outcomes(&shop).await, "booked");
+    let ledger = "select group_concat(kind || ' ' || method || ' ' || amount_minor) from money_ledger";
+    assert_eq!(text(&shop, ledger).await, "captured dukkanpay 4250");
+    assert_eq!(shop.count("select count(*) from webhook_inbox i join payments p on p.id = i.payment_id").await, 1);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn late_repeated_and_disordered_messages_change_nothing_twice() {
+    let gateway = TestGateway::new().shared();
+    let shop = open(&[&gateway]).await;
+    let sale = Sale::begin(&shop, "testpay").await;
+    let opened = gateway.message("sale.opened", &sale.payment);
+    gateway.decline(&sale.payment);
+    let declined = gateway.message("sale.declined", &sale.payment);
+    gateway.pay(&sale.payment);
+    let paid = gateway.message("sale.paid", &sale.payment);
+    let told_again = gateway.message("sale.paid", &sale.payment);
+    for message in [&paid, &paid, &opened, &told_again, &declined, &opened, &gateway.hint(&sale.payment)] {
+        expect_taken(post(&shop, TESTPAY, message).await);
+        handle(&shop).await;
+        assert_eq!(sale.seen(&shop).await, "Confirmed Paid");
+    }
+    assert_eq!(outcomes(&shop).await, "booked nothing nothing nothing nothing");
+    assert_eq!(shop.count("select sum(amount_minor) from money_ledger where kind = 'captured'").await, 4_250);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_hint_asks_the_gateway_and_books_what_it_says() {
+    let gateway = TestGateway::new().shared();
+    let shop = open(&[&gateway]).await;
+    let sale = Sale::begin(&shop, "testpay").await;
+    gateway.pay(&sale.payment);
+    gateway.next(Op::Ask, [Act::UnclearBefore]);
+    expect_taken(post(&shop, TESTPAY, &gateway.hint(&sale.payment)).await);
+    handle(&shop).await;
+    assert_eq!((sale.seen(&shop).await.as_str(), outcomes(&shop).await.as_str()), ("Pending Pending", "waits"));
+    shop.advance(Duration::from_secs(15));
+    shop.run_jobs().await;
+    assert_eq!((sale.seen(&shop).await.as_str(), outcomes(&shop).await.as_str()), ("Confirmed Paid", "booked"));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn an_approved_payment_is_taken_when_the_message_says_so() {
+    let gateway = TestGateway::new().approving().shared();
+    let shop = open(&[&gateway]).await;
+    let sale = Sale::begin(&shop, "testpay").await;
+    gateway.pay(&sale.payment);
+    expect_taken(post(&shop, TESTPAY, &gateway.message("sale.approved", &sale.payment)).await);
+    handle(&shop).await;
+    assert_eq!(sale.seen(&shop).await, "Confirmed Paid");
+    assert_eq!(gateway.asked(Op::Capture), 1);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn money_that_does_not_fit_is_parked_and_said_so() {
+    let gateway = TestGateway::new().shared();
+    let shop = open(&[&gateway]).await;
+    let sale = Sale::begin(&shop, "testpay").await;
+    let jod = Currency::from_code("JOD").expect("a currency");
+    gateway.pay_amount(&sale.payment, Money::from_minor(1, jod));
+    expect_taken(post(&shop, TESTPAY, &gateway.message("sale.paid", &sale.payment)).await);
+    handle(&shop).await;
+    assert_eq!((sale.seen(&shop).await.as_str(), outcomes(&shop).await.as_str()), ("Pending Pending", "parked"));
+    assert_eq!(shop.count("select count(*) from money_ledger").await, 0);
+    shop.close().await;
+}
+
+/// The message overtakes the answer to the call that begins its payment: only our own id, signed, tells whose it is.
+#[tokio::test]
+async fn a_message_that_overtakes_its_checkout_is_booked() {
+    let gateway = TestGateway::new().shared();
+    let shop = open(&[&gateway]).await;
+    let cake = shop.product("Cake").price("4.250").stock(10).create().await;
+    let order = shop.guest().order().line(&cake, 1).pickup().field("paymentMethod", "testpay").place().await;
+    gateway.next(Op::Start, [Act::HangAfter]);
+    let body = json!({ "orderId": order.id, "paymentMethod": "testpay" });
+    let checkout = shop.guest().post("/api/v1/payments/checkout").header("x-order-token", order.token()).json(&body);
+    let begun = tokio::spawn(checkout.send());
+    gateway.reach(Op::Start, 1).await;
+    while gateway.sales().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let sale = Sale { payment: gateway.sales()[0].payment.to_string(), order };
+    gateway.pay(&sale.payment);
+    expect_taken(post(&shop, TESTPAY, &gateway.message("sale.paid", &sale.payment)).await);
+    handle(&shop).await;
+    gateway.release();
+    begun.await.expect("it ends");
+    shop.advance(MINUTE);
+    shop.run_jobs().await;
+    assert_eq!((sale.seen(&shop).await.as_str(), outcomes(&shop).await.as_str()), ("Confirmed Paid", "booked"));
+    assert_eq!(shop.count("select sum(amount_minor) from money_ledger where kind = 'captured'").await, 4_250);
+    shop.close().await;
+}
+
+/// Whoever may write into the gateway's account signs what they like, but cannot speak for a payment that the gateway calls otherwise.
+#[tokio::test]
+async fn our_own_id_alone_is_not_believed() {
+    let gateway = TestGateway::new().shared();
+    let other = TestGateway::named("otherpay").shared();
+    let shop = open(&[&gateway, &other]).await;
+    let sale = Sale::begin(&shop, "testpay").await;
+    let captured = json!([{ "object": "ch_of_another", "amountMinor": 4_250, "currency": "JOD" }]);
+    let body = json!({ "reference": "sale_of_another", "payment": sale.payment, "captures": captured, "state": "open" });
+    expect_taken(post(&shop, TESTPAY, &gateway.sign("sale.paid", body.clone())).await);
+    let named = json!({ "reference": gateway.sale(&sale.payment).reference, "payment": sale.payment, "captures": captured });
+    expect_taken(post(&shop, &format!("{BARE}/otherpay"), &other.sign("sale.paid", named)).await);
+    for _ in 0..20 {
+        shop.advance(MINUTE);
+        shop.run_jobs().await;
+    }
+    assert_eq!((sale.seen(&shop).await.as_str(), outcomes(&shop).await.as_str()), ("Pending Pending", "unknown unknown"));
+    assert_eq!(shop.count("select count(*) from money_ledger").await, 0);
+    assert_eq!(shop.ailments().await.len(), 2);
+    shop.advance(91 * 24 * 60 * MINUTE);
+    shop.run_jobs().await;
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn intake_goes_on_while_the_gateway_keeps_every_worker_waiting() {
+    let gateway = TestGateway::new().shared();
+    let shop = open(&[&gateway]).await;
+    let sale = Sale::begin(&shop, "testpay").await;
+    let asked = gateway.asked(Op::Ask);
+    gateway.next(Op::Ask, std::iter::repeat_n(Act::Hang, WORKERS));
+    for _ in 0..WORKERS {
+        expect_taken(post(&shop, TESTPAY, &gateway.hint(&sale.payment)).await);
+    }
+    shop.advance(Duration::from_secs(1));
+    gateway.reach(Op::Ask, asked + WORKERS).await;
+    for _ in 0..100 {
+        expect_taken(post(&shop, TESTPAY, &gateway.hint(&sale.payment)).await);
+    }
+    let waiting = "select count(*) from webhook_inbox where outcome is null";
+    assert_eq!(shop.count(waiting).await, 104, "each worker waits for the gateway");
+    gateway.pay(&sale.payment);
+    gateway.release();
+    while shop.count(waiting).await > 0 {
+        shop.advance(MINUTE);
+        shop.run_jobs().await;
+    }
+    assert_eq!(sale.seen(&shop).await, "Confirmed Paid");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn what_was_kept_before_a_crash_is_handled_after_it() {
+    let gateway = TestGateway::new().shared();
+    let shop = open(&[&gateway]).await;
+    let sale = Sale::begin(&shop, "testpay").await;
+    gateway.pay(&sale.payment);
+    expect_taken(post(&shop, TESTPAY, &gateway.message("sale.paid", &sale.payment)).await);
+    let again = shop.as_after_a_crash(&[], vec![Arc::clone(&gateway) as Arc<dyn Gateway>]).await;
+    handle(&again).await;
+    // Whoever of them came first: the message, or the reconciler that asks at each start.
+    assert_eq!(sale.seen(&again).await, "Confirmed Paid");
+    assert_ne!(outcomes(&again).await, "waits");
+    assert_eq!(again.count("select sum(amount_minor) from money_ledger where kind = 'captured'").await, 4_250);
+    again.close().await;
     shop.close().await;
 }
