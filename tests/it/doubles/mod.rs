@@ -2,3 +2,4 @@
 //! fail in the ways that the real ones fail.
 
 pub mod spec;
+pub mod stripe;

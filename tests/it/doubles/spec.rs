@@ -31,7 +31,7 @@ impl Spec {
         let pointer = pointer(&template, method, "requestBody/content/application~1json/schema");
         match body {
             Some(body) if self.document.pointer(&pointer).is_some() => {
-                faults.extend(self.schema_faults(&template, method, &pointer, body.clone()));
+                faults.extend(self.schema_faults(&template, method, &pointer, self.without_newer(&template, body.clone())));
             }
             Some(body) if body.as_object().is_some_and(|fields| !fields.is_empty()) => {
                 faults.push(format!("{method} {template}: takes no body"));
@@ -52,7 +52,7 @@ impl Spec {
         let mut faults = self.query_faults(&template, method, operation, query);
         let pointer = pointer(&template, method, "requestBody/content/application~1x-www-form-urlencoded/schema");
         if let Some(schema) = self.document.pointer(&pointer) {
-            let body = self.typed(form_value(form), schema);
+            let body = self.typed(self.without_newer(&template, form_value(form)), schema);
             faults.extend(self.schema_faults(&template, method, &pointer, body));
         } else if !form.is_empty() {
             faults.push(format!("{method} {template}: takes no body"));
@@ -106,10 +106,14 @@ impl Spec {
         faults
     }
 
-    fn schema_faults(&self, template: &str, method: &str, pointer: &str, mut body: Value) -> Vec<String> {
+    fn without_newer(&self, template: &str, mut body: Value) -> Value {
         if let Some(fields) = body.as_object_mut() {
             fields.retain(|name, _| !self.beside.contains(&(template, name.as_str())));
         }
+        body
+    }
+
+    fn schema_faults(&self, template: &str, method: &str, pointer: &str, body: Value) -> Vec<String> {
         let mut validators = self.validators.lock().expect("nobody panics with it");
         let validator = validators.entry(pointer.to_owned()).or_insert_with(|| {
             let schema = json!({

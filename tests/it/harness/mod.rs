@@ -10,6 +10,6 @@ mod spawn;
 
 pub use builders::{Order, Product};
 pub use client::{Client, PASSWORD, Reply, Request, Wire};
-pub use peers::{is_there, skipped};
+pub use peers::{is_there, python_peer, skipped};
 pub use shop::{OWNER, Shop};
 pub use spawn::{Folder, Spawned, bayader, bayader_reading};

@@ -249,15 +249,14 @@ impl Gateway for Stripe {
         Box::pin(self.refund_state(refund))
     }
 
-    fn books<'a>(&'a self, from: UtcMs, until: UtcMs) -> Call<'a, Option<Vec<BookLine>>> {
+    fn books(&self, from: UtcMs, until: UtcMs) -> Call<'_, Option<Vec<BookLine>>> {
         Box::pin(async move { self.lines(from, until).await.map(Some) })
     }
 
-    fn check<'a>(&'a self) -> Call<'a, ()> {
+    fn check(&self) -> Call<'_, ()> {
         Box::pin(async {
-            let is_balance =
-                |balance: Value| if answers::text(&balance, "object") == Some("balance") { Ok(()) } else { Err(unreadable()) };
-            self.client.get("/v1/balance", &Form::new()).await.and_then(is_balance)
+            let balance = self.client.get("/v1/balance", &Form::new()).await?;
+            if balance.get("available").is_some() { Ok(()) } else { Err(unreadable()) }
         })
     }
 
@@ -283,18 +282,22 @@ fn is_live(key: &str) -> Option<bool> {
     }
 }
 
-/// An answer to us, with the way on and the answer itself.
+/// An answer to us, with the way on while there is one, and the answer itself.
 fn told(answer: Value, flow: Flow) -> Report {
-    match flow {
+    let report = match flow {
         Flow::Redirect => answers::session(&answer),
-        Flow::Elements => {
-            let secret = answers::text(&answer, "client_secret");
-            let handover = secret.map(|secret| Handover { redirect_url: None, client_secret: Some(secret.to_owned()) });
-            let reference = answers::text(&answer, "id").map(str::to_owned);
-            let report = answers::payment_intent(&answer);
-            Report { reference, handover, raw: Some(answer), ..report }
+        Flow::Elements => answers::payment_intent(&answer),
+    };
+    let is_payable = matches!(report.state, Some(There::Open | There::NeedsAction));
+    let way = match flow {
+        Flow::Redirect => {
+            answers::text(&answer, "url").map(|url| Handover { redirect_url: Some(url.to_owned()), client_secret: None })
         }
-    }
+        Flow::Elements => answers::text(&answer, "client_secret")
+            .map(|secret| Handover { redirect_url: None, client_secret: Some(secret.to_owned()) }),
+    };
+    let reference = answers::text(&answer, "id").map(str::to_owned);
+    Report { reference, handover: way.filter(|_| is_payable), raw: Some(answer), ..report }
 }
 
 /// The name itself says what it is: an attempt of either kind may be asked about.

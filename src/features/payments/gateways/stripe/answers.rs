@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::features::money::Failure;
 use crate::features::payments::gateway::{
-    BookKind, BookLine, Capture, Dispute, DisputeStep, Ending, Handover, RefundReport, RefundTold, Report, There,
+    BookKind, BookLine, Capture, Dispute, DisputeStep, Ending, RefundReport, RefundTold, Report, There,
 };
 use crate::features::payments::gateways::amounts::from_stripe;
 use crate::kernel::time::span::SECOND_MS;
@@ -68,8 +68,6 @@ pub(super) fn session(session: &Value) -> Report {
         state: if report.captures.is_empty() { session_state(session, intent.is_some(), report.state) } else { None },
         reference: text(session, "id").map(str::to_owned),
         objects,
-        handover: text(session, "url").map(|url| Handover { redirect_url: Some(url.to_owned()), client_secret: None }),
-        raw: Some(session.clone()),
         ..report
     }
 }
@@ -348,12 +346,12 @@ mod tests {
 
     #[test]
     fn the_books_speak_of_the_orders_currency() {
-        let line = json!({ "id": "txn_1", "type": "charge", "amount": 599, "currency": "usd", "created": 1795424400,
+        let line = json!({ "id": "txn_1", "type": "charge", "amount": 599, "currency": "usd", "created": 1_795_424_400,
             "source": { "id": "ch_1", "amount_captured": 4250, "currency": "jod" } });
         let at = UtcMs::from_ms(1_795_424_400_000);
         let line = book_line(&line).expect("a line");
         assert_eq!(line, BookLine { object: "ch_1".to_owned(), kind: BookKind::Captured, amount: jod(4_250), at });
-        let refund = json!({ "id": "txn_2", "type": "payment_refund", "amount": -1000, "currency": "jod", "created": 1795424400,
+        let refund = json!({ "id": "txn_2", "type": "payment_refund", "amount": -1000, "currency": "jod", "created": 1_795_424_400,
             "source": "re_1" });
         assert_eq!(book_line(&refund).expect("a line").amount, jod(1_000));
         assert_eq!(book_line(&json!({ "id": "txn_3", "type": "payout", "amount": -1, "currency": "jod", "created": 1 })), None);

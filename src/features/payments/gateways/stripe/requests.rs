@@ -93,11 +93,12 @@ pub(super) fn payment_intent(attempt: &Attempt, request: &StartRequest, amount: 
 /// Money back, of an intent, or of a charge where no intent is known.
 pub(super) fn refund(call: &RefundCall, of: (&str, &str), amount: i64) -> Form {
     // Stripe's own words; any other reason is the shop's and stays there.
-    let reason = match call.reason.as_deref() {
-        Some(word @ ("duplicate" | "fraudulent")) => word,
-        _ => "requested_by_customer",
-    };
-    Form::new().with(of.0, of.1).with("amount", amount).with("reason", reason).with("metadata[refund_id]", call.refund)
+    let own = call.reason.as_deref().filter(|word| matches!(*word, "duplicate" | "fraudulent"));
+    Form::new()
+        .with(of.0, of.1)
+        .with("amount", amount)
+        .with("reason", own.unwrap_or("requested_by_customer"))
+        .with("metadata[refund_id]", call.refund)
 }
 
 /// A query whose answer holds the object behind the path instead of its id.

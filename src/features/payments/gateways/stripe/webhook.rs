@@ -147,8 +147,7 @@ pub(super) fn read(event: &Event) -> Reading {
         _ => return ignored(object),
     };
     let objects = about.iter().filter(|name| !name.starts_with("cs_")).cloned().collect();
-    // Neither the way on nor the object itself is taken from a message: it is kept as it came.
-    let report = Report { objects, handover: None, raw: None, ..report };
+    let report = Report { objects, ..report };
     Reading { about, ours: answers::ours(object), report, ask, ignored: false }
 }
 
