@@ -11,6 +11,6 @@ pub mod test_gateway;
 
 pub use builders::{Order, Product};
 pub use client::{Client, PASSWORD, Reply, Request, Wire};
-pub use peers::{is_there, skipped};
+pub use peers::{is_there, python_peer, skipped};
 pub use shop::{OWNER, Shop};
 pub use spawn::{Folder, Spawned, bayader, bayader_reading};

@@ -13,6 +13,11 @@ pub fn skipped(test: &str, why: &str) {
     }
 }
 
+/// A program of the pinned Python peers, which `tests/peers/install.sh` installs.
+pub fn python_peer(program: &str) -> String {
+    format!("{}/target/peers/venv/bin/{program}", env!("CARGO_MANIFEST_DIR"))
+}
+
 /// Whether a program can be found.
 pub fn is_there(program: &str) -> bool {
     Command::new("sh").args(["-c", &format!("command -v {program}")]).output().is_ok_and(|output| output.status.success())

@@ -1,0 +1,5 @@
+//! Providers that are not there: small servers on loopback that keep books, hold each request against the published document, and
+//! fail in the ways that the real ones fail.
+
+pub mod spec;
+pub mod stripe;
