@@ -138,12 +138,14 @@ impl App {
         let shop = Arc::new(Shop {
             db,
             gateways,
+            forgeries: payments::Forgeries::new(options.clock.clone(), options.config.rate_limit.enabled),
             clock: options.clock.clone(),
             keys,
             settings: live,
             accounts,
             audit: Arc::new(audit::Watch::new(options.clock.clone())),
             menu,
+            live_attempts: Arc::new(orders::NoAttempts),
             outbox,
             public_url: options.config.server.public_url.url().as_str().to_owned(),
             limits_guests: options.config.rate_limit.enabled,
@@ -213,6 +215,7 @@ pub fn doctor(reader: &Reader<'_>) -> Result<Vec<String>> {
     found.extend(audit::check_newest(reader)?);
     found.extend(cart::check_books(reader)?);
     found.extend(catalog::check_search(reader)?);
+    found.extend(payments::lost_money(reader)?);
     Ok(found)
 }
 

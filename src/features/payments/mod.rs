@@ -6,10 +6,11 @@
 
 pub mod api;
 pub mod ask;
-mod attempts;
+pub mod attempts;
 pub mod checkout;
 mod compare;
 pub mod end;
+mod forgeries;
 pub mod gateway;
 pub mod gateways;
 mod inbox;
@@ -23,5 +24,7 @@ pub mod settle;
 mod sql;
 pub mod strike;
 
+pub use forgeries::Forgeries;
 pub use gateway::Gateway;
 pub use gateways::{GatewayFault, Gateways, Setting};
+pub use inbox::{HandleMessages, forget_bodies, lost_money};
