@@ -197,6 +197,8 @@ async fn an_invoice_whose_answer_was_lost_is_found_and_given_up() {
         let told = gateway.start(&attempt).await;
         assert!(matches!(told, Err(CallFault::Unclear(_))), "{fault:?}: {told:?}");
         assert_eq!(double.count(SEND), 1, "{fault:?}: it has no keys, so it is not sent again by itself");
+        let is_done = matches!(fault, Fault::ErrorAfter | Fault::CutAfter | Fault::SilentAfter);
+        assert_eq!(double.invoices(), usize::from(is_done), "{fault:?}");
         assert_eq!(gateway.find(&attempt).await.expect("looked"), Found::NotThere, "{fault:?}: nobody has its link");
         assert_eq!(gateway.when_lost(), WhenLost::Close);
         double.close();

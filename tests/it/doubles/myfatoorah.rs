@@ -192,11 +192,16 @@ fn success(data: Value) -> Response {
 }
 
 /// The body, if the key is right and nothing else goes wrong; what is to be answered otherwise.
-fn enter(books: &mut Books, path: &'static str, headers: &HeaderMap, body: &[u8]) -> Result<(Value, Option<Fault>), Response> {
+fn enter(
+    books: &mut Books,
+    path: &'static str,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(Value, Option<Fault>), Box<Response>> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let fault = books.script.take(path, &body);
     if headers.get("authorization").is_none_or(|value| value != &format!("Bearer {TOKEN}")) {
-        return Err(answer(StatusCode::UNAUTHORIZED, &json!({ "Message": "Authorization has been denied" })));
+        return Err(Box::new(answer(StatusCode::UNAUTHORIZED, &json!({ "Message": "Authorization has been denied" }))));
     }
     let is_json = headers.get("content-type").is_some_and(|value| value == "application/json");
     books.script.check(is_json && body.is_object(), || format!("{path} takes JSON"));
@@ -223,7 +228,7 @@ async fn send_payment(State(server): State<Server>, headers: HeaderMap, body: By
         let mut books = server.books();
         let (body, fault) = match enter(&mut books, SEND, &headers, &body) {
             Ok(entered) => entered,
-            Err(answer) => return answer,
+            Err(answer) => return *answer,
         };
         let script = &mut books.script;
         script.check_fields(SEND, &body, FIELDS);
@@ -275,7 +280,7 @@ async fn payment_status(State(server): State<Server>, headers: HeaderMap, body: 
         let mut books = server.books();
         let (body, fault) = match enter(&mut books, STATUS, &headers, &body) {
             Ok(entered) => entered,
-            Err(answer) => return answer,
+            Err(answer) => return *answer,
         };
         books.script.check_fields(STATUS, &body, &["Key", "KeyType"]);
         let key = text(&body, "Key");
@@ -325,7 +330,7 @@ async fn make_refund(State(server): State<Server>, headers: HeaderMap, body: Byt
         let mut books = server.books();
         let (body, fault) = match enter(&mut books, REFUND, &headers, &body) {
             Ok(entered) => entered,
-            Err(answer) => return answer,
+            Err(answer) => return *answer,
         };
         let script = &mut books.script;
         script.check_fields(REFUND, &body, FIELDS);

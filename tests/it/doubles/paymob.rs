@@ -37,7 +37,6 @@ pub enum Try {
 
 #[derive(Clone, Debug)]
 struct Intention {
-    id: String,
     order: u64,
     amount: i64,
     currency: String,
@@ -246,7 +245,7 @@ impl PaymobDouble {
 
 impl Books {
     fn find(&mut self, id: &str) -> Option<&mut Value> {
-        self.transactions.iter_mut().find(|one| one["id"].to_string() == id)
+        self.transactions.iter_mut().find(|one| one["id"].as_u64() == id.parse().ok())
     }
 
     fn raise(&mut self, id: &str, cents: i64) {
@@ -371,7 +370,6 @@ async fn make_intention(State(server): State<Server>, headers: HeaderMap, body: 
         let id = format!("pi_test_{order:x}");
         let (amount, currency) = (body["amount"].as_i64().expect("an amount"), body["currency"].as_str().expect("a currency"));
         books.intentions.push(Intention {
-            id: id.clone(),
             order,
             amount,
             currency: currency.to_owned(),

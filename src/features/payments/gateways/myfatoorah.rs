@@ -200,7 +200,7 @@ impl Gateway for MyFatoorah {
     }
 
     /// Asks for an invoice that nobody made: a refusal shows that the token was taken.
-    fn check<'a>(&'a self) -> Call<'a, ()> {
+    fn check(&self) -> Call<'_, ()> {
         Box::pin(async {
             match self.status(&uuid::Uuid::nil().to_string(), "CustomerReference").await {
                 Ok(_) | Err(CallFault::Refused { .. }) => Ok(()),

@@ -10,7 +10,6 @@ mod intention;
 mod refund;
 mod transaction;
 
-use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -28,7 +27,7 @@ use crate::features::payments::gateway::{
     RefundReport, Report, There, Verdict, WhenLost,
 };
 use crate::kernel::time::span;
-use crate::kernel::{Currency, Locale, Money, PaymentMethod, RefundId, UtcMs};
+use crate::kernel::{Currency, Locale, Money, PaymentId, PaymentMethod, UtcMs};
 use crate::outbound::{Outbound, Reply, Retry, is_unclear_status};
 use answers::{Asked, Key};
 use transaction::Transaction;
@@ -47,8 +46,6 @@ pub struct Paymob {
     clock: Clock,
     refund_time: Duration,
     token: Mutex<Option<Token>>,
-    /// When a refund of unknown outcome was first seen not to be there.
-    missed: Mutex<HashMap<RefundId, UtcMs>>,
 }
 
 /// By which questions are asked.
@@ -70,6 +67,8 @@ const MOST_FURTHER: usize = 8;
 const TOKEN_LIFE: Duration = Duration::from_secs(50 * 60);
 /// So long after its hold an intention that nobody has paid is given up (PROVIDERS 4.2).
 const GIVEN_UP_MS: i64 = span::DAY_MS;
+/// And one for which a bill was made that is paid at a counter.
+const BILL_GIVEN_UP_MS: i64 = 14 * span::DAY_MS;
 
 impl Paymob {
     pub const METHOD: PaymentMethod = PaymentMethod::of("paymob");
@@ -96,7 +95,6 @@ impl Paymob {
             clock: setting.clock.clone(),
             refund_time: setting.patience.call * Self::REFUND_PATIENCE,
             token: Mutex::new(None),
-            missed: Mutex::new(HashMap::new()),
         })
     }
 
@@ -179,17 +177,22 @@ impl Paymob {
         intention::begun(&answer, attempt, self.base_url.as_str(), &self.public_key)
     }
 
-    /// What the order's transaction says; where it was not paid by that one, what the others say that callbacks have named.
-    async fn stands(&self, attempt: &Attempt) -> Result<Report, CallFault> {
-        let body = match attempt.reference.as_deref().map(transaction::order_number) {
+    /// The order's last transaction, those that callbacks have named, and the parents of them.
+    async fn transactions(
+        &self,
+        reference: Option<&str>,
+        payment: PaymentId,
+        objects: &[String],
+    ) -> Result<Vec<Transaction>, CallFault> {
+        let body = match reference.map(transaction::order_number) {
             Some(order) => json!({ "order_id": order.ok_or_else(|| answers::unreadable("no number of an order"))? }),
-            None => json!({ "merchant_order_id": attempt.payment.to_string() }),
+            None => json!({ "merchant_order_id": payment.to_string() }),
         };
         let mut all = match self.question("/api/ecommerce/orders/transaction_inquiry", Some(&body)).await? {
             Asked::Found(answer) => vec![transaction::read(&answer)?],
             Asked::Nothing => Vec::new(),
         };
-        for id in transaction::numbers(&attempt.objects).take(MOST_FURTHER) {
+        for id in transaction::numbers(objects).take(MOST_FURTHER) {
             if all.iter().all(|one| one.id != id) {
                 all.extend(self.transaction(&id).await?);
             }
@@ -201,11 +204,16 @@ impl Paymob {
                 all.push(parent.ok_or_else(|| answers::unreadable("it does not know the parent of a transaction"))?);
             }
         }
-        transaction::check_order(&all, attempt)?;
+        transaction::check_order(&all, reference)?;
+        Ok(all)
+    }
+
+    async fn stands(&self, attempt: &Attempt) -> Result<Report, CallFault> {
+        let all = self.transactions(attempt.reference.as_deref(), attempt.payment, &attempt.objects).await?;
         let mut report = transaction::report(&all);
-        let is_over =
-            attempt.request.as_ref().is_some_and(|request| self.clock.now().ms() >= request.hold_ends_at + GIVEN_UP_MS);
-        if is_over && report.state == Some(There::Open) && !all.iter().any(|one| one.is_pending) {
+        let patience = if all.iter().any(|one| one.is_pending) { BILL_GIVEN_UP_MS } else { GIVEN_UP_MS };
+        let is_over = attempt.request.as_ref().is_some_and(|request| self.clock.now().ms() >= request.hold_ends_at + patience);
+        if is_over && report.state == Some(There::Open) {
             report.state = Some(There::Ended(Ending::Expired));
         }
         Ok(report)
@@ -282,7 +290,7 @@ impl Gateway for Paymob {
     }
 
     /// A token shows that the API key is right.
-    fn check<'a>(&'a self) -> Call<'a, ()> {
+    fn check(&self) -> Call<'_, ()> {
         Box::pin(async { self.token(true).await.map(drop) })
     }
 

@@ -1,20 +1,14 @@
 //! Giving back without idempotency keys (PROVIDERS 4.2): what was given back before is remembered, and what was given back
 //! afterwards tells whether a call of unknown outcome was carried out.
 
-use std::sync::PoisonError;
-
 use serde_json::{Number, json};
 
 use super::super::amounts;
+use super::Paymob;
 use super::answers::{self, Key, unreadable};
 use super::transaction::{self, Transaction};
-use super::{Paymob, UtcMs};
 use crate::features::payments::gateway::{CallFault, RefundCall, RefundReport};
-use crate::kernel::time::span;
 use crate::kernel::{Money, RefundStatus};
-
-/// A refund that was twice not there, so long apart, may be sent again.
-const APART_MS: i64 = 10 * span::MINUTE_MS;
 
 impl Paymob {
     async fn parent(&self, refund: &RefundCall) -> Result<Transaction, CallFault> {
@@ -52,6 +46,7 @@ impl Paymob {
         Ok(told(child))
     }
 
+    /// `None` if the sum has not risen by it. That twice, some time apart, lets it be sent again (PROVIDERS 4.2); who asks counts.
     pub(super) async fn given_back(&self, refund: &RefundCall) -> Result<Option<RefundReport>, CallFault> {
         if let Some(id) = &refund.object
             && let Some(child) = self.transaction(id).await?
@@ -62,29 +57,12 @@ impl Paymob {
         let Some(before) = refund.memo.as_deref().and_then(|memo| memo.parse::<i64>().ok()) else {
             return Ok(unknown(RefundStatus::Pending));
         };
-        let risen = self.given_back_of(refund).await?.minor() - before;
-        if risen >= refund.amount.minor() {
-            self.missed.lock().unwrap_or_else(PoisonError::into_inner).remove(&refund.refund);
+        if self.given_back_of(refund).await?.minor() - before >= refund.amount.minor() {
             return Ok(unknown(RefundStatus::Succeeded));
         }
-        let is_surely_not_there = self.is_missed_again(refund, self.clock.now());
-        Ok(if is_surely_not_there { None } else { unknown(RefundStatus::Pending) })
-    }
-
-    /// Whether it was missed before, long enough ago and after it was last sent. It is remembered in memory alone: after a start
-    /// it takes ten minutes more, never fewer.
-    fn is_missed_again(&self, refund: &RefundCall, now: UtcMs) -> bool {
-        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = *missed.entry(refund.refund).or_insert(now);
-        if refund.sent_at.is_some_and(|sent| sent > first) {
-            missed.insert(refund.refund, now);
-            return false;
-        }
-        let is_again = now >= first.plus_ms(APART_MS);
-        if is_again {
-            missed.remove(&refund.refund);
-        }
-        is_again
+        // The sum rises when a refund ends: one that was taken down and is not carried out yet would be made twice.
+        let all = self.transactions(refund.reference.as_deref(), refund.payment, &refund.objects).await?;
+        Ok(all.into_iter().find(|child| child.is_waiting_refund(&refund.captured, refund.amount)).map(told))
     }
 }
 

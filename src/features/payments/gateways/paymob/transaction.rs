@@ -6,7 +6,7 @@ use super::super::amounts;
 use super::super::lenient::{flag_at, only, short, text_at, whole_at};
 use super::answers::unreadable;
 use crate::features::money::Failure;
-use crate::features::payments::gateway::{Attempt, CallFault, Capture, Report, There, Total};
+use crate::features::payments::gateway::{CallFault, Capture, Report, There, Total};
 use crate::kernel::{Currency, Money};
 
 /// One try to pay, or a child of one: a refund, a void, a capture.
@@ -88,6 +88,11 @@ impl Transaction {
         self.raw
     }
 
+    /// Whether it gives back that much of that transaction and has not ended.
+    pub(super) fn is_waiting_refund(&self, parent: &str, amount: Money) -> bool {
+        self.is_pending && self.is_refund && self.parent.as_deref() == Some(parent) && self.amount == Some(amount)
+    }
+
     /// What it has taken, if it has.
     fn capture(&self) -> Option<Capture> {
         if !self.is_success || self.is_pending || self.is_error || self.parent.is_some() {
@@ -150,10 +155,10 @@ fn note(one: &Transaction) -> Option<String> {
     is_odd.then(|| format!("Paymob contradicts itself about transaction {}. Look it up in its dashboard", one.id))
 }
 
-/// Whatever was found is of the attempt's order.
-pub(super) fn check_order(all: &[Transaction], attempt: &Attempt) -> Result<(), CallFault> {
-    let Some(reference) = &attempt.reference else { return Ok(()) };
-    let is_other = |one: &Transaction| one.order.as_deref().is_some_and(|order| order_name(order) != *reference);
+/// Whatever was found is of that order.
+pub(super) fn check_order(all: &[Transaction], reference: Option<&str>) -> Result<(), CallFault> {
+    let Some(reference) = reference else { return Ok(()) };
+    let is_other = |one: &Transaction| one.order.as_deref().is_some_and(|order| order_name(order) != reference);
     if all.iter().any(is_other) { Err(unreadable("it is about another order")) } else { Ok(()) }
 }
 
