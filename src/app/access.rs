@@ -129,6 +129,7 @@ pub const TABLE: &[Access] = &[
     line("POST",   "/api/v1/orders/{id}/undo",          STAFF),
     line("POST",   "/api/v1/orders/{id}/collect",       STAFF),
     line("GET",    "/api/v1/payments/methods",          Who::Anyone),
+    line("POST",   "/api/v1/payments/checkout",         Who::SignedInOrToken),
     webhook("/api/v1/payments/webhook"),
     webhook("/api/v1/payments/webhook/{gateway}"),
     line("GET",    "/api/v1/admin/settings",            ADMIN),

@@ -27,19 +27,30 @@ const LAST_SEARCH: i64 = 5;
 /// Who could not be verified for a reason that passes is asked to come again after this.
 const VERIFY_AGAIN_S: u32 = 30;
 
-crate::kernel::status::words! {
-    /// What became of a message.
-    Outcome {
-        /// It moved something in the books.
-        Booked = "booked",
-        /// All it says was known.
-        Nothing = "nothing",
-        /// It is of a kind that means nothing here.
-        Ignored = "ignored",
-        /// It tells of money that does not fit its payment.
-        Parked = "parked",
-        /// No payment of ours has any of its names.
-        Unknown = "unknown",
+/// What became of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Outcome {
+    /// It moved something in the books.
+    Booked,
+    /// All it says was known.
+    Nothing,
+    /// It is of a kind that means nothing here.
+    Ignored,
+    /// It tells of money that does not fit its payment.
+    Parked,
+    /// No payment of ours has any of its names.
+    Unknown,
+}
+
+impl Outcome {
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Outcome::Booked => "booked",
+            Outcome::Nothing => "nothing",
+            Outcome::Ignored => "ignored",
+            Outcome::Parked => "parked",
+            Outcome::Unknown => "unknown",
+        }
     }
 }
 

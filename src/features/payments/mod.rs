@@ -7,6 +7,7 @@
 pub mod api;
 pub mod ask;
 pub mod attempts;
+mod check_keys;
 pub mod checkout;
 mod compare;
 pub mod end;
@@ -16,14 +17,16 @@ pub mod gateways;
 mod inbox;
 pub mod problems;
 mod queries;
-mod reconcile;
+pub mod reconcile;
 mod refund;
 mod refunds_told;
 mod resolve;
 pub mod settle;
 mod sql;
 pub mod strike;
+pub mod turns;
 
+pub use check_keys::{Checked, Trouble, check_keys};
 pub use forgeries::Forgeries;
 pub use gateway::Gateway;
 pub use gateways::{GatewayFault, Gateways, Setting};
