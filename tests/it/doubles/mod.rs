@@ -1,5 +1,8 @@
-//! Providers that are not there: small servers on loopback that keep books, hold each request against the published document, and
-//! fail in the ways that the real ones fail.
+//! Providers that are not there: small servers on loopback that keep books of their own, check each request by the published document or
+//! the contract, and fail in the ways that the real ones fail.
 
+pub mod faults;
+pub mod myfatoorah;
+pub mod paymob;
 pub mod spec;
 pub mod stripe;

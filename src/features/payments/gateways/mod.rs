@@ -1,6 +1,9 @@
 //! The gateways there are: one file each, and one line each below.
 
 pub mod amounts;
+mod lenient;
+pub mod myfatoorah;
+pub mod paymob;
 pub mod stripe;
 
 use std::sync::Arc;
@@ -44,9 +47,9 @@ impl Gateways {
     /// [`GatewayFault`].
     pub fn open(config: &Payments, setting: &Setting, more: Vec<Arc<dyn Gateway>>) -> Result<Gateways, GatewayFault> {
         let mut all: Vec<Arc<dyn Gateway>> = Vec::new();
-        if let Some(section) = &config.stripe {
-            all.push(Arc::new(stripe::Stripe::open(section, setting)?));
-        }
+        add(&mut all, config.stripe.as_ref(), |section| stripe::Stripe::open(section, setting))?;
+        add(&mut all, config.myfatoorah.as_ref(), |section| myfatoorah::MyFatoorah::open(section, setting))?;
+        add(&mut all, config.paymob.as_ref(), |section| paymob::Paymob::open(section, setting))?;
         all.extend(more);
         for (index, one) in all.iter().enumerate() {
             if all.iter().take(index).any(|other| other.method() == one.method()) || one.method().is_offline() {
@@ -78,6 +81,18 @@ impl Gateways {
     pub fn get(&self, method: PaymentMethod) -> Option<&Arc<dyn Gateway>> {
         self.all.iter().find(|gateway| gateway.method() == method)
     }
+}
+
+/// Adds a gateway whose section is there.
+fn add<S, G: Gateway>(
+    all: &mut Vec<Arc<dyn Gateway>>,
+    section: Option<&S>,
+    open: impl FnOnce(&S) -> Result<G, GatewayFault>,
+) -> Result<(), GatewayFault> {
+    if let Some(section) = section {
+        all.push(Arc::new(open(section)?));
+    }
+    Ok(())
 }
 
 impl std::fmt::Debug for Gateways {
