@@ -8,10 +8,11 @@ use bayader::db::{Command, WriteTx};
 use bayader::features::money::{self, Entry, Kind, NewRefund};
 use bayader::features::orders::{self, Fate};
 use bayader::features::payments::Gateway;
+use bayader::features::payments::gateway::{Ending, There};
 use bayader::kernel::{Actor, Fault, OrderId, PaymentId, PaymentMethod, Result};
 use serde_json::{Value, json};
 
-use crate::harness::test_gateway::{TESTPAY, TestGateway};
+use crate::harness::test_gateway::{Act, Op, TESTPAY, TestGateway};
 use crate::harness::{Client, Order, Product, Shop};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -189,8 +190,7 @@ async fn the_owner_says_how_long_an_online_order_is_held_and_guests_have_so_many
 async fn what_costs_nothing_is_confirmed_as_it_is_placed() {
     let shop = open().await;
     let taste = shop.product("Taste").price("0.000").stock(10).create().await;
-    let placed =
-        shop.guest().order().line(&taste, 1).pickup().field("paymentMethod", TESTPAY).send().await.expect(201);
+    let placed = shop.guest().order().line(&taste, 1).pickup().field("paymentMethod", TESTPAY).send().await.expect(201);
     assert_eq!((&placed["status"], &placed["next"]), (&json!("Confirmed"), &Value::Null));
     let staff = shop.staff().await;
     assert_eq!(staff.pieces(&taste).await, (9, 0, 9));
@@ -279,11 +279,8 @@ async fn a_part_is_waited_for_and_a_forced_order_is_confirmed_already() {
 
 /// An order whose hold has ended, for tomorrow unless it was for at once.
 async fn ended(shop: &Shop, bread: &Product, tomorrow: bool) -> Order {
-    let order = if tomorrow {
-        online_for_tomorrow(&shop.guest(), bread, 4).await
-    } else {
-        online(&shop.guest(), bread, 4).await
-    };
+    let order =
+        if tomorrow { online_for_tomorrow(&shop.guest(), bread, 4).await } else { online(&shop.guest(), bread, 4).await };
     shop.advance(31 * MINUTE);
     shop.run_jobs().await;
     assert_eq!(shop.staff().await.order_of(&order).await["status"], "Cancelled");
@@ -310,7 +307,10 @@ async fn late_money_brings_an_ended_order_back_if_it_can_still_be_baked() {
     let part = pay(&shop, &order, 1_000, "ch_2").await;
     assert_eq!(part, Fate::GiveBack { why: "the order had ended, and this does not pay it", minor: 1_000 });
     // Money that is on its way back does not count.
-    assert_eq!(pay(&shop, &order, 3_000, "ch_2b").await, Fate::GiveBack { why: "the order had ended, and this does not pay it", minor: 3_000 });
+    assert_eq!(
+        pay(&shop, &order, 3_000, "ch_2b").await,
+        Fate::GiveBack { why: "the order had ended, and this does not pay it", minor: 3_000 }
+    );
     assert_eq!(state(&staff.order_of(&order).await), ("Cancelled", "Paid", TESTPAY), "until the refunds are done");
 
     // Its time is past: it was wanted at once.
@@ -645,5 +645,75 @@ async fn the_methods_of_an_order_are_those_that_can_take_what_it_owes() {
     let request = shop.guest().get(&path).header("x-order-token", mine.token());
     assert_eq!(request.send().await.expect(200).column("code"), ["cash", TESTPAY, "coarse"]);
     shop.guest().see(&format!("{path}&token={}", mine.token())).await;
+    shop.close().await;
+}
+
+/// Begins to pay over HTTP; the payment's id.
+async fn check_out(by: &Client, order: &Order) -> String {
+    let body = json!({ "orderId": order.id, "paymentMethod": TESTPAY, "paymentDetails": {} });
+    let begun = by.post("/api/v1/payments/checkout").json(&body).send().await.expect(200);
+    begun["transactionId"].as_str().expect("an id").to_owned()
+}
+
+#[tokio::test]
+async fn a_live_attempt_is_ended_at_its_gateway_before_its_order_is() {
+    let gateway = TestGateway::new().shared();
+    let shop = Shop::open_with_gateways(&[], vec![Arc::clone(&gateway) as Arc<dyn Gateway>]).await;
+    let (staff, layla) = (shop.staff().await, shop.customer("Layla").await);
+    let bread = shop.product("Bread").stock(20).create().await;
+
+    let order = online(&layla, &bread, 1).await;
+    let payment = check_out(&layla, &order).await;
+    // Who may not cancel ends nothing.
+    let omar = shop.customer("Omar").await;
+    act(&omar, &order, "cancel", json!({})).await.expect(404);
+    let cancel = |tag: &str| staff.post(&format!("{}/cancel", order.path())).header("if-match", tag).json(&json!({})).send();
+    cancel("\"1.0\"").await.expect_problem(412, "stale");
+    assert_eq!(gateway.asked(Op::End), 0);
+    // What was seen is seen still, although ending the attempt has changed the order.
+    let tag = staff.see(&order.path()).await.header("etag").expect("a tag").to_owned();
+    assert_eq!(cancel(&tag).await.expect(200)["status"], "Cancelled");
+    assert_eq!((gateway.asked(Op::End), gateway.sale(&payment).state), (1, There::Ended(Ending::Cancelled)));
+    assert_eq!(payments(&shop, &order).await, [(TESTPAY.to_owned(), "cancelled", 1_000, 0)]);
+    assert_eq!(shop.rows(ENDINGS).await, 0);
+
+    // Who paid in the same moment is cancelled all the same, and has the money back.
+    let order = online(&layla, &bread, 1).await;
+    let payment = check_out(&layla, &order).await;
+    gateway.pay(&payment);
+    let reply = act(&layla, &order, "cancel", json!({})).await.expect(200);
+    assert_eq!(reply["status"], "Cancelled");
+    assert_eq!(shop.rows("select count(*) from refunds where amount_minor = 1000").await, 1);
+
+    // Money at the shop: what was paid online meanwhile counts, else nobody can pay it there any more.
+    let order = online(&layla, &bread, 1).await;
+    let payment = check_out(&layla, &order).await;
+    act(&staff, &order, "collect", json!({ "amount": "9.000" })).await.expect_problem(409, "amount_exceeds_due");
+    assert_eq!(gateway.sale(&payment).state, There::Open);
+    act(&staff, &order, "collect", json!({})).await.expect(200);
+    assert_eq!(gateway.sale(&payment).state, There::Ended(Ending::Cancelled));
+    let order = online(&layla, &bread, 1).await;
+    let payment = check_out(&layla, &order).await;
+    gateway.pay(&payment);
+    act(&staff, &order, "collect", json!({})).await.expect_problem(409, "nothing_due");
+    assert_eq!(state(&staff.order_of(&order).await), ("Confirmed", "Paid", TESTPAY));
+    assert_eq!(staff.pieces(&bread).await, (18, 0, 18));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_gateway_that_does_not_answer_keeps_nobody_from_cancelling() {
+    let gateway = TestGateway::new().shared();
+    let shop = Shop::open_with_gateways(&[], vec![Arc::clone(&gateway) as Arc<dyn Gateway>]).await;
+    let staff = shop.staff().await;
+    let bread = shop.product("Bread").stock(20).create().await;
+    let order = online(&staff, &bread, 1).await;
+    let payment = check_out(&staff, &order).await;
+    gateway.next(Op::End, [Act::NotSent]);
+    assert_eq!(act(&staff, &order, "cancel", json!({})).await.expect(200)["status"], "Cancelled");
+    assert_eq!((shop.rows(ENDINGS).await, gateway.sale(&payment).state), (1, There::Open));
+    shop.advance(MINUTE);
+    shop.run_jobs().await;
+    assert_eq!((shop.rows(ENDINGS).await, gateway.sale(&payment).state), (0, There::Ended(Ending::Cancelled)));
     shop.close().await;
 }

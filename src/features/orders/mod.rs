@@ -1,4 +1,4 @@
-//! Orders: taken, moved, cancelled, paid in cash; never oversold, never lost (SPEC 4).
+//! Orders: taken, moved, cancelled, paid at the shop or through a gateway; never oversold, never lost (SPEC 4).
 //!
 //! What always holds: an order that is Pending or later has a hold or a decrement on every tracked line, never both; its parts add
 //! up to its total; its sums of money are those of the ledger; each move is a row of its history. Only this feature writes
