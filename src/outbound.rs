@@ -111,9 +111,18 @@ impl Outbound {
         make: impl Fn(&Client) -> RequestBuilder + Send,
         is_unclear: impl Fn(&Reply) -> bool + Send,
     ) -> Result<Reply, SendFault> {
-        let mut tries = 0;
+        let (mut tries, mut may_be_done) = (0, false);
         loop {
-            let outcome = self.once(make(&self.client)).await;
+            let outcome = match self.once(make(&self.client)).await {
+                // Of what an earlier try may have done, a later one that was not sent knows nothing.
+                Err(SendFault::NotSent(name)) if may_be_done => Err(SendFault::Unclear(name)),
+                outcome => outcome,
+            };
+            may_be_done |= match &outcome {
+                Ok(reply) => is_unclear(reply),
+                Err(SendFault::Unclear(_)) => true,
+                Err(SendFault::NotSent(_)) => false,
+            };
             let again = match (&outcome, retry) {
                 (_, Retry::Never) => false,
                 (Err(SendFault::NotSent(_)), Retry::Safe | Retry::OnlyUnsent) => true,
@@ -166,4 +175,27 @@ fn retry_after_ms(reply: &Reply) -> Option<u64> {
 #[must_use]
 pub fn is_unclear_status(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status.as_u16(), 408 | 409 | 425 | 429)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::kernel::UtcMs;
+
+    #[tokio::test]
+    async fn a_try_that_may_have_done_it_is_not_forgotten_by_one_that_was_not_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let outbound = Outbound::new("a double", Clock::manual(UtcMs::from_ms(0)), Patience::default()).expect("a client");
+        // It hangs up on the first try, and is gone for the others.
+        let once = tokio::spawn(async move { drop(listener.accept().await.expect("a call").0) });
+        let url = format!("http://{address}/");
+        let outcome = outbound.send(Retry::Safe, |client| client.post(&url), |reply| is_unclear_status(reply.status)).await;
+        once.await.expect("it was called");
+        assert_eq!(outcome.expect_err("no answer"), SendFault::Unclear("a double".to_owned()));
+        let outcome = outbound.send(Retry::Safe, |client| client.post(&url), |reply| is_unclear_status(reply.status)).await;
+        assert_eq!(outcome.expect_err("no answer"), SendFault::NotSent("a double".to_owned()));
+    }
 }
