@@ -21,6 +21,7 @@ mod inventory;
 mod links;
 mod model;
 mod orders;
+mod orders_online;
 mod pages;
 mod passwords;
 mod problems;

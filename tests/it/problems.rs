@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::test_gateway::{Act, Op, TestGateway};
+use crate::harness::test_gateway::{Act, Op, TESTPAY, TestGateway};
 use crate::harness::{Client, OWNER, Order, PASSWORD, Reply, Request, Shop};
 
 /// What no request can bring about on a healthy machine: the disk must fail, the shop be full, or we have made a mistake. The
@@ -185,6 +185,8 @@ async fn of_orders(refused: &mut Refused, shop: &Shop, staff: &Client, layla: &C
     refused.add("illegal_transition", staff.put(&format!("{}/status", open.path())).json(&json!({ "status": "Preparing" })));
     refused.add("cannot_undo", act(&open, "undo", json!({ "version": 1 })));
     refused.add("amount_exceeds_due", act(&open, "collect", json!({ "amount": "9.000" })));
+    let online = layla.order().line(&cake, 1).pickup().field("paymentMethod", TESTPAY).place().await;
+    refused.add("not_paid", staff.put(&format!("{}/status", online.path())).json(&json!({ "status": "Confirmed" })));
     let paid = layla.order().line(&cake, 1).pickup().place().await;
     act(&paid, "collect", json!({})).send().await.expect(200);
     refused.add("nothing_due", act(&paid, "collect", json!({})));
