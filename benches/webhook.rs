@@ -8,7 +8,7 @@
 
 mod common;
 #[path = "../tests/it/harness/test_gateway.rs"]
-#[allow(dead_code, reason = "the bench asks it for signatures alone")]
+#[expect(dead_code, reason = "the bench asks it for signatures alone")]
 mod test_gateway;
 
 use std::path::Path;
@@ -70,8 +70,8 @@ fn message(name: &str) -> Message {
     static SAMPLE: std::sync::OnceLock<Value> = std::sync::OnceLock::new();
     let sample = SAMPLE.get_or_init(|| {
         let vectors: Value = serde_json::from_str(include_str!("../tests/vectors/stripe.json")).expect("vectors");
-        let bodies = vectors["cases"].as_array().expect("cases").iter().filter_map(|case| case["body"].as_str());
-        let mut sample: Value = bodies.filter_map(|body| serde_json::from_str(body).ok()).next().expect("an event");
+        let mut bodies = vectors["cases"].as_array().expect("cases").iter().filter_map(|case| case["body"].as_str());
+        let mut sample: Value = bodies.find_map(|body| serde_json::from_str(body).ok()).expect("an event");
         // It is handled as one that means nothing here: read and marked, as the least that is done with any.
         sample["type"] = "unknown.kind".into();
         sample

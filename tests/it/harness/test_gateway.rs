@@ -664,13 +664,13 @@ impl Gateway for TestGateway {
         }))
     }
 
-    fn books<'a>(&'a self, from: UtcMs, until: UtcMs) -> Call<'a, Option<Vec<BookLine>>> {
+    fn books(&self, from: UtcMs, until: UtcMs) -> Call<'_, Option<Vec<BookLine>>> {
         Box::pin(self.go(Op::Books, None, move |books| {
             Ok(Some(books.lines.iter().filter(|line| line.at >= from && line.at < until).cloned().collect()))
         }))
     }
 
-    fn check<'a>(&'a self) -> Call<'a, ()> {
+    fn check(&self) -> Call<'_, ()> {
         Box::pin(self.go(Op::Check, None, |_| Ok(())))
     }
 
