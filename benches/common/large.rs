@@ -327,6 +327,11 @@ fn write_orders(connection: &mut Connection, products: &[Product], size: Size) {
         [],
     )
     .expect("counted");
+    tx.execute(
+        "insert into payment_counts (method, status, payments) select method, status, count(*) from payments group by 1, 2",
+        [],
+    )
+    .expect("counted");
     tx.commit().expect("committed");
 }
 

@@ -8,7 +8,9 @@ use serde_json::json;
 use super::exit::{Failure, Outcome};
 use super::output;
 use super::shared::{Place, database_to_read};
+use crate::clock::Clock;
 use crate::db;
+use crate::features::payments as payments_feature;
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -17,7 +19,7 @@ pub struct Doctor {
     of: Option<Of>,
     #[command(flatten)]
     place: Place,
-    /// Answer in JSON: `{ok, findings}`.
+    /// Answer in JSON: `{ok, findings, waiting}`.
     #[arg(long)]
     json: bool,
 }
@@ -38,13 +40,22 @@ impl Doctor {
         let database = database_to_read(&folder)?;
         let findings = db::open_read_only(&database, crate::app::doctor)
             .map_err(|error| Failure::because(format!("the books in {} cannot be checked: {error}", database.display())))?;
+        // The books balance all the same, so this is no finding.
+        let now = Clock::system().now();
+        let waiting = db::open_read_only(&database, move |reader| payments_feature::waiting(reader, now))
+            .map_err(|error| Failure::because(format!("the books in {} cannot be read: {error}", database.display())))?;
         if self.json {
-            output::json(&json!({ "ok": findings.is_empty(), "findings": findings }))?;
+            output::json(&json!({ "ok": findings.is_empty(), "findings": findings, "waiting": waiting }))?;
         } else if findings.is_empty() {
             output::line(format!("The books in {} balance.", database.display()))?;
         } else {
             for finding in &findings {
                 output::line(finding)?;
+            }
+        }
+        if !self.json {
+            for line in &waiting {
+                output::line(format!("Somebody has to look: {line}"))?;
             }
         }
         if findings.is_empty() {

@@ -6,6 +6,12 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
     ("account_only", "For who is signed in.", "لمن سجّل الدخول فقط."),
     ("address_and_address_id", "address and addressId do not go together.", "لا يجتمع address وaddressId."),
     ("admin_only", "Changed by admins alone.", "لا يغيّره إلا المديرون."),
+    ("amount_and_items", "amount and items do not go together.", "لا يجتمع amount وitems."),
+    (
+        "amount_not_representable",
+        "The gateway cannot say this amount; take another.",
+        "لا تستطيع البوابة التعبير عن هذا المبلغ؛ اختر مبلغًا آخر.",
+    ),
     ("amount_too_large", "The sum is larger than the shop can book.", "المجموع أكبر مما يمكن تسجيله."),
     ("before_from", "to must be after from; exchange the two.", "يجب أن تكون to بعد from؛ بدّل بينهما."),
     ("cart_empty", "There is nothing in this cart; put something in first.", "لا شيء في هذه السلة؛ أضف صنفًا أولًا."),
@@ -16,6 +22,7 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
         "وقت الإغلاق بعد وقت الفتح؛ والدوام بعد منتصف الليل يُكتب في سطرين.",
     ),
     ("control_character", "The text holds a control character; take it out.", "في النص رمز تحكّم غير مسموح؛ احذفه."),
+    ("currency_not_supported", "The gateway does not take this currency.", "لا تقبل البوابة هذه العملة."),
     ("duplicate", "It stands twice; leave one out.", "مكرّر؛ احذف أحدهما."),
     (
         "fixed_by_configuration",
@@ -27,6 +34,8 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
         "The gateway has no such flow; GET /payments/methods tells its kind.",
         "لا توفّر البوابة طريقة العرض هذه؛ نوعها مذكور في GET /payments/methods.",
     ),
+    ("nothing_to_refund", "Nothing was paid for these pieces.", "لم يُدفع شيء عن هذه القطع."),
+    ("unknown_item", "No line of this payment's order.", "ليس بندًا من طلب هذه الدفعة."),
     ("in_the_past", "The time is over; take a later one.", "الوقت المطلوب مضى؛ اختر وقتًا لاحقًا."),
     ("invalid", "It could not be read.", "تعذّرت قراءته."),
     (

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bayader::app::docs::PROBLEMS;
 use bayader::features::payments::Gateway;
-use bayader::features::payments::gateway::There;
+use bayader::features::payments::gateway::{Capture, Dispute, DisputeStep, Report, There};
 use bayader::features::payments::turns::Turn;
 use bayader::http::problem::body_of;
-use bayader::kernel::{Locale, OrderId, Problem, ProblemKind};
+use bayader::kernel::{Currency, Locale, Money, OrderId, Problem, ProblemKind};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -18,8 +18,9 @@ use crate::harness::test_gateway::{Act, Op, TESTPAY, TestGateway};
 use crate::harness::{Client, OWNER, Order, PASSWORD, Reply, Request, Shop};
 
 /// What no request can bring about on a healthy machine: the disk must fail, the shop be full, or we have made a mistake. The
-/// head that fills more than a head may is refused as such (431) before its address is too long.
-const NOT_ASKED_FOR: &[&str] = &["busy", "internal", "outcome_unknown", "storage_unavailable", "uri_too_long"];
+/// head that fills more than a head may is refused as such (431) before its address is too long. A gateway is taken away in a test of refunds.
+const NOT_ASKED_FOR: &[&str] =
+    &["busy", "gateway_missing", "internal", "outcome_unknown", "storage_unavailable", "uri_too_long"];
 
 const LOCALES: [(Locale, &str); 2] = [(Locale::En, "en"), (Locale::Ar, "ar")];
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -237,6 +238,42 @@ async fn of_payments(refused: &mut Refused, shop: &Shop, layla: &Client, gateway
     shop.inner().turns.try_take(busy).expect("nobody has the turn")
 }
 
+async fn of_refunds(refused: &mut Refused, shop: &Shop) {
+    let admin = shop.admin();
+    let cake = shop.product("Tart").price("5.000").stock(50).create().await;
+    let act = |payment: &str, what: &str, body: Value| admin.post(&format!("/api/v1/payments/{payment}/{what}")).json(&body);
+    let cash = admin.order().line(&cake, 1).pickup().field("customerInfo", json!({ "name": "Huda" })).place().await;
+    let payment = admin.see(&format!("/api/v1/payments?order_id={}", cash.id)).await.rows()[0]["id"].clone();
+    let payment = payment.as_str().expect("an id");
+    refused.add("nothing_captured", act(payment, "refund", json!({ "reason": "x" })));
+    refused.add("not_parked", act(payment, "resolve", json!({ "action": "accept", "reason": "x" })));
+
+    let online = async || {
+        let order = shop.guest().order().line(&cake, 1).pickup().field("paymentMethod", TESTPAY).place().await;
+        shop.begin_to_pay(&order).await
+    };
+    let came = |currency: Currency| Report {
+        captures: vec![Capture {
+            object: format!("ch_{}", currency.code()),
+            amount: Money::from_minor(5_000, currency),
+            fee: None,
+        }],
+        ..Report::default()
+    };
+    let parked = online().await;
+    shop.tell(&parked, came(Currency::from_code("KWD").expect("a currency"))).await;
+    refused.add("payment_parked", act(&parked, "refund", json!({ "reason": "x" })));
+    refused.add("parked_currency", act(&parked, "resolve", json!({ "action": "accept", "reason": "x" })));
+    let paid = online().await;
+    shop.tell(&paid, came(Currency::JOD)).await;
+    refused.add("refund_exceeds_captured", act(&paid, "refund", json!({ "amount": "5.001", "reason": "x" })));
+    let disputed = online().await;
+    let whole = Capture { object: "ch_disputed".into(), amount: Money::from_minor(5_000, Currency::JOD), fee: None };
+    let dispute = Some(Dispute { object: "dp_1".into(), what: DisputeStep::Opened });
+    shop.tell(&disputed, Report { captures: vec![whole], dispute, ..Report::default() }).await;
+    refused.add("payment_disputed", act(&disputed, "refund", json!({ "reason": "x" })));
+}
+
 #[tokio::test]
 async fn every_code_is_told_in_both_languages() {
     let gateways = GATEWAYS.map(|(code, act, _)| {
@@ -262,6 +299,7 @@ async fn every_code_is_told_in_both_languages() {
     of_goods(&mut refused, &shop, &staff).await;
     of_orders(&mut refused, &shop, &staff, &layla).await;
     let turn = of_payments(&mut refused, &shop, &layla, &gateways).await;
+    of_refunds(&mut refused, &shop).await;
 
     let pages = Pages::of(&shop).await;
     let mut seen: BTreeSet<&str> = BTreeSet::new();

@@ -1,7 +1,7 @@
 //! Money that a gateway gave back without being asked by us: by the owner in its dashboard, or by the provider itself.
 
 use super::model::{Failure, NewRefund};
-use super::refund::{REFUND_JOB, finish_refund};
+use super::refund::{REFUND_JOB, ask_for, finish_refund};
 use super::sql;
 use crate::db::WriteTx;
 use crate::jobs;
@@ -34,7 +34,10 @@ pub fn refund_made_outside(
     };
     let id = RefundId::from_uuid(tx.new_id());
     sql::insert_refund(tx, id, &paid, &new)?;
-    finish_refund(tx, id, status, Some(object), None, Actor::Gateway)?;
+    if !finish_refund(tx, id, status, Some(object), None, Actor::Gateway)? {
+        // It is under way there: it is asked how it ends.
+        ask_for(tx, id)?;
+    }
     Ok(Some(id))
 }
 

@@ -69,7 +69,7 @@ pub fn refund_parked(
     Ok(id)
 }
 
-fn ask_for(tx: &mut WriteTx<'_>, refund: RefundId) -> Result<()> {
+pub(super) fn ask_for(tx: &mut WriteTx<'_>, refund: RefundId) -> Result<()> {
     let key = refund.to_string();
     jobs::enqueue(tx, &NewJob { kind: REFUND_JOB, key: &key, run_at: tx.now(), max_attempts: MAX_ATTEMPTS })
 }

@@ -18,6 +18,7 @@ use super::{place, problems, queries, rules, sql};
 use crate::features::AppState;
 use crate::features::cart::problems as cart_problems;
 use crate::features::inventory::problems::STOCK_OUT_OF_RANGE;
+use crate::features::money;
 use crate::http::gate::order_token;
 use crate::http::idempotency::{IdempotencyKey, Kept, once};
 use crate::http::page::list_schema;
@@ -60,7 +61,7 @@ pub fn routes() -> Vec<Route<AppState>> {
             .answers(200, "A page of orders", list_schema(order.clone()))
             .links(order_links("$response.body#/data/0/id")),
         Route::get("/api/v1/orders/{id}", get, "Read an order")
-            .describe("Customers their own, staff any, guests with the order's token. Notes of staff and `metadata` are for staff.")
+            .describe("Customers their own, staff any, guests with the order's token. Notes of staff, `metadata` and `payments` are for staff.")
             .query::<OrderQuery>()
             .order_token()
             .tagged()
@@ -183,7 +184,14 @@ async fn get(State(shop): State<AppState>, context: Context, Id(id): Id<OrderId>
             Access::Of(customer) => sql::order_of(reader, id, customer),
         })
         .await?;
-    order_answer(&shop, &context, &found.ok_or_else(not_found)?)
+    let order = found.ok_or_else(not_found)?;
+    let view = shapes::View::of(&context, &shop.settings.get());
+    let mut body = json!(shapes::order_body(&order, &view));
+    if context.caller.is_staff() {
+        let payments = shop.db.read(move |reader| money::told_of(reader, id)).await?;
+        body["payments"] = payments.iter().map(money::shapes::payment_body).collect();
+    }
+    respond::tagged(&context, StatusCode::OK, order.version, &body)
 }
 
 fn order_answer(shop: &AppState, context: &Context, order: &Order) -> Answer {

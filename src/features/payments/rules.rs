@@ -152,3 +152,261 @@ pub fn ask_again_after_ms(refund: &Refund, now: UtcMs) -> i64 {
         _ => 6 * HOUR_MS,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
+
+    use super::*;
+    use crate::features::orders::SoldLine;
+    use crate::kernel::{OrderId, PaymentId, PaymentMethod, ProductId, RefundId, RefundStatus};
+
+    fn line(n: u128, quantity: Pieces, total_minor: i64, tax_minor: i64) -> SoldLine {
+        SoldLine {
+            id: Uuid::from_u128(n),
+            product: ProductId::from_uuid(Uuid::from_u128(n)),
+            quantity,
+            returned: 0,
+            total_minor,
+            tax_minor,
+            is_taken: true,
+        }
+    }
+
+    fn sold(discount_minor: i64, tax_included: bool, lines: Vec<SoldLine>) -> Sold {
+        Sold { discount_minor, tax_included, lines }
+    }
+
+    #[test]
+    fn a_lines_tax_goes_back_with_it_where_it_came_on_top() {
+        let lines = || vec![line(1, 3, 999, 50), line(2, 1, 500, 0)];
+        assert_eq!(paid_by_line(&sold(0, false, lines())), [1_049, 500]);
+        assert_eq!(paid_by_line(&sold(0, true, lines())), [999, 500]);
+    }
+
+    #[test]
+    fn a_discount_is_parted_without_a_rest() {
+        let paid = paid_by_line(&sold(100, true, vec![line(1, 1, 333, 0), line(2, 1, 333, 0), line(3, 1, 333, 0)]));
+        assert_eq!(paid.iter().sum::<i64>(), 899);
+        assert_eq!(paid_by_line(&sold(0, true, vec![line(1, 1, 0, 0)])), [0]);
+    }
+
+    #[test]
+    fn pieces_add_up_to_their_line() {
+        assert_eq!(share(1_049, 3, 0, 0, 1), 350);
+        assert_eq!(share(1_049, 3, 1, 350, 1), 349);
+        assert_eq!(share(1_049, 3, 2, 699, 1), 350);
+        // The first one failed; what is left is told by what the others gave.
+        assert_eq!(share(1_049, 3, 2, 699, 1) + 699, 1_049);
+        assert_eq!(share(0, 3, 0, 0, 3), 0);
+    }
+
+    #[test]
+    fn pieces_of_a_refund_that_failed_are_not_put_back_twice() {
+        assert_eq!(to_restock(2, 0, 0), 2);
+        assert_eq!(to_restock(2, 0, 2), 0, "they lie there already");
+        assert_eq!(to_restock(1, 2, 0), 1, "those before were thrown away");
+        assert_eq!(to_restock(2, 1, 2), 1);
+    }
+
+    fn refund(amount_minor: i64) -> Refund {
+        let id = Uuid::from_u128(1);
+        Refund {
+            id: RefundId::from_uuid(id),
+            payment: PaymentId::from_uuid(id),
+            order: OrderId::from_uuid(id),
+            n: 1,
+            method: PaymentMethod::of("testpay"),
+            amount_minor,
+            status: RefundStatus::Pending,
+            reason: None,
+            object: None,
+            memo: None,
+            failure: None,
+            capture: None,
+            currency: None,
+            sent_at: None,
+            lost_at: None,
+            created_at: UtcMs::from_ms(0),
+            updated_at: UtcMs::from_ms(0),
+        }
+    }
+
+    const AROUND: Around = Around { key_life_ms: DAY_MS, is_behind: false, is_disputed: false, held_minor: 100 };
+
+    #[test]
+    fn a_refund_is_sent_once_and_asked_about_afterwards() {
+        assert_eq!(next_step(&refund(100), AROUND), Step::Send);
+        let sent = Refund { sent_at: Some(UtcMs::from_ms(5)), ..refund(100) };
+        assert_eq!(next_step(&sent, AROUND), Step::Ask);
+        assert_eq!(next_step(&Refund { object: Some("re_1".into()), ..refund(100) }, AROUND), Step::Ask);
+        assert_eq!(next_step(&Refund { status: RefundStatus::Succeeded, ..refund(100) }, AROUND), Step::Nothing);
+    }
+
+    #[test]
+    fn a_refund_waits_for_what_stands_in_its_way() {
+        assert_eq!(next_step(&refund(101), AROUND), Step::GiveUp);
+        assert!(matches!(next_step(&refund(100), Around { is_disputed: true, ..AROUND }), Step::Wait(_)));
+        let behind = Around { is_behind: true, ..AROUND };
+        assert_eq!(next_step(&refund(100), behind), Step::Send, "a key tells them apart");
+        assert!(matches!(next_step(&refund(100), Around { key_life_ms: 0, ..behind }), Step::Wait(_)));
+        let foreign = Refund { currency: Some("USD".into()), ..refund(500) };
+        assert_eq!(next_step(&foreign, AROUND), Step::Send, "what was parked stands in no ledger");
+    }
+
+    #[test]
+    fn what_is_lost_is_sent_again_only_where_that_cannot_pay_twice() {
+        let sent = Refund { sent_at: Some(UtcMs::from_ms(0)), ..refund(100) };
+        let at = |minutes: i64| UtcMs::from_ms(minutes * MINUTE_MS);
+        assert_eq!(when_lost(&sent, DAY_MS, at(1)), Lost::SendAgain);
+        assert_eq!(when_lost(&sent, DAY_MS, at(24 * 60)), Lost::LookAgain(LOOKS_APART_MS), "the key may be forgotten");
+        let lost = Refund { lost_at: Some(at(24 * 60)), ..sent.clone() };
+        assert_eq!(when_lost(&lost, DAY_MS, at(24 * 60 + 10)), Lost::Failed);
+        // Without keys: not there twice, ten minutes apart.
+        assert_eq!(when_lost(&sent, 0, at(1)), Lost::LookAgain(LOOKS_APART_MS));
+        let lost = Refund { lost_at: Some(at(1)), ..sent };
+        assert_eq!(when_lost(&lost, 0, at(10)), Lost::LookAgain(LOOKS_APART_MS));
+        assert_eq!(when_lost(&lost, 0, at(11)), Lost::SendAgain);
+    }
+
+    /// A sale with its refunds, kept as the verbs keep them, with the rules' own numbers.
+    struct Sale {
+        sold: Sold,
+        fee: i64,
+        captured: i64,
+        refunds: Vec<Given>,
+    }
+
+    struct Given {
+        amount: i64,
+        lines: Vec<(usize, Pieces, i64)>,
+        status: RefundStatus,
+        was_booked: bool,
+    }
+
+    impl Sale {
+        fn random(random: &mut StdRng) -> Sale {
+            let tax_included = random.random();
+            let lines: Vec<SoldLine> = (0..random.random_range(1..=5))
+                .map(|n| {
+                    let quantity = random.random_range(1..=12);
+                    let total = quantity * random.random_range(0..5_000);
+                    let rate = [0, 400, 1_600][random.random_range(0..3)];
+                    line(n, quantity, total, (total * rate + 5_000) / 10_000)
+                })
+                .collect();
+            let subtotal: i64 = lines.iter().map(|line| line.total_minor).sum();
+            let discount = if random.random_ratio(1, 4) { subtotal * random.random_range(0..100) / 100 } else { 0 };
+            let fee = random.random_range(0..2_000);
+            let sold = sold(discount, tax_included, lines);
+            let captured = paid_by_line(&sold).iter().sum::<i64>() + fee;
+            let tax: i64 = sold.lines.iter().map(|line| line.tax_minor).sum();
+            assert_eq!(captured, subtotal - discount + fee + if tax_included { 0 } else { tax }, "the parts are the total");
+            Sale { sold, fee, captured, refunds: Vec::new() }
+        }
+
+        fn sum(&self, of: impl Fn(&Given) -> bool) -> i64 {
+            self.refunds.iter().filter(|given| of(given)).map(|given| given.amount).sum()
+        }
+
+        fn left(&self) -> i64 {
+            self.captured - self.sum(|given| given.status != RefundStatus::Failed)
+        }
+
+        fn given(&self, index: usize) -> (Pieces, i64) {
+            let lines = self.refunds.iter().filter(|given| given.status != RefundStatus::Failed).flat_map(|given| &given.lines);
+            lines.filter(|line| line.0 == index).fold((0, 0), |sum, line| (sum.0 + line.1, sum.1 + line.2))
+        }
+
+        /// `None` if the line has not so many.
+        fn price(&self, index: usize, pieces: Pieces) -> Option<i64> {
+            let (before, given) = self.given(index);
+            let line = &self.sold.lines[index];
+            (before + pieces <= line.quantity)
+                .then(|| share(paid_by_line(&self.sold)[index], line.quantity, before, given, pieces))
+        }
+
+        fn begin(&mut self, amount: i64, lines: Vec<(usize, Pieces, i64)>) {
+            if amount > 0 && amount <= self.left() {
+                self.refunds.push(Given { amount, lines, status: RefundStatus::Pending, was_booked: false });
+            }
+        }
+
+        fn step(&mut self, random: &mut StdRng, by_amount: bool) {
+            match random.random_range(0..6) {
+                0 | 1 => {
+                    let index = random.random_range(0..self.sold.lines.len());
+                    let pieces = random.random_range(1..=4);
+                    if let Some(amount) = self.price(index, pieces) {
+                        self.begin(amount, vec![(index, pieces, amount)]);
+                    }
+                }
+                2 if by_amount => {
+                    let amount = random.random_range(0..=self.captured + 10);
+                    self.begin(amount, Vec::new());
+                }
+                3 | 4 => {
+                    if let Some(given) = self.refunds.iter_mut().find(|given| given.status == RefundStatus::Pending) {
+                        let fails = random.random_ratio(1, 3);
+                        given.status = if fails { RefundStatus::Failed } else { RefundStatus::Succeeded };
+                        given.was_booked = !fails;
+                    }
+                }
+                // A success that is taken back, and a failure that was none.
+                _ => {
+                    let held = self.captured - self.sum(|given| given.status == RefundStatus::Succeeded);
+                    let left = self.left();
+                    let chosen = random.random_range(0..self.refunds.len().max(1));
+                    let Some(given) = self.refunds.get_mut(chosen) else { return };
+                    match given.status {
+                        RefundStatus::Succeeded => given.status = RefundStatus::Failed,
+                        RefundStatus::Failed if !given.was_booked && by_amount && given.amount <= held.min(left) => {
+                            given.status = RefundStatus::Succeeded;
+                            given.was_booked = true;
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            assert!(self.left() >= 0, "more is given back than was taken");
+        }
+    }
+
+    #[test]
+    fn ten_thousand_sales_and_their_refunds_add_up_to_the_minor_unit() {
+        let seed = 20_261_125;
+        let mut random = StdRng::seed_from_u64(seed);
+        for n in 0..10_000 {
+            let by_amount = n % 2 == 0;
+            let mut sale = Sale::random(&mut random);
+            for _ in 0..random.random_range(0..20) {
+                sale.step(&mut random, by_amount);
+            }
+            for given in &mut sale.refunds {
+                if given.status == RefundStatus::Pending {
+                    given.status = RefundStatus::Succeeded;
+                }
+            }
+            if !by_amount {
+                // Every piece that is left, one by one: each line comes to what was paid for it, whatever failed in between.
+                for index in 0..sale.sold.lines.len() {
+                    while let Some(amount) = sale.price(index, 1) {
+                        sale.refunds.push(Given {
+                            amount,
+                            lines: vec![(index, 1, amount)],
+                            status: RefundStatus::Succeeded,
+                            was_booked: true,
+                        });
+                    }
+                    assert_eq!(sale.given(index).1, paid_by_line(&sale.sold)[index], "seed {seed}, sale {n}, line {index}");
+                }
+                assert_eq!(sale.left(), sale.fee, "seed {seed}, sale {n}");
+            }
+            let rest = sale.left();
+            sale.begin(rest, Vec::new());
+            assert_eq!(sale.left(), 0, "seed {seed}, sale {n}");
+            assert_eq!(sale.sum(|given| given.status != RefundStatus::Failed), sale.captured, "seed {seed}, sale {n}");
+        }
+    }
+}

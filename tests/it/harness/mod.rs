@@ -8,6 +8,7 @@ mod schema;
 mod shop;
 mod spawn;
 pub mod test_gateway;
+mod told;
 
 pub use builders::{Order, Product};
 pub use client::{Client, PASSWORD, Reply, Request, Wire};

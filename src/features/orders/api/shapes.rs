@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::features::inventory::order_number;
+use crate::features::money;
 use crate::features::orders::model::{Line, Order};
 use crate::features::orders::place::{self, Placed};
 use crate::features::settings::Settings;
@@ -269,6 +270,7 @@ pub(super) fn placed_shape() -> Shape {
 const ORDER_ID: &str = "01936f2b-0d10-7000-8000-5a6b7c8d9e01";
 
 pub(super) fn order_shape() -> Shape {
+    let payment = money::shapes::payment_shape();
     let text = || json!({ "type": "string" });
     let money = || json!({ "type": "string", "pattern": "^-?[0-9]+(\\.[0-9]+)?$" });
     let moment = || json!({ "type": "string", "format": "date-time" });
@@ -312,6 +314,10 @@ pub(super) fn order_shape() -> Shape {
             "source": words(Source::ALL.iter().map(|source| source.code())), "notes": { "type": ["string", "null"] },
             "metadata": { "type": "object", "description": "For staff; empty for others." },
             "history": { "type": "array", "items": step },
+            "payments": {
+                "type": "array", "items": payment.schema(),
+                "description": "For staff, where one order is read: each attempt to take money for it, the last one first.",
+            },
             "version": { "type": "integer" }, "createdAt": moment(), "updatedAt": moment(),
         },
         "additionalProperties": false,
@@ -333,5 +339,5 @@ pub(super) fn order_shape() -> Shape {
         ],
         "version": 2, "createdAt": "2026-11-25T10:47:45.000Z", "updatedAt": "2026-11-25T10:49:02.000Z",
     });
-    Shape::named("Order", schema, example)
+    Shape::named("Order", schema, example).of(&[&payment])
 }

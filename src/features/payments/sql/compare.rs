@@ -101,6 +101,11 @@ pub(in crate::features::payments) fn without_fee(
     )
 }
 
+/// Whether a gateway has ever named anything of this shop's.
+pub(in crate::features::payments) fn was_used(reader: &Reader<'_>, gateway: PaymentMethod) -> Result<bool> {
+    reader.one("select exists (select 1 from payment_objects where method = ?1)", args![gateway], |row| row.get(0))
+}
+
 /// The last day that was compared.
 pub(in crate::features::payments) fn last_day(reader: &Reader<'_>, gateway: PaymentMethod) -> Result<Option<ShopDay>> {
     reader.opt("select day from payment_comparisons where gateway = ?1", args![gateway], |row| row.get(0))

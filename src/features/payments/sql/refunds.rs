@@ -95,6 +95,11 @@ pub(in crate::features::payments) const WAITING: &[(&str, &str)] = &[
          where d.closed_at is null and ?1 is not null order by d.id limit 100",
     ),
     (
+        "a gateway whose books could not be compared for more than two days",
+        "select 0, 0, c.gateway from payment_comparisons c where c.at < ?1 - 86400000 \
+         and exists (select 1 from money_ledger l where l.method = c.gateway and l.at > c.at and l.object is not null)",
+    ),
+    (
         "work for payments that was given up",
         "select 0, 0, kind || ' ' || key from jobs where status = 'dead' and kind >= 'payments.' and kind < 'payments/' \
          and ?1 is not null limit 100",
