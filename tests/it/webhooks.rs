@@ -1,6 +1,6 @@
 //! What gateways tell by themselves: who is believed, what is kept, what is answered.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bayader::features::payments::Gateway;
@@ -516,4 +516,53 @@ async fn what_was_kept_before_a_crash_is_handled_after_it() {
     assert_eq!(again.count("select sum(amount_minor) from money_ledger where kind = 'captured'").await, 4_250);
     again.close().await;
     shop.close().await;
+}
+
+/// What was logged since the log was caught.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("whole").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn neither_a_body_nor_a_header_is_logged() {
+    let log = Log::default();
+    let writer = log.clone();
+    let caught =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(move || writer.clone());
+    caught.try_init().expect("nobody else logs in this process");
+    let gateway = TestGateway::new().shared();
+    let shop = open(&[&gateway]).await;
+    let planted = || json!({ "reference": "planted-reference", "name": "planted-name", "captures": "planted-captures" });
+    let good =
+        [gateway.sign("sale.paid", planted()), gateway.sign("cannot_tell", planted()), gateway.sign("not_for_us", planted())];
+    for message in &good {
+        post(&shop, TESTPAY, message).await;
+        let forged = Message { signature: "planted-signature".to_owned(), ..message.clone() };
+        for path in [TESTPAY, BARE] {
+            request(&shop.guest(), path, &forged).header("x-planted", "planted-header").send().await.expect(400);
+        }
+        shop.guest().post(&format!("{BARE}?hmac=planted-query")).bytes("text/plain", "planted-body").send().await.expect(400);
+    }
+    for _ in 0..20 {
+        shop.advance(MINUTE);
+        shop.run_jobs().await;
+    }
+    assert_eq!(outcomes(&shop).await, "unknown");
+    shop.close().await;
+    let told = String::from_utf8_lossy(&log.0.lock().expect("whole")).into_owned();
+    for said in ["was not signed by a gateway", "cannot be verified now", "about no payment of ours"] {
+        assert!(told.contains(said), "{said} is not logged: {told}");
+    }
+    let lines: Vec<&str> = told.lines().filter(|line| line.contains("planted")).collect();
+    assert!(lines.is_empty(), "{}", lines.join("\n"));
 }
