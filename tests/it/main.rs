@@ -20,6 +20,7 @@ mod harness;
 mod hours;
 mod inventory;
 mod links;
+mod local_gateways;
 mod model;
 mod myfatoorah;
 mod orders;
