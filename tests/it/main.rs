@@ -21,6 +21,7 @@ mod harness;
 mod hours;
 mod inventory;
 mod links;
+mod local_gateways;
 mod model;
 mod myfatoorah;
 mod orders;
