@@ -10,9 +10,10 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, header};
 
 use super::context::Received;
+use super::describe::FORM;
 use super::extract::refuse_query;
 use super::rate_limit::{Allowance, Limits};
-use super::{Caller, Context, problem, session_cookie};
+use super::{Caller, Context, problem, refusal_page, session_cookie};
 use crate::db;
 use crate::kernel::network::is_near;
 use crate::kernel::problem::kinds;
@@ -175,7 +176,7 @@ async fn check(keeper: &dyn Gatekeeper, request: &mut Request, seen: &mut Seen) 
         // Whose credentials do not count is counted by its address.
         seen.allowance.insert(limits.take(context)).check()?;
     }
-    check_body(context)?;
+    check_body(context, path)?;
     if access.carries_secrets {
         check_https(context)?;
     }
@@ -226,7 +227,8 @@ fn check_https(context: &Context) -> Result<(), Error> {
         .into())
 }
 
-fn check_body(context: &Context) -> Result<(), Error> {
+fn check_body(context: &Context, path: &str) -> Result<(), Error> {
+    let wanted = if refusal_page::is_for_people(path) { FORM } else { "application/json" };
     match &context.received {
         Received::TooLarge => Err(Problem::of(&kinds::BODY_TOO_LARGE)
             .detail(format!("A JSON body may have at most {} bytes.", super::front::MAX_BODY_BYTES))
@@ -239,9 +241,9 @@ fn check_body(context: &Context) -> Result<(), Error> {
         Received::Whole(body) if body.is_empty() => Ok(()),
         Received::Whole(_) => {
             let mut parts = context.header("content-type").unwrap_or("").split(';').map(str::trim);
-            if !parts.next().is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json")) {
+            if !parts.next().is_some_and(|media_type| media_type.eq_ignore_ascii_case(wanted)) {
                 return Err(Problem::of(&kinds::UNSUPPORTED_MEDIA_TYPE)
-                    .detail("Send the body with Content-Type: application/json.")
+                    .detail(format!("Send the body with Content-Type: {wanted}."))
                     .into());
             }
             if parts.any(names_other_charset) {
