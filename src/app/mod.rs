@@ -144,6 +144,7 @@ impl App {
             accounts,
             audit: Arc::new(audit::Watch::new(options.clock.clone())),
             menu,
+            live_attempts: Arc::new(orders::NoAttempts),
             outbox,
             public_url: options.config.server.public_url.url().as_str().to_owned(),
             limits_guests: options.config.rate_limit.enabled,

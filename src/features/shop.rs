@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{accounts, audit, catalog, messages, payments, settings};
+use super::{accounts, audit, catalog, messages, orders, payments, settings};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::security::Keys;
@@ -23,6 +23,8 @@ pub struct Shop {
     pub menu: Arc<catalog::Menu>,
     /// The gateways that the keeper has configured.
     pub gateways: payments::Gateways,
+    /// Who ends what is still payable of an order.
+    pub live_attempts: Arc<dyn orders::LiveAttempts>,
     /// Where messages go.
     pub outbox: messages::Outbox,
     /// `[server] public_url`, without a slash at its end; links in answers begin with it.

@@ -275,7 +275,7 @@ async fn post_undo(
     Id(order): Id<OrderId>,
     Body(body): Body<UndoBody>,
 ) -> Answer {
-    let hold_ms = place::cash_hold_ms(&shop.settings.get());
+    let hold_ms = place::hold_ms(&shop.settings.get(), crate::kernel::PaymentMethod::CASH);
     let command = Undo { order, seen: seen(&context, Some(body.version))?, hold_ms, by: context.caller.actor() };
     order_answer(&context, &shop.db.write(command).await?)
 }

@@ -16,7 +16,7 @@ use crate::features::inventory;
 use crate::features::money;
 use crate::features::settings::Settings;
 use crate::http::problem::not_found;
-use crate::kernel::time::span::HOUR_MS;
+use crate::kernel::time::span::{HOUR_MS, MINUTE_MS};
 use crate::kernel::{
     Actor, AddressId, At, CartId, Change, DomainEvent, Error, Fault, Faults, Fulfilment, Money, OrderId, OrderStatus,
     PaymentId, PaymentMethod, PaymentStatus, Problem, ProductId, Result, Source, UserId,
@@ -316,7 +316,7 @@ impl PlaceOrder {
             delivery: order.delivery.as_ref().map(to_json).transpose()?,
             metadata: order.metadata.as_ref().map(to_json).transpose()?,
         };
-        let expires_at = (!self.is_confirmed_at_once()).then(|| order.created_at.plus_ms(cash_hold_ms(&self.settings)));
+        let expires_at = (!self.is_confirmed_at_once()).then(|| order.created_at.plus_ms(hold_ms(&self.settings, self.method)));
         let network = self.guest.map(|origin| origin.network);
         if let Some(network) = network {
             open_guests::placing(tx, order.customer.phone.as_deref(), network)?;
@@ -391,8 +391,18 @@ pub fn warning_text(why: NoTime) -> (&'static str, String) {
     }
 }
 
-/// How long a cash order that nobody confirms is held.
+/// How long an order is held that nobody confirms: until it must be paid, or a cash order until the shop's yes.
 #[must_use]
-pub fn cash_hold_ms(settings: &Settings) -> i64 {
-    i64::from(settings.orders.cash_hold_hours) * HOUR_MS
+pub fn hold_ms(settings: &Settings, method: PaymentMethod) -> i64 {
+    if method.is_offline() {
+        i64::from(settings.orders.cash_hold_hours) * HOUR_MS
+    } else {
+        i64::from(settings.orders.hold_minutes) * MINUTE_MS
+    }
+}
+
+/// Whether the owner wants orders of a method confirmed as they are placed: those paid at the counter. A transfer has to come first.
+#[must_use]
+pub fn confirms_at_once(settings: &Settings, method: PaymentMethod) -> bool {
+    settings.orders.confirm_cash && method.is_offline() && method != PaymentMethod::TRANSFER
 }

@@ -3,13 +3,14 @@
 pub(super) mod texts;
 
 use super::counts::{self, Kind};
-use super::model::{Customer, Guest, Head, HistoryRow, HoldState, Line, Order, Totals};
+use super::model::{Customer, Guest, Head, HistoryRow, HoldState, Line, Order, Payable, Totals};
 use crate::args;
 use crate::db::query::Query;
 use crate::db::{Reader, Row, Settlement, WriteTx};
+use crate::features::inventory::order_number;
 use crate::features::money::Sums;
 use crate::kernel::{
-    Actor, Fault, Fulfilment, OrderId, OrderStatus, PaymentId, PaymentMethod, PaymentStatus, ProductId, Result, UserId, UtcMs,
+    Actor, Currency, Fault, Fulfilment, OrderId, OrderStatus, PaymentId, PaymentMethod, PaymentStatus, ProductId, Result, UserId, UtcMs,
 };
 
 /// The next number of a day, from 1 without gaps: one seek in the index `orders_number`.
@@ -102,8 +103,8 @@ pub(super) fn insert_line(tx: &mut WriteTx<'_>, order: OrderId, line: &Line) -> 
 
 pub(super) fn head(reader: &Reader<'_>, order: OrderId) -> Result<Option<Head>> {
     reader.opt(
-        "select id, status, fulfilment, payment_method, total_minor, captured_minor, refunded_minor, version, created_at, \
-         updated_at from orders where id = ?1",
+        "select id, status, fulfilment, payment_method, total_minor, captured_minor, refunded_minor, due_at, \
+         hold_expires_at, version, created_at, updated_at from orders where id = ?1",
         args![order],
         |row| {
             let mut columns = row.columns();
@@ -115,12 +116,58 @@ pub(super) fn head(reader: &Reader<'_>, order: OrderId) -> Result<Option<Head>> 
                 total: columns.next()?,
                 captured: columns.next()?,
                 refunded: columns.next()?,
+                due_at: columns.next()?,
+                hold_ends_at: columns.next()?,
                 version: columns.next()?,
                 created_at: columns.next()?,
                 updated_at: columns.next()?,
             })
         },
     )
+}
+
+pub(super) fn payable(reader: &Reader<'_>, order: OrderId) -> Result<Option<Payable>> {
+    reader.opt(
+        "select id, number_day, number, status, payment_status, payment_method, total_minor, captured_minor, refunded_minor, currency, \
+         customer_name, customer_email, customer_phone, hold_expires_at, due_at, placed_by = 'guest', customer_id \
+         from orders where id = ?1",
+        args![order],
+        |row| {
+            let mut columns = row.columns();
+            Ok(Payable {
+                id: columns.next()?,
+                number: order_number(columns.next()?, columns.next()?),
+                status: columns.next()?,
+                payment_status: columns.next()?,
+                method: columns.next()?,
+                total_minor: columns.next()?,
+                captured_minor: columns.next()?,
+                refunded_minor: columns.next()?,
+                currency: Currency::from_code(&columns.next::<String>()?)
+                    .ok_or_else(|| Fault::because("an order has a currency that is not known"))?,
+                customer_name: columns.next()?,
+                customer_email: columns.next()?,
+                customer_phone: columns.next()?,
+                hold_ends_at: columns.next()?,
+                due_at: columns.next()?,
+                placed_by_guest: columns.next()?,
+                customer: columns.next()?,
+            })
+        },
+    )
+}
+
+/// The order's last payment and its method; [`set_money`] follows, which makes it a change of the order.
+pub(super) fn set_payment(tx: &mut WriteTx<'_>, order: OrderId, payment: PaymentId, method: PaymentMethod) -> Result<()> {
+    let was = kind_of(tx, order)?;
+    counts::add(tx, was, -1)?;
+    counts::add(tx, Kind { payment_method: method, ..was }, 1)?;
+    tx.exec_one("update orders set payment_id = ?2, payment_method = ?3 where id = ?1", args![order, payment, method])
+}
+
+/// Until when a Pending order is held.
+pub(super) fn set_hold_end(tx: &mut WriteTx<'_>, order: OrderId, at: UtcMs) -> Result<()> {
+    tx.exec_one("update orders set hold_expires_at = ?2 where id = ?1", args![order, at])
 }
 
 /// See [`super::open_guests::set_status`], through which every move goes.

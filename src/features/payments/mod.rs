@@ -6,7 +6,7 @@
 
 pub mod api;
 pub mod ask;
-mod attempts;
+pub mod attempts;
 pub mod checkout;
 mod compare;
 pub mod end;
