@@ -147,6 +147,7 @@ impl App {
             live_attempts: Arc::new(orders::NoAttempts),
             outbox,
             public_url: options.config.server.public_url.url().as_str().to_owned(),
+            return_url: options.config.server.return_url.as_ref().map(|url| url.as_str().to_owned()),
             limits_guests: options.config.rate_limit.enabled,
         });
         let limits = Limits::new(&options.config.rate_limit, &options.clock);

@@ -29,6 +29,8 @@ pub struct Shop {
     pub outbox: messages::Outbox,
     /// `[server] public_url`, without a slash at its end; links in answers begin with it.
     pub public_url: String,
+    /// `[server] return_url`: the storefront to which buyers go on from a gateway.
+    pub return_url: Option<String>,
     /// Whether a guest may leave only so many orders unconfirmed (`[rate_limit] enabled`).
     pub limits_guests: bool,
 }

@@ -7,6 +7,7 @@
 mod anonymise;
 pub mod api;
 mod books;
+mod by_token;
 mod cancel;
 mod change_status;
 mod collect;
@@ -30,6 +31,7 @@ pub use books::check_books;
 pub use collect::money_moved;
 pub use expire::{ExpireHold, ExpireHolds, KIND as EXPIRE_JOB};
 pub use live_attempts::{LiveAttempts, NoAttempts};
-pub use model::Payable;
+pub use by_token::{cancel_by_customer, customer_may_cancel, lock, whole};
+pub use model::{Line, Order, Payable};
 pub use paying::{Fate, attempt_begun, captured, payable};
 pub use queries::stored_currency;

@@ -13,6 +13,7 @@ pub mod end;
 pub mod gateway;
 pub mod gateways;
 mod inbox;
+mod page;
 pub mod problems;
 mod queries;
 mod reconcile;
