@@ -105,7 +105,10 @@ impl App {
         let menu = Arc::new(catalog::Menu::new());
         let queue = Arc::new(Queue::default());
         let has_owner = Arc::new(AtomicBool::new(false));
-        let keeper = Arc::new(settings::Keeper::of(&options.config));
+        let setting = payments::Setting { clock: options.clock.clone(), patience: options.extras.patience };
+        let gateways = payments::Gateways::open(&options.config.payments, &setting, options.extras.gateways)?;
+        let methods = gateways.iter().map(|gateway| gateway.method());
+        let keeper = Arc::new(settings::Keeper::of(&options.config).with_gateways(methods));
         let live = Arc::new(settings::Live::new(Arc::clone(&keeper)).map_err(StartFault::Books)?);
         let reactions = reactions::ShopReactions {
             accounts: Arc::clone(&accounts),
@@ -132,8 +135,6 @@ impl App {
         }
         has_owner.store(db.read(accounts::owner_exists).await.map_err(StartFault::Books)?, Ordering::SeqCst);
 
-        let setting = payments::Setting { clock: options.clock.clone(), patience: options.extras.patience };
-        let gateways = payments::Gateways::open(&options.config.payments, &setting, options.extras.gateways)?;
         gateways.check_currency(live.get().currency())?;
         let shop = Arc::new(Shop {
             db,

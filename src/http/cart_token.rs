@@ -65,7 +65,7 @@ mod tests {
             locale: Locale::En,
             caller: Caller::Guest,
             client: Client { address: IpAddr::V4(Ipv4Addr::LOCALHOST), secure },
-            shop: Arc::new(ShopFormat { currency: Currency::JOD, zone, calling_code: Some("962"), locale: Locale::En }),
+            shop: Arc::new(ShopFormat { currency: Currency::JOD, zone, calling_code: Some("962"), locale: Locale::En, gateways: [].into() }),
             received: Received::Whole(bytes::Bytes::new()),
             headers: Arc::new(map),
             method: Method::GET,

@@ -149,7 +149,7 @@ impl PlaceOrder {
 
     /// The owner says how orders are paid, to staff too.
     fn check_method(&self, faults: &mut Faults<'_>) {
-        if !self.settings.methods.offers(self.method) {
+        if !self.settings.offers(self.method) {
             let message = "is not offered by this shop now; GET /api/v1/payments/methods lists what is";
             faults.add(&At::Root.field("paymentMethod"), "method_not_offered", message);
         }

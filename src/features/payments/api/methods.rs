@@ -19,7 +19,7 @@ pub(super) fn routes() -> Vec<Route<AppState>> {
 
 async fn methods(State(shop): State<AppState>, context: Context) -> Answer {
     let settings = shop.settings.get();
-    let offered = PaymentMethod::OFFLINE.iter().filter(|method| settings.methods.offers(**method));
+    let offered = PaymentMethod::OFFLINE.iter().filter(|method| settings.offers(**method));
     let data: Vec<Value> = offered
         .map(|method| json!({ "code": method.code(), "name": name(*method, context.locale), "kind": "offline" }))
         .collect();

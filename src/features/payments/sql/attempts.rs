@@ -68,8 +68,10 @@ pub(in crate::features::payments) fn set_ending(tx: &mut WriteTx<'_>, payment: P
 
 /// The first name stays: it is what the gateway was asked with.
 pub(in crate::features::payments) fn set_reference(tx: &mut WriteTx<'_>, payment: PaymentId, reference: &str) -> Result<bool> {
-    let rows =
-        tx.exec("update gateway_attempts set reference = ?2 where payment_id = ?1 and reference is null", args![payment, reference])?;
+    let rows = tx.exec(
+        "update gateway_attempts set reference = ?2 where payment_id = ?1 and reference is null",
+        args![payment, reference],
+    )?;
     Ok(rows > 0)
 }
 
@@ -113,7 +115,9 @@ pub(in crate::features::payments) fn by_object(
     method: PaymentMethod,
     object: &str,
 ) -> Result<Option<PaymentId>> {
-    reader.opt("select payment_id from payment_objects where method = ?1 and object = ?2", args![method, object], |row| row.get(0))
+    reader.opt("select payment_id from payment_objects where method = ?1 and object = ?2", args![method, object], |row| {
+        row.get(0)
+    })
 }
 
 /// The names of a payment. There are few payments whose names are many, and none of them is asked about often.
