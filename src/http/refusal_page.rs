@@ -164,7 +164,10 @@ const WORDS: &[Words] = &[
             "The order can no longer be changed like this",
             "Its state has changed meanwhile. Open it again by its link to see how it stands; the shop helps by phone.",
         ),
-        ar: ("لم يعد هذا التغيير ممكنًا", "تغيّرت حالة الطلب في هذه الأثناء. يُفتح من رابطه من جديد ليظهر وضعه، والمتجر يساعد بالهاتف."),
+        ar: (
+            "لم يعد هذا التغيير ممكنًا",
+            "تغيّرت حالة الطلب في هذه الأثناء. يُفتح من رابطه من جديد ليظهر وضعه، والمتجر يساعد بالهاتف.",
+        ),
     },
 ];
 

@@ -118,7 +118,10 @@ pub fn check_page(context: &Context, public_url: &str) -> Result<()> {
 pub fn check_form(context: &Context, public_url: &str, key_matches: bool) -> Result<()> {
     let tells_nothing = context.header("sec-fetch-site").is_none() && context.header("origin") == Some("null");
     if !key_matches {
-        return Err(csrf_refused("The form's key is not that of this page. Open the page again, and send the form from there.").into());
+        return Err(csrf_refused(
+            "The form's key is not that of this page. Open the page again, and send the form from there.",
+        )
+        .into());
     }
     if tells_nothing { Ok(()) } else { check_page(context, public_url) }
 }

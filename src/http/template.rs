@@ -52,7 +52,8 @@ fn templates() -> Result<&'static Environment<'static>, Fault> {
 /// A fault if there is no such template, or it names what is not there.
 pub fn fill(name: &str, locale: Locale, frame: &Frame<'_>, page: &impl Serialize) -> Result<Bytes, Fault> {
     let templates = templates()?;
-    let inside = templates.get_template(&format!("{name}.html")).map_err(Fault::new)?.render(Serde(page)).map_err(Fault::new)?;
+    let inside =
+        templates.get_template(&format!("{name}.html")).map_err(Fault::new)?.render(Serde(page)).map_err(Fault::new)?;
     let (language, direction) = if locale == Locale::Ar { ("ar", "rtl") } else { ("en", "ltr") };
     let (other, other_name) = if locale == Locale::Ar { ("en", "English") } else { ("ar", "العربية") };
     let whole = templates.get_template("frame.html").map_err(Fault::new)?.render(context! {

@@ -19,6 +19,7 @@ mod hours;
 mod inventory;
 mod links;
 mod model;
+mod order_page;
 mod orders;
 mod pages;
 mod passwords;

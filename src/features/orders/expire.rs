@@ -72,8 +72,7 @@ impl Command for ExpireHold {
         if head.status != OrderStatus::Pending || head.captured > head.refunded {
             return Ok(());
         }
-        let note =
-            if head.payment_method.is_offline() { "nobody confirmed it in time" } else { "nobody paid for it in time" };
+        let note = if head.payment_method.is_offline() { "nobody confirmed it in time" } else { "nobody paid for it in time" };
         let cancelling = Cancelling { restock: true, refund: true, note: Some(note), by: Actor::System };
         cancel::cancel(tx, &head, &cancelling)
     }

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::kernel::{
-    Address, Currency, Fulfilment, OrderId, OrderStatus, PaymentMethod, PaymentStatus, ProductId, Source, UserId, UtcMs, Version,
+    Address, Currency, Fulfilment, OrderId, OrderStatus, PaymentMethod, PaymentStatus, ProductId, Source, UserId, UtcMs,
+    Version,
 };
 
 /// How and when an order reaches its customer, as it was asked for.

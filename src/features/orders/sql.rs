@@ -10,7 +10,8 @@ use crate::db::{Reader, Row, Settlement, WriteTx};
 use crate::features::inventory::order_number;
 use crate::features::money::Sums;
 use crate::kernel::{
-    Actor, Currency, Fault, Fulfilment, OrderId, OrderStatus, PaymentId, PaymentMethod, PaymentStatus, ProductId, Result, UserId, UtcMs,
+    Actor, Currency, Fault, Fulfilment, OrderId, OrderStatus, PaymentId, PaymentMethod, PaymentStatus, ProductId, Result,
+    UserId, UtcMs,
 };
 
 /// The next number of a day, from 1 without gaps: one seek in the index `orders_number`.

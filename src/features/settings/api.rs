@@ -265,8 +265,10 @@ fn read_methods(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<M
 }
 
 fn methods_schema() -> Value {
-    let known: Map<String, Value> =
-        PaymentMethod::OFFLINE.iter().map(|method| (method.code().to_owned(), json!({ "type": ["boolean", "null"] }))).collect();
+    let known: Map<String, Value> = PaymentMethod::OFFLINE
+        .iter()
+        .map(|method| (method.code().to_owned(), json!({ "type": ["boolean", "null"] })))
+        .collect();
     json!({
         "type": "object",
         "description": METHODS_TOLD,

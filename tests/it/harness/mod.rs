@@ -12,5 +12,6 @@ pub mod test_gateway;
 pub use builders::{Order, Product};
 pub use client::{Client, PASSWORD, Reply, Request, Wire};
 pub use peers::{is_there, skipped};
+pub use schema::Seen;
 pub use shop::{OWNER, Shop};
 pub use spawn::{Folder, Spawned, bayader, bayader_reading};

@@ -13,12 +13,12 @@ use http::{HeaderValue, StatusCode, header};
 
 use crate::features::orders;
 use crate::features::orders::problems::TOKEN_EXPIRED;
+use crate::features::payments::ask;
 use crate::features::payments::checkout::{self, Wanted};
+use crate::features::payments::page::onward;
 use crate::features::payments::page::read::{Shown, shown};
 use crate::features::payments::page::say::Say;
 use crate::features::payments::page::view::{self, Notice, Reading, Tone, Way};
-use crate::features::payments::page::onward;
-use crate::features::payments::ask;
 use crate::features::{AppState, money};
 use crate::http::assets::{PageQuery, asked_language, html};
 use crate::http::gate::unauthenticated;
@@ -244,7 +244,7 @@ async fn show(State(shop): State<AppState>, context: Context, Id(order): Id<Orde
         lang: lang(&context),
         now: shop.clock.now(),
         settings: &settings,
-        transfer_details: None,
+        transfer_details: settings.shop.transfer_details.as_deref(),
         form_key: &key,
         ways: &ways,
         notice,
@@ -288,7 +288,10 @@ fn notice(context: &Context, shown: &Shown, looks: Option<u32>) -> Option<Notice
             return told(
                 Tone::Bad,
                 say.it("The payment did not go through.", "لم تتم عملية الدفع."),
-                say.it("Nothing was charged. Try again, or choose another way.", "لم يُخصم أي مبلغ. يمكن المحاولة مرة أخرى أو اختيار طريقة أخرى."),
+                say.it(
+                    "Nothing was charged. Try again, or choose another way.",
+                    "لم يُخصم أي مبلغ. يمكن المحاولة مرة أخرى أو اختيار طريقة أخرى.",
+                ),
             );
         }
         return None;
@@ -308,7 +311,10 @@ fn notice(context: &Context, shown: &Shown, looks: Option<u32>) -> Option<Notice
         "gateway" => told(
             Tone::Bad,
             say.it("This way to pay does not answer now.", "طريقة الدفع هذه لا تستجيب الآن."),
-            say.it("Nothing was charged. Try again in a minute, or choose another way.", "لم يُخصم أي مبلغ. يمكن المحاولة بعد دقيقة أو اختيار طريقة أخرى."),
+            say.it(
+                "Nothing was charged. Try again in a minute, or choose another way.",
+                "لم يُخصم أي مبلغ. يمكن المحاولة بعد دقيقة أو اختيار طريقة أخرى.",
+            ),
         ),
         "refused" => told(
             Tone::Warn,
@@ -323,11 +329,11 @@ fn notice(context: &Context, shown: &Shown, looks: Option<u32>) -> Option<Notice
 fn ways(shop: &AppState, shown: &Shown, locale: Locale) -> Vec<Way> {
     let settings = shop.settings.get();
     let due = Money::from_minor(shown.due(), shown.payable.currency);
-    let online = shop.gateways.iter().filter(|gateway| settings.methods.offers(gateway.method()) && gateway.expresses(due).is_ok());
+    let online = shop.gateways.iter().filter(|gateway| settings.offers(gateway.method()) && gateway.expresses(due).is_ok());
     let mut ways: Vec<Way> =
         online.map(|gateway| Way { method: gateway.method(), name: gateway.name(locale).to_owned() }).collect();
     let offline = [PaymentMethod::CASH, PaymentMethod::TRANSFER];
-    let others = offline.into_iter().filter(|method| settings.methods.offers(*method) && *method != shown.payable.method);
+    let others = offline.into_iter().filter(|method| settings.offers(*method) && *method != shown.payable.method);
     ways.extend(others.map(|method| Way { method, name: String::new() }));
     ways
 }
@@ -336,20 +342,14 @@ async fn back_to_order(context: Context, Id(order): Id<OrderId>) -> Answer {
     elsewhere(&address(&context, order, None))
 }
 
-async fn pay(
-    State(shop): State<AppState>,
-    context: Context,
-    Id(order): Id<OrderId>,
-    Form(form): Form<PayForm>,
-) -> Answer {
+async fn pay(State(shop): State<AppState>, context: Context, Id(order): Id<OrderId>, Form(form): Form<PayForm>) -> Answer {
     version_by_form(&shop, &context, order, &form.key).await?;
     let shown = read(&shop, order).await?;
     let say = Say(locale(&context));
     let Some(way) = ways(&shop, &shown, say.0).into_iter().find(|way| way.method == form.method) else {
         return elsewhere(&address(&context, order, Some(("said", "refused"))));
     };
-    let wanted =
-        Wanted { order, method: way.method, flow: None, return_url: None, by: Actor::Guest, locale: locale(&context) };
+    let wanted = Wanted { order, method: way.method, flow: None, return_url: None, by: Actor::Guest, locale: locale(&context) };
     let begun = match checkout::checkout(&shop, wanted).await {
         Ok(begun) => begun,
         Err(Error::Refused(problem)) => {
@@ -373,7 +373,9 @@ async fn pay(
         ),
         label: format!("{} {}", say.it("Go on to", "متابعة إلى"), way.name),
         url: &url,
-        back: view::Link { href: address(&context, order, None), label: say.it("Back to the order", "العودة إلى الطلب") },
+        back: view::Link {
+            href: address(&context, order, None), label: say.it("Back to the order", "العودة إلى الطلب")
+        },
     };
     let name = shop.settings.get().shop.name.clone();
     let frame = Frame { title: page.title, name: &name, other: "", goes_to: Some(&url) };
@@ -393,7 +395,7 @@ async fn ask_to_cancel(State(shop): State<AppState>, context: Context, Id(order)
         lang: lang(&context),
         now: shop.clock.now(),
         settings: &settings,
-        transfer_details: None,
+        transfer_details: settings.shop.transfer_details.as_deref(),
         form_key: &key,
         ways: &[],
         notice: None,

@@ -30,7 +30,10 @@ mod tests {
         let order = OrderId::from_uuid(uuid::Uuid::from_u128(7));
         let on = |url| onward(url, order, PaymentStatus::Paid);
         let id = "00000000-0000-0000-0000-000000000007";
-        assert_eq!(on("https://shop.example/thanks"), Some(format!("https://shop.example/thanks?orderId={id}&paymentStatus=Paid")));
+        assert_eq!(
+            on("https://shop.example/thanks"),
+            Some(format!("https://shop.example/thanks?orderId={id}&paymentStatus=Paid"))
+        );
         assert_eq!(
             on("https://shop.example/?page=thanks&orderId=1#end"),
             Some(format!("https://shop.example/?page=thanks&orderId={id}&paymentStatus=Paid#end"))

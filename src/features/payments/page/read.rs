@@ -42,7 +42,8 @@ impl Shown {
 /// A fault.
 pub fn shown(reader: &Reader<'_>, id: OrderId) -> Result<Option<Shown>> {
     let Some(order) = orders::whole(reader, id)? else { return Ok(None) };
-    let payable = orders::payable(reader, id)?.ok_or_else(|| Fault::because("what was read of an order is there to be paid"))?;
+    let payable =
+        orders::payable(reader, id)?.ok_or_else(|| Fault::because("what was read of an order is there to be paid"))?;
     let payment = money::last_of(reader, id)?;
     let refunds = money::order_refunds(reader, id)?;
     let coming_back =

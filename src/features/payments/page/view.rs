@@ -7,9 +7,7 @@ use super::read::Shown;
 use super::say::Say;
 use crate::features::orders::{self, Line};
 use crate::features::settings::Settings;
-use crate::kernel::{
-    Currency, Fulfilment, Locale, Money, OrderStatus, PaymentMethod, PaymentStatus, TransactionStatus, UtcMs,
-};
+use crate::kernel::{Currency, Fulfilment, Locale, Money, OrderStatus, PaymentMethod, PaymentStatus, TransactionStatus, UtcMs};
 
 /// How a thing looks, beside its words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -210,10 +208,14 @@ pub fn page(shown: &Shown, reading: &Reading<'_>) -> Page {
             href: format!("/o/{}/cancel{}", order.id, reading.lang),
             label: say.it("Cancel the order", "إلغاء الطلب"),
         }),
-        help: reading.settings.shop.phone.clone().map(|phone| Help {
-            label: say.it("Questions? The shop's phone:", "لأي سؤال، هاتف المتجر:"),
-            phone,
-        }),
+        help: reading
+            .settings
+            .shop
+            .phone
+            .clone()
+            .map(|phone| Help {
+                label: say.it("Questions? The shop's phone:", "لأي سؤال، هاتف المتجر:"), phone
+            }),
     }
 }
 
@@ -342,10 +344,10 @@ fn items(shown: &Shown, locale: Locale) -> Items {
     if sums.tax_included && sums.tax != 0 {
         total(say.it("of it sales tax", "منها ضريبة المبيعات"), sums.tax, false);
     }
-    let notes = order.notes.as_ref().map(|notes| Part {
-        label: say.it("Note", "ملاحظة"),
-        lines: notes.lines().map(str::to_owned).collect(),
-    });
+    let notes = order
+        .notes
+        .as_ref()
+        .map(|notes| Part { label: say.it("Note", "ملاحظة"), lines: notes.lines().map(str::to_owned).collect() });
     Items {
         label: say.it("What was ordered", "تفاصيل الطلب"),
         what: say.it("Product", "الصنف"),
@@ -466,7 +468,11 @@ fn pay(shown: &Shown, reading: &Reading<'_>) -> Option<Pay> {
         .replace("{}", &format!("\u{2068}{time}\u{2069}"))
     });
     Some(Pay {
-        label: if online { say.it("To pay", "المطلوب دفعه") } else { say.it("Pay in another way", "الدفع بطريقة أخرى") },
+        label: if online {
+            say.it("To pay", "المطلوب دفعه")
+        } else {
+            say.it("Pay in another way", "الدفع بطريقة أخرى")
+        },
         amount: Money::from_minor(shown.due(), payable.currency).to_string(),
         unit: say.unit(payable.currency),
         until,
@@ -505,7 +511,11 @@ pub fn cancel_page(shown: &Shown, reading: &Reading<'_>) -> CancelPage {
     let say = Say(reading.locale);
     let paid = shown.payable.captured_minor - shown.payable.refunded_minor;
     let text = if paid > 0 {
-        format!("{} {}.", say.it("What was paid goes back the way it came:", "ويعود المبلغ المدفوع بالطريقة نفسها التي دُفع بها:"), say.amount(paid, shown.payable.currency))
+        format!(
+            "{} {}.",
+            say.it("What was paid goes back the way it came:", "ويعود المبلغ المدفوع بالطريقة نفسها التي دُفع بها:"),
+            say.amount(paid, shown.payable.currency)
+        )
     } else {
         say.it("Nothing was charged for it.", "لم يُخصم عنه أي مبلغ.").to_owned()
     };
@@ -516,7 +526,10 @@ pub fn cancel_page(shown: &Shown, reading: &Reading<'_>) -> CancelPage {
         action: format!("/o/{}/cancel{}", shown.order.id, reading.lang),
         key: reading.form_key.to_owned(),
         yes: say.it("Cancel the order", "إلغاء الطلب"),
-        back: Link { href: format!("/o/{}{}", shown.order.id, reading.lang), label: say.it("Keep the order", "الإبقاء على الطلب") },
+        back: Link {
+            href: format!("/o/{}{}", shown.order.id, reading.lang),
+            label: say.it("Keep the order", "الإبقاء على الطلب"),
+        },
     }
 }
 
