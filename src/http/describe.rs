@@ -256,7 +256,8 @@ fn operation_object(operation: &Operation<'_>, shared: &mut Map<String, Value>) 
     }
     let cookie = if operation.method.is_safe() { json!({ "cookie": [] }) } else { json!({ "cookie": [], "csrf": [] }) };
     object["security"] = match (operation.signed_in, described.order_token) {
-        (_, true) => json!([{ "bearer": [] }, cookie, { "orderToken": [] }]),
+        (true, true) => json!([{ "bearer": [] }, cookie, { "orderToken": [] }]),
+        (false, true) => json!([{}, { "bearer": [] }, cookie, { "orderToken": [] }]),
         (true, false) => json!([{ "bearer": [] }, cookie]),
         (false, false) if operation.reads_bearer => json!([{}, { "bearer": [] }, cookie]),
         (false, false) => json!([]),

@@ -66,6 +66,7 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
     ),
     ("not_changed_here", "Another address changes this; the message names it.", "يُغيَّر هذا من عنوان آخر تذكره الرسالة."),
     ("not_with_text", "A group with text has no choices.", "المجموعة النصية لا خيارات لها."),
+    ("offline_only", "For what is paid without a gateway.", "لما يُدفع في المتجر من غير بوابة دفع."),
     ("one_of", "Two that exclude each other; leave one out.", "حقلان لا يجتمعان؛ احذف أحدهما."),
     ("out_of_range", "The number is too small or too large.", "الرقم أصغر أو أكبر من المسموح."),
     (
