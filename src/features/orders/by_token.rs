@@ -35,9 +35,10 @@ pub fn customer_may_cancel(order: &Order) -> bool {
 /// As of the API.
 pub async fn cancel_by_customer(shop: &Shop, order: OrderId) -> Result<Order> {
     let found = shop.db.read(move |reader| sql::order(reader, order)).await?;
-    if found.is_some_and(|found| {
-        !found.payment_method.is_offline() && matches!(found.payment_status, PaymentStatus::Pending | PaymentStatus::Failed)
-    }) {
+    let is_owed = |order: &Order| {
+        !order.payment_method.is_offline() && matches!(order.payment_status, PaymentStatus::Pending | PaymentStatus::Failed)
+    };
+    if found.is_some_and(|found| is_owed(&found) && customer_may_cancel(&found)) {
         shop.live_attempts.end(shop, order).await?;
     }
     let seen = SeenVersion { if_match: None, in_body: None };
