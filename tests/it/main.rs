@@ -12,6 +12,7 @@ mod catalog;
 mod cli;
 mod contract;
 mod crash;
+mod doubles;
 mod faults;
 mod guards;
 mod harness;
