@@ -38,7 +38,7 @@ mod twins;
 
 pub use caller::Caller;
 pub use context::Context;
-pub use extract::{Body, Form, Id, Query};
+pub use extract::{Body, Form, Id, Query, Raw};
 pub use input::{Fields, FromJson, Input};
 pub use link::Link;
 pub use respond::{Answer, created, json, no_content};

@@ -7,9 +7,11 @@
 pub mod api;
 pub mod ask;
 pub mod attempts;
+mod check_keys;
 pub mod checkout;
 mod compare;
 pub mod end;
+mod forgeries;
 pub mod gateway;
 pub mod gateways;
 mod inbox;
@@ -24,5 +26,8 @@ pub mod settle;
 mod sql;
 pub mod strike;
 
+pub use check_keys::{Checked, Trouble, check_keys};
+pub use forgeries::Forgeries;
 pub use gateway::Gateway;
 pub use gateways::{GatewayFault, Gateways, Setting};
+pub use inbox::{HandleMessages, forget_bodies, lost_money};

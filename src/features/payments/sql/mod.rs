@@ -2,5 +2,5 @@
 
 pub(super) mod attempts;
 mod compare;
-mod inbox;
+pub(super) mod inbox;
 mod lists;
