@@ -143,6 +143,7 @@ pub const TABLE: &[Access] = &[
     line("GET",    "/api/v1/payments/methods",          Who::Anyone),
     webhook("/api/v1/payments/webhook"),
     webhook("/api/v1/payments/webhook/{gateway}"),
+    line("POST",   "/api/v1/payments/checkout",         Who::SignedInOrToken),
     line("GET",    "/api/v1/admin/settings",            ADMIN),
     line("PUT",    "/api/v1/admin/settings",            ADMIN),
     line("GET",    "/api/v1/admin/orders",              STAFF),

@@ -19,7 +19,9 @@ pub(super) const RECURRING: &[Recurring] = &[
 /// Who does the jobs of each kind.
 pub(super) fn handlers(shop: &AppState) -> Handlers {
     let mut handlers: Handlers = vec![
-        Arc::new(orders::ExpireHolds::new(Arc::clone(shop))),
+        Arc::new(payments::end::ExpireHolds::new(Arc::clone(shop))),
+        Arc::new(payments::end::EndByItself::new(Arc::clone(shop))),
+        Arc::new(payments::reconcile::AskByItself::new(Arc::clone(shop))),
         Arc::new(orders::text_index::IndexOrderTexts::new(Arc::clone(shop))),
         Arc::new(cart::RemoveEnded::new(Arc::clone(shop))),
         Arc::new(catalog::CountPopular::new(Arc::clone(shop))),

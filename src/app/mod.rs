@@ -146,12 +146,15 @@ impl App {
             accounts,
             audit: Arc::new(audit::Watch::new(options.clock.clone())),
             menu,
-            live_attempts: Arc::new(orders::NoAttempts),
+            live_attempts: Arc::new(payments::end::EndsAttempts),
+            turns: Arc::new(payments::turns::Turns::new(options.extras.patience)),
             outbox,
             public_url: options.config.server.public_url.url().as_str().to_owned(),
             return_url: options.config.server.return_url.as_ref().map(|url| url.as_str().to_owned()),
+            cors_origins: options.config.server.cors_origins.iter().map(ToString::to_string).collect(),
             limits_guests: options.config.rate_limit.enabled,
         });
+        shop.db.write(payments::reconcile::TakeUp).await.map_err(StartFault::Books)?;
         let limits = Limits::new(&options.config.rate_limit, &options.clock);
         let keeper: Arc<dyn Gatekeeper> =
             Arc::new(Keeper { shop: Arc::clone(&shop), has_owner: Arc::clone(&has_owner), known: routes::known(), limits });

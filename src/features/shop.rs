@@ -27,12 +27,16 @@ pub struct Shop {
     pub forgeries: payments::Forgeries,
     /// Who ends what is still payable of an order.
     pub live_attempts: Arc<dyn orders::LiveAttempts>,
+    /// Who speaks with a gateway about an order now.
+    pub turns: Arc<payments::turns::Turns>,
     /// Where messages go.
     pub outbox: messages::Outbox,
     /// `[server] public_url`, without a slash at its end; links in answers begin with it.
     pub public_url: String,
     /// `[server] return_url`: the storefront to which buyers go on from a gateway.
     pub return_url: Option<String>,
+    /// Origins of other sites whose pages may use the API (`[server] cors_origins`), as browsers spell them.
+    pub cors_origins: Vec<String>,
     /// Whether a guest may leave only so many orders unconfirmed (`[rate_limit] enabled`).
     pub limits_guests: bool,
 }

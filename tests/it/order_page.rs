@@ -1,11 +1,13 @@
 //! The order's page as a browser without scripts sees it: links, forms, cookies, redirects.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::redirect::Policy;
 use serde_json::json;
 
+use crate::harness::test_gateway::{Act, Op, TESTPAY, TestGateway};
 use crate::harness::{Order, Reply, Seen, Shop};
 
 /// A browser in which scripts are off: it keeps cookies by their path and follows nothing by itself.
@@ -334,5 +336,224 @@ async fn too_many_requests_are_told_on_a_page_too() {
 async fn a_shop_that_nobody_owns_says_so_on_a_page() {
     let shop = Shop::open_without_owner(&[]).await;
     expect_page(&Browser::at(&shop).get("/o/01936000-0000-7000-8000-000000000000").await, 503, "en");
+    shop.close().await;
+}
+
+/// A shop with the gateway in the test's hand.
+async fn with_gateway(variables: &[(&str, &str)]) -> (Shop, Arc<TestGateway>) {
+    let gateway = TestGateway::new().shared();
+    let shop = Shop::open_with_gateways(variables, vec![Arc::clone(&gateway) as _]).await;
+    gateway.use_clock(&shop.clock);
+    (shop, gateway)
+}
+
+/// The path of the way back from the gateway, for its last sale.
+fn way_back(shop: &Shop, gateway: &TestGateway, page: &str) -> String {
+    let payment = gateway.sales().last().expect("a sale").payment;
+    format!("/pay/{page}?tx={payment}&k={}", shop.inner().keys.return_key(payment))
+}
+
+/// Presses a way to pay.
+async fn press(browser: &mut Browser<'_>, order: &Order, page: &Reply, method: &str) -> Reply {
+    browser.post(&format!("/o/{}/pay", order.id), &[("key", &key(page)), ("method", method)]).await
+}
+
+#[tokio::test]
+async fn a_buyer_pays_comes_back_and_reads_that_it_is_paid() {
+    let (shop, gateway) = with_gateway(&[]).await;
+    let (order, link) = ordered(&shop, TESTPAY).await;
+    let mut buyer = Browser::at(&shop);
+    let page = buyer.open(&link).await;
+    says(&page, &["Waiting for payment", "Unpaid", "To pay", "2.500", "The order is kept for you until"]);
+    assert_eq!(ways(&page), [TESTPAY, "cash"]);
+    assert!(buyer.get(&format!("/o/{}/pay", order.id)).await.header("location") == Some(&format!("/o/{}", order.id)));
+    let handing = press(&mut buyer, &order, &page, TESTPAY).await;
+    expect_page(&handing, 200, "en");
+    let url = format!("https://testpay.example/{}", gateway.sales().last().expect("a sale").reference);
+    says(&handing, &[&format!("content=\"0;url={url}\""), &format!("href=\"{url}\"")]);
+    let payment = gateway.sales().last().expect("a sale").payment.to_string();
+    // Pressed twice it is the same attempt.
+    says(&press(&mut buyer, &order, &page, TESTPAY).await, &[&url]);
+    assert_eq!(gateway.sales().len(), 1);
+    gateway.pay(&payment);
+    assert_eq!(status(&shop, &order).await.1, "Pending", "nobody has asked yet");
+    // The gateway sends them back in a browser that has no cookie of ours, with words of its own in the address.
+    let mut back = Browser::at(&shop);
+    let led = back.get(&format!("{}&session_id=cs_1&tx=2", way_back(&shop, &gateway, "return"))).await;
+    assert_eq!((led.status, led.header("location")), (303, Some(format!("/o/{}?back=1", order.id).as_str())));
+    assert!(led.header("set-cookie").is_some_and(|cookie| cookie.contains(&format!("Path=/o/{}", order.id))));
+    let page = back.open(&format!("/o/{}?back=1", order.id)).await;
+    expect_page(&page, 200, "en");
+    says(&page, &["Confirmed", "Paid"]);
+    assert!(ways(&page).is_empty() && page.header("refresh").is_none(), "{page:?}");
+    assert_eq!(status(&shop, &order).await, ("Confirmed".to_owned(), "Paid".to_owned()));
+    // What was paid is not paid again, whatever an old page sends.
+    let asked = gateway.asked(Op::Start);
+    let cancel = back.get(&format!("/o/{}/cancel", order.id)).await;
+    says(&cancel, &["What was paid goes back the way it came:", "2.500"]);
+    let again = press(&mut back, &order, &cancel, TESTPAY).await;
+    assert_eq!((again.status, gateway.asked(Op::Start)), (303, asked), "{again:?}");
+    // Cancelled, the money goes back.
+    back.post(&format!("/o/{}/cancel", order.id), &[("key", &key(&cancel))]).await.expect(303);
+    let page = back.open(&format!("/o/{}", order.id)).await;
+    says(&page, &["Cancelled", "2.500"]);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn who_comes_back_without_having_paid_can_try_again_or_pay_otherwise() {
+    let (shop, gateway) = with_gateway(&[]).await;
+    let (order, link) = ordered(&shop, TESTPAY).await;
+    let mut buyer = Browser::at(&shop);
+    let page = buyer.open(&link).await;
+    press(&mut buyer, &order, &page, TESTPAY).await.expect(200);
+    let before = shop.admin().order_of(&order).await;
+    let left = buyer.open(&way_back(&shop, &gateway, "cancel")).await;
+    says(&left, &["It is not paid yet.", "Nothing was charged.", "Go on to pay: "]);
+    assert_eq!(shop.admin().order_of(&order).await, before, "leaving changes nothing");
+    let payment = gateway.sales().last().expect("a sale").payment.to_string();
+    gateway.expire(&payment);
+    let failed = buyer.open(&way_back(&shop, &gateway, "return")).await;
+    says(&failed, &["The payment did not go through.", "Pay now: "]);
+    let cash = press(&mut buyer, &order, &failed, "cash").await;
+    assert_eq!((cash.status, cash.header("location")), (303, Some(format!("/o/{}", order.id).as_str())));
+    let page = buyer.open(&format!("/o/{}", order.id)).await;
+    says(&page, &["In cash, at pickup.", "Pay in another way"]);
+    assert_eq!(ways(&page), [TESTPAY]);
+    // A way that is not offered is not taken.
+    let refused = press(&mut buyer, &order, &page, "card_machine").await;
+    assert_eq!(refused.header("location"), Some(format!("/o/{}?said=refused", order.id).as_str()));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_gateway_that_says_nothing_is_waited_for_on_the_page() {
+    let (shop, gateway) = with_gateway(&[]).await;
+    let (order, link) = ordered(&shop, TESTPAY).await;
+    let mut buyer = Browser::at(&shop);
+    let page = buyer.open(&link).await;
+    gateway.next(Op::Start, [Act::NotSent]);
+    let down = press(&mut buyer, &order, &page, TESTPAY).await;
+    let place = down.header("location").expect("a place").to_owned();
+    assert_eq!(place, format!("/o/{}?said=gateway", order.id));
+    says(&buyer.open(&place).await, &["This way to pay does not answer now."]);
+    press(&mut buyer, &order, &page, TESTPAY).await.expect(200);
+    let payment = gateway.sales().last().expect("a sale").payment.to_string();
+    gateway.pay(&payment);
+    gateway.next(Op::Ask, [Act::UnclearBefore, Act::UnclearBefore]);
+    let waiting = buyer.open(&way_back(&shop, &gateway, "return")).await;
+    expect_page(&waiting, 200, "en");
+    says(&waiting, &["Waiting for the bank's word.", "Please do not pay twice.", "Look again now"]);
+    let next = format!("/o/{}?back=2", order.id);
+    assert_eq!(waiting.header("refresh"), Some(format!("5;url={next}").as_str()));
+    let still = buyer.open(&next).await;
+    says(&still, &["Waiting for the bank's word."]);
+    let paid = buyer.open(&format!("/o/{}?back=3", order.id)).await;
+    says(&paid, &["Confirmed", "Paid"]);
+    assert!(paid.header("refresh").is_none());
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn the_page_looks_again_only_so_often() {
+    let (shop, gateway) = with_gateway(&[]).await;
+    let (order, link) = ordered(&shop, TESTPAY).await;
+    let mut buyer = Browser::at(&shop);
+    let page = buyer.open(&link).await;
+    press(&mut buyer, &order, &page, TESTPAY).await.expect(200);
+    for many in ["12", "4294967295"] {
+        let waiting = buyer.open(&format!("/o/{}?back={many}", order.id)).await;
+        says(&waiting, &["Look again now"]);
+        assert!(waiting.header("refresh").is_none(), "{waiting:?}");
+    }
+    let odd = buyer.open(&format!("/o/{}?back=-1&said=%3Cb%3E", order.id)).await;
+    assert!(!odd.text.contains("class=\"notice"), "{odd:?}");
+    drop(gateway);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_way_back_is_its_payments_alone_and_leads_nowhere_else() {
+    let (shop, gateway) = with_gateway(&[]).await;
+    let (order, link) = ordered(&shop, TESTPAY).await;
+    let mut buyer = Browser::at(&shop);
+    let page = buyer.open(&link).await;
+    press(&mut buyer, &order, &page, TESTPAY).await.expect(200);
+    let payment = gateway.sales().last().expect("a sale").payment;
+    let own = way_back(&shop, &gateway, "return");
+    let mut stranger = Browser::at(&shop);
+    for path in ["return", "cancel"] {
+        expect_page(&stranger.get(&format!("/pay/{path}?tx={payment}")).await, 401, "en");
+        for wrong in [
+            format!("/pay/{path}?tx={payment}&k={}", order.token()),
+            format!("/pay/{path}?tx=01936000-0000-7000-8000-000000000000&k=x"),
+            format!("/pay/{path}?k=x"),
+            format!("/pay/{path}?tx=1&k=x&lang=en"),
+        ] {
+            expect_page(&stranger.get(&wrong).await, 404, "en");
+        }
+    }
+    assert!(stranger.cookies.is_empty());
+    let elsewhere = stranger.get(&format!("{own}&to=https%3A%2F%2Fevil.example%2F")).await;
+    assert_eq!(elsewhere.header("location"), Some(format!("/o/{}?back=1", order.id).as_str()));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_storefront_gets_its_buyers_back_without_any_token() {
+    let variables = [
+        ("BAYADER_SERVER__RETURN_URL", "https://bakery.example/thanks?from=pay"),
+        ("BAYADER_SERVER__CORS_ORIGINS", "https://app.bakery.example"),
+    ];
+    let (shop, gateway) = with_gateway(&variables).await;
+    let (order, link) = ordered(&shop, TESTPAY).await;
+    let mut buyer = Browser::at(&shop);
+    let page = buyer.open(&link).await;
+    press(&mut buyer, &order, &page, TESTPAY).await.expect(200);
+    gateway.pay(&gateway.sales().last().expect("a sale").payment.to_string());
+    let own = way_back(&shop, &gateway, "return");
+    let led = buyer.get(&own).await;
+    let thanks = format!("https://bakery.example/thanks?from=pay&orderId={}&paymentStatus=Paid", order.id);
+    assert_eq!((led.status, led.header("location")), (303, Some(thanks.as_str())));
+    let to = format!("{own}&to=https%3A%2F%2Fapp.bakery.example%2Fdone");
+    let done = format!("https://app.bakery.example/done?orderId={}&paymentStatus=Paid", order.id);
+    assert_eq!(buyer.get(&to).await.header("location"), Some(done.as_str()));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_transfer_is_told_where_to_go() {
+    let shop = Shop::open().await;
+    let admin = shop.admin();
+    let mut settings = admin.see("/api/v1/admin/settings").await.body;
+    settings["shop"]["transferDetails"] = "CliQ: BAYADER\nBank of Amman".into();
+    let shop_section = settings["shop"].clone();
+    let change = json!({ "shop": shop_section, "paymentMethods": { "transfer": true }, "version": settings["version"] });
+    admin.put("/api/v1/admin/settings").json(&change).send().await.expect(200);
+    let (order, link) = ordered(&shop, "transfer").await;
+    let mut buyer = Browser::at(&shop).speaking("ar");
+    let page = buyer.open(&link).await;
+    says(&page, &["بانتظار الحوالة", "CliQ: BAYADER", "Bank of Amman", &order.number, "تُحوَّل القيمة إلى"]);
+    assert_eq!(ways(&page), ["cash"]);
+    shop.close().await;
+}
+
+/// Eight seconds are waited, no longer; the gateway is asked to the end all the same.
+#[tokio::test]
+async fn a_slow_gateway_keeps_no_buyer_waiting() {
+    let (shop, gateway) = with_gateway(&[]).await;
+    let (order, link) = ordered(&shop, TESTPAY).await;
+    let mut buyer = Browser::at(&shop);
+    let page = buyer.open(&link).await;
+    press(&mut buyer, &order, &page, TESTPAY).await.expect(200);
+    gateway.pay(&gateway.sales().last().expect("a sale").payment.to_string());
+    gateway.next(Op::Ask, [Act::Hang]);
+    let began = std::time::Instant::now();
+    let led = buyer.get(&way_back(&shop, &gateway, "return")).await;
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    assert_eq!(led.header("location"), Some(format!("/o/{}?back=1", order.id).as_str()));
+    gateway.release();
+    let paid = buyer.open(&format!("/o/{}?back=2", order.id)).await;
+    says(&paid, &["Confirmed", "Paid"]);
     shop.close().await;
 }

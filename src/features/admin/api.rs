@@ -229,7 +229,10 @@ fn slip_shape() -> Shape {
         ("businessDay", ShopDay::schema()),
         ("isLate", json!({ "type": "boolean", "description": "Its time was five minutes ago or more." })),
         ("holdExpiresAt", hold),
-        ("holdEndsSoon", json!({ "type": "boolean", "description": "It is to be paid at the shop and ends by itself within two hours." })),
+        (
+            "holdEndsSoon",
+            json!({ "type": "boolean", "description": "It is to be paid at the shop and ends by itself within two hours." }),
+        ),
         ("version", json!({ "type": "integer" })),
         ("createdAt", moment()),
         ("updatedAt", moment()),

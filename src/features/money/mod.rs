@@ -14,6 +14,7 @@ pub use end::{END_JOB, ask_to_end, close_offline};
 pub use model::{Captured, Entry, Failure, Kind, NewRefund, Payment, Refund};
 pub use refund::{REFUND_JOB, finish_refund, note_refund_sent, refund_all, start_refund};
 pub use rules::{Sums, payment_status};
+pub use sql::is_booked;
 pub use sql::{
     kept, last_capture, last_of, order_refunds, payment, payments_of, refund, refund_by_object, refundable, refunds_of, sums,
 };

@@ -46,7 +46,10 @@ pub(super) fn insert_entry(tx: &mut WriteTx<'_>, payment: &Payment, entry: &Entr
 }
 
 /// Whether a provider's object has such a row. By the index `money_ledger_objects`.
-pub(super) fn is_booked(reader: &Reader<'_>, method: PaymentMethod, object: &str, kind: Kind) -> Result<bool> {
+///
+/// # Errors
+/// A fault.
+pub fn is_booked(reader: &Reader<'_>, method: PaymentMethod, object: &str, kind: Kind) -> Result<bool> {
     reader.one(
         "select exists (select 1 from money_ledger where method = ?1 and object = ?2 and kind = ?3 and object is not null)",
         args![method, object, kind.code()],

@@ -243,12 +243,7 @@ pub async fn check_access(shop: &AppState, context: &Context, id: OrderId) -> Re
 
 /// Ends what is payable of an unpaid online order at its gateway, if what is to be done with the order afterwards `may` be done. What
 /// the caller has seen of the order is seen still, unless money came meanwhile.
-async fn end_attempts(
-    shop: &AppState,
-    order: OrderId,
-    seen: SeenVersion,
-    may: impl Fn(&Head) -> bool,
-) -> Result<SeenVersion> {
+async fn end_attempts(shop: &AppState, order: OrderId, seen: SeenVersion, may: impl Fn(&Head) -> bool) -> Result<SeenVersion> {
     let head = || shop.db.read(move |reader| sql::head(reader, order));
     let Some(before) = head().await? else { return Ok(seen) };
     let is_owed = !before.payment_method.is_offline() && before.captured < before.total;
@@ -309,14 +304,8 @@ async fn post_cancel(
         return Err(Problem::of(&kinds::FORBIDDEN).detail("restock and refund are for staff; leave them out.").into());
     }
     let seen = end_attempts(&shop, order, seen(&context, None)?, may_cancel(context.caller.role())).await?;
-    let command = Cancel {
-        order,
-        seen,
-        reason: body.reason,
-        restock: body.restock,
-        refund: body.refund,
-        by: context.caller.actor(),
-    };
+    let command =
+        Cancel { order, seen, reason: body.reason, restock: body.restock, refund: body.refund, by: context.caller.actor() };
     write_order(&shop, &context, key, command).await
 }
 

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::cancel::{self, Cancelling, illegal};
-use super::model::{Head, Order};
 use super::collect::{self, Received};
+use super::model::{Head, Order};
 use super::{expire, open_guests, problems, rules, sql, stock};
 use crate::db::{Command, WriteTx};
 use crate::http::problem::not_found;

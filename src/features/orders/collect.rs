@@ -7,7 +7,9 @@ use super::{cancel, change_status, paying, problems, sql};
 use crate::db::{Command, WriteTx};
 use crate::features::money::{self, Entry, Kind};
 use crate::http::problem::not_found;
-use crate::kernel::{Actor, Currency, DomainEvent, Fault, Money, OrderId, OrderStatus, PaymentId, PaymentMethod, Problem, Result};
+use crate::kernel::{
+    Actor, Currency, DomainEvent, Fault, Money, OrderId, OrderStatus, PaymentId, PaymentMethod, Problem, Result,
+};
 
 /// Books money that was received for an order.
 pub struct Collect {

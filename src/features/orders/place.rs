@@ -318,7 +318,8 @@ impl PlaceOrder {
             delivery: order.delivery.as_ref().map(to_json).transpose()?,
             metadata: order.metadata.as_ref().map(to_json).transpose()?,
         };
-        let expires_at = (!self.is_confirmed_at_once(order.totals.total)).then(|| order.created_at.plus_ms(hold_ms(&self.settings, self.method)));
+        let expires_at = (!self.is_confirmed_at_once(order.totals.total))
+            .then(|| order.created_at.plus_ms(hold_ms(&self.settings, self.method)));
         let network = self.guest.map(|origin| origin.network);
         if let Some(network) = network {
             open_guests::placing(tx, order.customer.phone.as_deref(), network)?;
@@ -346,7 +347,11 @@ impl PlaceOrder {
         change_status::advance(tx, &sql::head(tx, order.id)?.ok_or_else(head)?, OrderStatus::Confirmed, None, by)?;
         if self.collected && order.totals.total > 0 {
             let head = sql::head(tx, order.id)?.ok_or_else(head)?;
-            collect::book(tx, &head, &collect::Received { method: self.method, amount_minor: order.totals.total, reference: None, by: self.by })?;
+            collect::book(
+                tx,
+                &head,
+                &collect::Received { method: self.method, amount_minor: order.totals.total, reference: None, by: self.by },
+            )?;
         }
         *order = sql::order(tx, order.id)?.ok_or_else(not_found)?;
         Ok(())

@@ -18,13 +18,14 @@ mod inbox;
 mod page;
 pub mod problems;
 mod queries;
-mod reconcile;
+pub mod reconcile;
 mod refund;
 mod refunds_told;
 mod resolve;
 pub mod settle;
 mod sql;
 pub mod strike;
+pub mod turns;
 
 pub use check_keys::{Checked, Trouble, check_keys};
 pub use forgeries::Forgeries;

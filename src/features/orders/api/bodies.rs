@@ -16,8 +16,8 @@ use crate::http::page::Paging;
 use crate::kernel::pieces::{MAX_LINES, MAX_QUANTITY};
 use crate::kernel::text::{Lines, fold_digits};
 use crate::kernel::{
-    Actor, Address, AddressId, At, Email, Faults, Fulfilment, Money, Name, Note, OrderStatus, PaymentMethod, Phone, ProductId, Reason,
-    ShopDay, UserId,
+    Actor, Address, AddressId, At, Email, Faults, Fulfilment, Money, Name, Note, OrderStatus, PaymentMethod, Phone, ProductId,
+    Reason, ShopDay, UserId,
 };
 use crate::security::token::TokenHash;
 

@@ -72,12 +72,14 @@ pub(super) fn routes() -> Vec<Route<AppState>> {
         Route::get("/pay/return", come_back, "Take in a buyer who comes back from a gateway")
             .describe("Asks the gateway at once, then sends the buyer to the order's page, or on to the storefront with `orderId` and `paymentStatus`. What else the gateway adds to the address is not read.")
             .query::<BackQuery>()
+            .parameter("to", "Where the checkout wanted its buyer to go on.")
             .answers_elsewhere("The order's page, or the storefront")
             .refuses(&opens),
         Route::get("/pay/cancel", give_up, "Take in a buyer who has left a gateway without paying")
-            .describe("Changes nothing: what was begun can be gone on with.")
+            .describe("Changes nothing: what was begun can be gone on with. The buyer is sent to the order's page, or on to the page that the checkout named.")
             .query::<BackQuery>()
-            .answers_elsewhere("The order's page")
+            .parameter("to", "Where the checkout wanted its buyer to go on.")
+            .answers_elsewhere("The order's page, or the page that the checkout named")
             .refuses(&opens),
     ]
 }
@@ -106,6 +108,7 @@ impl Input for BackQuery {
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
         fields.opt_text("tx", Lines::One, 1..=200);
         fields.opt_text("k", Lines::One, 1..=200);
+        fields.opt_text("to", Lines::One, 1..=2_000);
         fields.opt::<Locale>("lang");
         Some(BackQuery)
     }
@@ -440,23 +443,28 @@ async fn come_back(State(shop): State<AppState>, context: Context) -> Answer {
         ask_gateway(&shop, payment.id).await;
     }
     let order = payment.order;
-    if let Some(storefront) = storefront(&shop, payment.id).await? {
-        let shown = read(&shop, order).await?;
-        if let Some(to) = onward(&storefront, order, shown.payable.payment_status) {
-            return elsewhere_with_cookie(&context, &to, order, &token);
-        }
-    }
-    elsewhere_with_cookie(&context, &address(&context, order, Some(("back", "1"))), order, &token)
+    let to = match own_storefront(&shop, &context).or_else(|| shop.return_url.clone()) {
+        Some(storefront) => onward(&storefront, order, read(&shop, order).await?.payable.payment_status),
+        None => None,
+    };
+    let to = to.unwrap_or_else(|| address(&context, order, Some(("back", "1"))));
+    elsewhere_with_cookie(&context, &to, order, &token)
 }
 
-/// Where the buyer of a payment goes on: where its checkout said, else where the keeper says.
-async fn storefront(shop: &AppState, _payment: PaymentId) -> Result<Option<String>> {
-    Ok(shop.return_url.clone())
+/// Where this payment's checkout wanted its buyer to go on. The way back is not signed for it, so it is looked at again.
+fn own_storefront(shop: &AppState, context: &Context) -> Option<String> {
+    asked(context, "to").filter(|to| checkout::is_ours(shop, to))
 }
 
 async fn give_up(State(shop): State<AppState>, context: Context) -> Answer {
     let (payment, token) = way_back(&shop, &context).await?;
-    elsewhere_with_cookie(&context, &address(&context, payment.order, Some(("said", "left"))), payment.order, &token)
+    let order = payment.order;
+    let to = match own_storefront(&shop, &context) {
+        Some(storefront) => onward(&storefront, order, read(&shop, order).await?.payable.payment_status),
+        None => None,
+    };
+    let to = to.unwrap_or_else(|| address(&context, order, Some(("said", "left"))));
+    elsewhere_with_cookie(&context, &to, order, &token)
 }
 
 /// Asks the gateway how a payment stands, and waits for it a little. It is asked to the end even if nobody waits any more.

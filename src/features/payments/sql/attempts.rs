@@ -87,8 +87,12 @@ pub(in crate::features::payments) fn set_lost(tx: &mut WriteTx<'_>, payment: Pay
     tx.exec_one("update gateway_attempts set lost_at = ?2 where payment_id = ?1", args![payment, at])
 }
 
-pub(in crate::features::payments) fn set_parked(tx: &mut WriteTx<'_>, payment: PaymentId, parked: &Parked) -> Result<()> {
-    let parked = serde_json::to_string(parked).map_err(Fault::new)?;
+pub(in crate::features::payments) fn set_parked(
+    tx: &mut WriteTx<'_>,
+    payment: PaymentId,
+    parked: Option<&Parked>,
+) -> Result<()> {
+    let parked = parked.map(serde_json::to_string).transpose().map_err(Fault::new)?;
     tx.exec_one("update gateway_attempts set parked = ?2 where payment_id = ?1", args![payment, parked])
 }
 
