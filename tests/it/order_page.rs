@@ -502,7 +502,7 @@ async fn a_way_back_is_its_payments_alone_and_leads_nowhere_else() {
 #[tokio::test]
 async fn a_storefront_gets_its_buyers_back_without_any_token() {
     let variables = [
-        ("BAYADER_SERVER__RETURN_URL", "https://bakery.example/thanks?from=pay"),
+        ("BAYADER_SERVER__RETURN_URL", "https://bakery.example/thanks"),
         ("BAYADER_SERVER__CORS_ORIGINS", "https://app.bakery.example"),
     ];
     let (shop, gateway) = with_gateway(&variables).await;
@@ -513,7 +513,7 @@ async fn a_storefront_gets_its_buyers_back_without_any_token() {
     gateway.pay(&gateway.sales().last().expect("a sale").payment.to_string());
     let own = way_back(&shop, &gateway, "return");
     let led = buyer.get(&own).await;
-    let thanks = format!("https://bakery.example/thanks?from=pay&orderId={}&paymentStatus=Paid", order.id);
+    let thanks = format!("https://bakery.example/thanks?orderId={}&paymentStatus=Paid", order.id);
     assert_eq!((led.status, led.header("location")), (303, Some(thanks.as_str())));
     let to = format!("{own}&to=https%3A%2F%2Fapp.bakery.example%2Fdone");
     let done = format!("https://app.bakery.example/done?orderId={}&paymentStatus=Paid", order.id);
