@@ -418,7 +418,7 @@ async fn who_comes_back_without_having_paid_can_try_again_or_pay_otherwise() {
     let cash = press(&mut buyer, &order, &failed, "cash").await;
     assert_eq!((cash.status, cash.header("location")), (303, Some(format!("/o/{}", order.id).as_str())));
     let page = buyer.open(&format!("/o/{}", order.id)).await;
-    says(&page, &["In cash, at pickup.", "Pay in another way"]);
+    says(&page, &["In cash, at pickup.", "Or pay in another way:"]);
     assert_eq!(ways(&page), [TESTPAY]);
     // A way that is not offered is not taken.
     let refused = press(&mut buyer, &order, &page, "card_machine").await;
@@ -444,6 +444,7 @@ async fn a_gateway_that_says_nothing_is_waited_for_on_the_page() {
     let waiting = buyer.open(&way_back(&shop, &gateway, "return")).await;
     expect_page(&waiting, 200, "en");
     says(&waiting, &["Waiting for the bank's word.", "Please do not pay twice.", "Look again now"]);
+    assert!(ways(&waiting).is_empty(), "nobody is asked to pay meanwhile: {waiting:?}");
     let next = format!("/o/{}?back=2", order.id);
     assert_eq!(waiting.header("refresh"), Some(format!("5;url={next}").as_str()));
     let still = buyer.open(&next).await;

@@ -238,7 +238,8 @@ async fn show(State(shop): State<AppState>, context: Context, Id(order): Id<Orde
         shown = read(&shop, order).await?;
     }
     let notice = notice(&context, &shown, looks);
-    let refresh = looks.filter(|looks| notice.as_ref().is_some_and(|notice| notice.again.is_some()) && *looks < LOOKS);
+    let is_waiting = looks.is_some() && shown.waits_for_gateway();
+    let refresh = looks.filter(|looks| is_waiting && *looks < LOOKS);
     let key = shop.keys.form_key(order, version);
     let settings = shop.settings.get();
     let ways = ways(&shop, &shown, locale(&context));
@@ -251,6 +252,7 @@ async fn show(State(shop): State<AppState>, context: Context, Id(order): Id<Orde
         form_key: &key,
         ways: &ways,
         notice,
+        is_waiting,
     };
     let page = view::page(&shown, &reading);
     let mut response = written(&context, &shop, "order", &view::title(&shown, reading.locale), &page)?;
@@ -273,7 +275,7 @@ fn written(context: &Context, shop: &AppState, template: &str, title: &str, page
 /// What a buyer is told who has just come here from somewhere.
 fn notice(context: &Context, shown: &Shown, looks: Option<u32>) -> Option<Notice> {
     let say = Say(locale(context));
-    let told = |tone, title, text| Some(Notice { tone, title, text, again: None });
+    let told = |tone, title, text| Some(Notice { tone, title, text, links: Vec::new() });
     if let Some(looks) = looks {
         if shown.waits_for_gateway() {
             let href = address(context, shown.order.id, Some(("back", &looks.max(1).saturating_add(1).min(LOOKS).to_string())));
@@ -284,7 +286,13 @@ fn notice(context: &Context, shown: &Shown, looks: Option<u32>) -> Option<Notice
                     "If it was paid, this page shows it in a moment. Please do not pay twice.",
                     "إن تم الدفع فسيظهر هنا بعد لحظات. الرجاء عدم الدفع مرتين.",
                 ),
-                again: Some(view::Link { href, label: say.it("Look again now", "التحقق الآن") }),
+                links: vec![
+                    view::Link { href, label: say.it("Look again now", "التحقق الآن") },
+                    view::Link {
+                        href: address(context, shown.order.id, None),
+                        label: say.it("It was not paid: back to the ways to pay", "لم يتم الدفع: العودة إلى طرق الدفع"),
+                    },
+                ],
             });
         }
         if view::may_pay(shown) && view::failed_meanwhile(shown) {
@@ -402,6 +410,7 @@ async fn ask_to_cancel(State(shop): State<AppState>, context: Context, Id(order)
         form_key: &key,
         ways: &[],
         notice: None,
+        is_waiting: false,
     };
     let title = view::title(&shown, reading.locale);
     written(&context, &shop, "cancel", &title, &view::cancel_page(&shown, &reading))

@@ -25,8 +25,8 @@ pub struct Notice {
     pub tone: Tone,
     pub title: &'static str,
     pub text: &'static str,
-    /// A link to look again.
-    pub again: Option<Link>,
+    /// What can be done about it.
+    pub links: Vec<Link>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -53,6 +53,8 @@ pub struct Reading<'a> {
     pub form_key: &'a str,
     pub ways: &'a [Way],
     pub notice: Option<Notice>,
+    /// A payment may just be coming: nobody is asked to pay meanwhile.
+    pub is_waiting: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -125,14 +127,22 @@ struct Payment {
     label: &'static str,
     word: &'static str,
     tone: Tone,
+    ask: Option<Ask>,
     lines: Vec<String>,
+}
+
+/// What is still owed.
+#[derive(Debug, Serialize)]
+struct Ask {
+    label: &'static str,
+    amount: String,
+    unit: String,
 }
 
 #[derive(Debug, Serialize)]
 struct Pay {
-    label: &'static str,
-    amount: String,
-    unit: String,
+    /// Before ways to pay beside the chosen one.
+    label: Option<&'static str>,
     until: Option<String>,
     action: String,
     key: String,
@@ -378,6 +388,7 @@ fn payment(shown: &Shown, say: Say) -> Payment {
     let mut lines: Vec<String> = Vec::new();
     let cancelled = payable.status == OrderStatus::Cancelled;
     let (word, tone) = match payable.payment_status {
+        _ if shown.coming_back > 0 => (say.it("Refund under way", "المبلغ قيد الإعادة"), Tone::Warn),
         PaymentStatus::Paid => (say.it("Paid", "مدفوع"), Tone::Good),
         PaymentStatus::PartiallyRefunded => (say.it("Partly refunded", "أُعيد جزء من المبلغ"), Tone::Plain),
         PaymentStatus::Refunded => (say.it("Refunded", "أُعيد المبلغ"), Tone::Plain),
@@ -389,9 +400,6 @@ fn payment(shown: &Shown, say: Say) -> Payment {
         lines.push(format!("{} {}.", say.it("Paid:", "المدفوع:"), amount(payable.captured_minor)));
         if payable.refunded_minor > 0 {
             lines.push(format!("{} {}.", say.it("Given back:", "المُعاد:"), amount(payable.refunded_minor)));
-        }
-        if shown.due() > 0 && !cancelled {
-            lines.push(format!("{} {}.", say.it("Still to pay:", "المتبقي:"), amount(shown.due())));
         }
     }
     if shown.coming_back > 0 {
@@ -413,7 +421,16 @@ fn payment(shown: &Shown, say: Say) -> Payment {
     if shown.due() > 0 && !cancelled {
         lines.extend(how_it_is_paid(shown, say).map(str::to_owned));
     }
-    Payment { label: say.it("Payment", "الدفع"), word, tone, lines }
+    let ask = (shown.due() > 0 && !cancelled && !shown.is_parked()).then(|| Ask {
+        label: if payable.captured_minor > 0 {
+            say.it("Still to pay", "المتبقي")
+        } else {
+            say.it("To pay", "المطلوب دفعه")
+        },
+        amount: Money::from_minor(shown.due(), payable.currency).to_string(),
+        unit: say.unit(payable.currency),
+    });
+    Payment { label: say.it("Payment", "الدفع"), word, tone, ask, lines }
 }
 
 /// What is expected of who owes something.
@@ -448,7 +465,7 @@ fn transfer(shown: &Shown, reading: &Reading<'_>) -> Option<Part> {
 /// Whether anything can be paid here, and until when.
 fn pay(shown: &Shown, reading: &Reading<'_>) -> Option<Pay> {
     let say = Say(reading.locale);
-    if !may_pay(shown) || reading.ways.is_empty() {
+    if !may_pay(shown) || reading.ways.is_empty() || reading.is_waiting {
         return None;
     }
     let payable = &shown.payable;
@@ -468,13 +485,7 @@ fn pay(shown: &Shown, reading: &Reading<'_>) -> Option<Pay> {
         .replace("{}", &format!("\u{2068}{time}\u{2069}"))
     });
     Some(Pay {
-        label: if online {
-            say.it("To pay", "المطلوب دفعه")
-        } else {
-            say.it("Pay in another way", "الدفع بطريقة أخرى")
-        },
-        amount: Money::from_minor(shown.due(), payable.currency).to_string(),
-        unit: say.unit(payable.currency),
+        label: (!online).then(|| say.it("Or pay in another way:", "أو الدفع بطريقة أخرى:")),
         until,
         action: format!("/o/{}/pay{}", shown.order.id, reading.lang),
         key: reading.form_key.to_owned(),
