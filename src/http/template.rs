@@ -59,7 +59,7 @@ pub fn fill(name: &str, locale: Locale, frame: &Frame<'_>, page: &impl Serialize
     let whole = templates.get_template("frame.html").map_err(Fault::new)?.render(context! {
         language, direction, other, other_name, frame => Value::from(Serde(frame)), inside,
     });
-    whole.map(Bytes::from).map_err(|error| Fault::new(error))
+    whole.map(Bytes::from).map_err(Fault::new)
 }
 
 #[cfg(test)]

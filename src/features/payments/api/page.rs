@@ -164,12 +164,11 @@ fn lang(context: &Context) -> &'static str {
 
 /// The order's page, with a word of what has just happened.
 fn address(context: &Context, order: OrderId, word: Option<(&str, &str)>) -> String {
-    let mut query = lang(context).to_owned();
-    if let Some((name, value)) = word {
-        query.push(if query.is_empty() { '?' } else { '&' });
-        query.push_str(&format!("{name}={value}"));
+    let lang = lang(context);
+    match word {
+        Some((name, value)) => format!("/o/{order}{lang}{}{name}={value}", if lang.is_empty() { '?' } else { '&' }),
+        None => format!("/o/{order}{lang}"),
     }
-    format!("/o/{order}{query}")
 }
 
 fn elsewhere(to: &str) -> Answer {
