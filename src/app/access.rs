@@ -73,6 +73,11 @@ const fn webhook(path: &'static str) -> Access {
     }
 }
 
+/// What a form on such a page sends. The order's cookie says who may, the form's own key that it was written here.
+const fn form(path: &'static str) -> Access {
+    Access { method: "POST", takes: Takes::Form, ..page(path) }
+}
+
 /// Every route there is.
 #[rustfmt::skip]
 pub const TABLE: &[Access] = &[
@@ -82,6 +87,13 @@ pub const TABLE: &[Access] = &[
     page("/account/reset"),
     page("/account/invite"),
     page("/account/forgot"),
+    page("/o/{id}"),
+    page("/o/{id}/pay"),
+    form("/o/{id}/pay"),
+    page("/o/{id}/cancel"),
+    form("/o/{id}/cancel"),
+    page("/pay/return"),
+    page("/pay/cancel"),
     line("GET",    "/api/v1/openapi.json",              Who::Anyone),
     page("/api/v1/docs"),
     page("/api/v1/docs/errors"),

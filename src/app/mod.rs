@@ -150,6 +150,7 @@ impl App {
             turns: Arc::new(payments::turns::Turns::new(options.extras.patience)),
             outbox,
             public_url: options.config.server.public_url.url().as_str().to_owned(),
+            return_url: options.config.server.return_url.as_ref().map(|url| url.as_str().to_owned()),
             cors_origins: options.config.server.cors_origins.iter().map(ToString::to_string).collect(),
             limits_guests: options.config.rate_limit.enabled,
         });

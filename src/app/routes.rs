@@ -39,7 +39,7 @@ pub const TAGS: &[Tag] = &[
     Tag {
         name: "Pages",
         description: "Pages of the binary and what they load; not for programs.",
-        parts: &["assets", "account"],
+        parts: &["assets", "account", "o", "pay"],
     },
 ];
 

@@ -33,6 +33,8 @@ pub struct Shop {
     pub outbox: messages::Outbox,
     /// `[server] public_url`, without a slash at its end; links in answers begin with it.
     pub public_url: String,
+    /// `[server] return_url`: the storefront to which buyers go on from a gateway.
+    pub return_url: Option<String>,
     /// Origins of other sites whose pages may use the API (`[server] cors_origins`), as browsers spell them.
     pub cors_origins: Vec<String>,
     /// Whether a guest may leave only so many orders unconfirmed (`[rate_limit] enabled`).

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::Path;
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::problem::not_found;
@@ -45,14 +45,18 @@ pub fn page(context: &Context, name: &'static str) -> Answer {
 #[must_use]
 pub fn html(locale: Locale, body: Bytes) -> Response {
     let mut response = Response::new(Body::from(body));
-    let headers = response.headers_mut();
+    tell_page(response.headers_mut(), locale);
+    response
+}
+
+/// The headers of every page.
+pub(super) fn tell_page(headers: &mut HeaderMap, locale: Locale) {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(locale.code()));
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Language"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    response
 }
 
 /// The language a page's address asks for.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::link::{Link, operation_id};
 use super::shape::Shape;
-use super::{problem, session_cookie};
+use super::{problem, refusal_page, session_cookie};
 use crate::kernel::{Problem, ProblemKind, Role};
 
 /// What is told of a route.
@@ -48,6 +48,8 @@ pub struct Responded {
 
 /// The media type of nearly every answer.
 pub const JSON: &[&str] = &["application/json"];
+/// The media type of what a form on a page sends.
+pub const FORM: &str = "application/x-www-form-urlencoded";
 
 /// A parameter means the same wherever it stands, unless its route says otherwise.
 pub const PARAMETERS: &[(&str, &str)] = &[
@@ -61,6 +63,7 @@ pub const PARAMETERS: &[(&str, &str)] = &[
     ("in_stock", "Only what can be sold now, or only what cannot."),
     ("is_active", "Only what is on sale, or only what is hidden. For staff; the public sees what is on sale."),
     ("lang", "Language of the page; without it `Accept-Language` decides."),
+    ("k", "The key of this way back; it opens that payment's order alone."),
     ("limit", "Entries, at most."),
     ("low", "Only what has reached its threshold, or only what has not."),
     ("page", "Number of the page, from 1. `page × per_page` reaches entry 10,000; go further with `cursor`."),
@@ -76,6 +79,7 @@ pub const PARAMETERS: &[(&str, &str)] = &[
     ("status", "Only those in this state."),
     ("to", "Before this time, or to the end of this day of the shop."),
     ("token", "The order's own token, as it stands in links of messages. Programs send it as `X-Order-Token`."),
+    ("tx", "Id of the payment."),
     ("updated_since", "Only what has changed since."),
 ];
 
@@ -216,6 +220,7 @@ fn header_components() -> Value {
         "RequestId": header("The request's name: yours, or ours.", true, json!({ "type": "string", "minLength": 1, "maxLength": 64 })),
         "ETag": header("Version and hash of this answer, for `If-None-Match` and `If-Match`.", true, json!({ "type": "string", "pattern": "^\"[0-9]+\\.[0-9a-f]{16}\"$" })),
         "Location": header("Where the new thing is.", true, json!({ "type": "string", "pattern": "^/api/v1/" })),
+        "LocationPage": header("Where the browser goes on.", true, json!({ "type": "string" })),
         "IdempotencyReplayed": header("`true` if this is the answer of an earlier request with this key.", false, json!({ "type": "string", "enum": ["true"] })),
         "RetryAfter": header("Seconds to wait before the next try; always there with 429.", false, json!({ "type": "integer", "minimum": 0 })),
         "RateLimit": header("What is left in the caller's bucket: so many requests (`r`), and the seconds in which it is full again (`t`). Not there where the keeper counts nobody.", false, json!({ "type": "string", "pattern": "^\"(public|signed_in)\";r=[0-9]+;t=[0-9]+$", "example": "\"public\";r=59;t=1" })),
@@ -249,7 +254,8 @@ fn operation_object(operation: &Operation<'_>, shared: &mut Map<String, Value>) 
         }
         // No body is read as an empty object, which is enough where nothing is required.
         let required = schema["required"].as_array().is_some_and(|required| !required.is_empty());
-        object["requestBody"] = json!({ "required": required, "content": { "application/json": content } });
+        let media_type = if refusal_page::is_for_people(operation.path) { FORM } else { "application/json" };
+        object["requestBody"] = json!({ "required": required, "content": { media_type: content } });
     }
     if let Some(description) = described.raw_body {
         object["requestBody"] = json!({
@@ -327,7 +333,8 @@ fn parameters(operation: &Operation<'_>) -> Vec<Value> {
 fn headers(names: &[&str]) -> Value {
     let header = |name: &&str| {
         let component: String = if *name == "X-Request-Id" { "RequestId".to_owned() } else { name.replace('-', "") };
-        ((*name).to_owned(), json!({ "$ref": format!("#/components/headers/{component}") }))
+        let name = name.trim_end_matches("-Page");
+        (name.to_owned(), json!({ "$ref": format!("#/components/headers/{component}") }))
     };
     Value::Object(names.iter().map(header).collect())
 }
@@ -346,8 +353,10 @@ fn responses(operation: &Operation<'_>, shared: &mut Map<String, Value>) -> Valu
         if described.tagged && matches!(responded.status, 200 | 201 | 304) {
             named.push("ETag");
         }
-        if responded.status == 201 {
-            named.push("Location");
+        match responded.status {
+            201 => named.push("Location"),
+            303 => named.push("Location-Page"),
+            _ => {}
         }
         if described.idempotent && responded.status < 300 {
             named.push("Idempotency-Replayed");
@@ -377,6 +386,10 @@ fn responses(operation: &Operation<'_>, shared: &mut Map<String, Value>) -> Valu
             .insert("304".to_owned(), json!({ "description": "What `If-None-Match` names is current", "headers": headers }));
     }
     for (status, kinds) in refusals(operation) {
+        if refusal_page::is_for_people(operation.path) {
+            responses.insert(status.to_string(), refusal_as_page(status, &kinds));
+            continue;
+        }
         let name = refusal_name(status, &kinds);
         responses.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));
         shared.entry(name).or_insert_with(|| refusal(status, &kinds));
@@ -406,13 +419,21 @@ fn refusal_name(status: u16, kinds: &[&'static ProblemKind]) -> String {
     format!("{status}.{}", codes.join("."))
 }
 
-fn refusal(status: u16, kinds: &[&'static ProblemKind]) -> Value {
-    let codes: Vec<&str> = kinds.iter().map(|kind| kind.code).collect();
+/// A refusal that a person reads, in their language.
+fn refusal_as_page(status: u16, kinds: &[&'static ProblemKind]) -> Value {
+    json!({
+        "description": refusal_told(kinds),
+        "headers": headers(&refusal_headers(status)),
+        "content": { "text/html": { "schema": { "type": "string" } } },
+    })
+}
+
+fn refusal_told(kinds: &[&'static ProblemKind]) -> String {
     let told: Vec<String> = kinds.iter().map(|kind| format!("`{}`: {}", kind.code, kind.title_en)).collect();
-    let mut properties = Map::from_iter([("code".to_owned(), json!({ "type": "string", "enum": codes }))]);
-    for fact in kinds.iter().flat_map(|kind| kind.facts) {
-        properties.insert((*fact).to_owned(), problem::fact_schema(fact));
-    }
+    told.join("; ")
+}
+
+fn refusal_headers(status: u16) -> Vec<&'static str> {
     let mut named = vec!["X-Request-Id"];
     named.extend(RATE_LIMITS);
     match status {
@@ -420,10 +441,19 @@ fn refusal(status: u16, kinds: &[&'static ProblemKind]) -> Value {
         409 | 429 | 503 => named.push("Retry-After"),
         _ => {}
     }
+    named
+}
+
+fn refusal(status: u16, kinds: &[&'static ProblemKind]) -> Value {
+    let codes: Vec<&str> = kinds.iter().map(|kind| kind.code).collect();
+    let mut properties = Map::from_iter([("code".to_owned(), json!({ "type": "string", "enum": codes }))]);
+    for fact in kinds.iter().flat_map(|kind| kind.facts) {
+        properties.insert((*fact).to_owned(), problem::fact_schema(fact));
+    }
     let example = kinds.first().map(|kind| problem::body_of(&Problem::of(kind), "5f2b6c1e9d", crate::kernel::Locale::En));
     json!({
-        "description": told.join("; "),
-        "headers": headers(&named),
+        "description": refusal_told(kinds),
+        "headers": headers(&refusal_headers(status)),
         "content": { "application/problem+json": {
             "schema": {
                 "type": "object",

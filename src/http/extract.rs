@@ -85,15 +85,43 @@ impl<T: Input, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
 /// The query's pairs as an object of texts; a parameter given twice is a fault.
 fn query_object(context: &Context) -> (Map<String, Value>, Vec<FieldFault>) {
+    pairs(context.query.as_deref().unwrap_or("").as_bytes())
+}
+
+fn pairs(encoded: &[u8]) -> (Map<String, Value>, Vec<FieldFault>) {
     let mut object = Map::new();
     let mut faults = Vec::new();
-    for (name, value) in form_urlencoded::parse(context.query.as_deref().unwrap_or("").as_bytes()) {
+    for (name, value) in form_urlencoded::parse(encoded) {
         if object.insert(name.to_string(), Value::String(value.into_owned())).is_some() {
             let field: String = name.chars().take(100).collect();
             faults.push(FieldFault { field, code: "duplicate", message: "is given twice".to_owned() });
         }
     }
     (object, faults)
+}
+
+/// What a form on a page of the shop sends, every field known.
+#[derive(Debug)]
+pub struct Form<T>(pub T);
+
+impl<T: Input, S: Send + Sync> FromRequestParts<S> for Form<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let context = context(parts)?;
+        let Received::Whole(bytes) = &context.received else {
+            return Err(Fault::because("the gate lets only whole bodies in").into());
+        };
+        let (object, mut faults) = pairs(bytes);
+        match read_input::<T>(&object, &context.shop, context.caller.actor()) {
+            Ok(read) if faults.is_empty() => Ok(Form(read)),
+            Ok(_) => Err(Problem::fields(faults).into()),
+            Err(more) => {
+                faults.extend(more);
+                Err(Problem::fields(faults).into())
+            }
+        }
+    }
 }
 
 /// The JSON body, read and checked: 400 if it is no JSON, 422 `card_data_refused`, 422 with every fault of its fields.

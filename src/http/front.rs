@@ -17,7 +17,7 @@ use tower::ServiceExt;
 use super::context::Received;
 use super::cors::Cors;
 use super::gate::Gatekeeper;
-use super::{Caller, Context, forwarded, problem, shields};
+use super::{Caller, Context, forwarded, problem, refusal_page, shields};
 use crate::config::{Network, Server};
 use crate::kernel::{Error, Fault, Locale};
 
@@ -95,6 +95,7 @@ impl Front {
             query: parts.uri.query().map(Into::into),
             headers: Arc::new(parts.headers),
         };
+        let for_people = refusal_page::Reader::of(&context);
         let mut inner = Request::new(Body::empty());
         *inner.method_mut() = parts.method;
         *inner.uri_mut() = parts.uri;
@@ -105,7 +106,10 @@ impl Front {
             Ok(Err(never)) => match never {},
             Err(_) => Error::from(Fault::because("a handler panicked")).into_response(),
         };
-        let mut response = self.cors.answer(asked, problem::tell(response, &request_id, locale));
+        let mut response = match for_people {
+            Some(reader) => reader.tell(response),
+            None => self.cors.answer(asked, problem::tell(response, &request_id, locale)),
+        };
         if let Ok(id) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert("x-request-id", id);
         }

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, header};
 
 use super::context::Received;
+use super::describe::FORM;
 use super::extract::refuse_query;
 use super::rate_limit::{Allowance, Limits};
 use super::{Caller, Context, problem, session_cookie};
@@ -54,6 +55,8 @@ pub struct Access {
 pub enum Takes {
     /// JSON, up to what the front reads.
     Json,
+    /// What a form on a page sends, up to what the front reads.
+    Form,
     /// Bytes of any media type, at most so many (and no more than the front reads); the handler judges them as they came.
     Raw { most: usize },
 }
@@ -245,7 +248,7 @@ fn check_body(context: &Context, takes: Takes) -> Result<(), Error> {
         (Received::TooLarge, Takes::Raw { most }) => too_large("The body", most),
         (Received::Whole(body), Takes::Raw { most }) if body.len() > most => too_large("The body", most),
         (Received::Whole(_), Takes::Raw { .. }) => Ok(()),
-        (Received::TooLarge, Takes::Json) => too_large("A JSON body", super::front::MAX_BODY_BYTES),
+        (Received::TooLarge, Takes::Json | Takes::Form) => too_large("A body", super::front::MAX_BODY_BYTES),
         (Received::Cut, _) => {
             Err(Problem::of(&kinds::BAD_REQUEST).detail("The body ended before its announced length.").into())
         }
@@ -253,12 +256,13 @@ fn check_body(context: &Context, takes: Takes) -> Result<(), Error> {
             .detail("Too many large bodies arrive at once. Nothing was done; try again in a second.")
             .retry_after_s(1)
             .into()),
-        (Received::Whole(body), Takes::Json) if body.is_empty() => Ok(()),
-        (Received::Whole(_), Takes::Json) => {
+        (Received::Whole(body), _) if body.is_empty() => Ok(()),
+        (Received::Whole(_), Takes::Json | Takes::Form) => {
+            let wanted = if takes == Takes::Form { FORM } else { "application/json" };
             let mut parts = context.header("content-type").unwrap_or("").split(';').map(str::trim);
-            if !parts.next().is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json")) {
+            if !parts.next().is_some_and(|media_type| media_type.eq_ignore_ascii_case(wanted)) {
                 return Err(Problem::of(&kinds::UNSUPPORTED_MEDIA_TYPE)
-                    .detail("Send the body with Content-Type: application/json.")
+                    .detail(format!("Send the body with Content-Type: {wanted}."))
                     .into());
             }
             if parts.any(names_other_charset) {

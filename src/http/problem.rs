@@ -37,30 +37,42 @@ pub(super) fn refusal(response: &Response) -> Option<&Problem> {
     }
 }
 
-/// Writes the body of an error that a handler or the gate answered with; other answers pass as they are. A fault is logged here,
-/// once, with its chain; the caller reads only that there was one, and the request's id.
+/// Writes the body of an error that a handler or the gate answered with; other answers pass as they are.
 pub(super) fn tell(mut response: Response, request_id: &str, locale: Locale) -> Response {
-    let Some(Told(error)) = response.extensions_mut().remove::<Told>() else { return response };
+    match take(&mut response, request_id) {
+        Some(problem) => render(&problem, request_id, locale, response),
+        None => response,
+    }
+}
+
+/// The error that an answer carries, to be written. A fault is logged here, once, with its chain; the caller reads only that there
+/// was one, and the request's id.
+pub(super) fn take(response: &mut Response, request_id: &str) -> Option<Problem> {
+    let Told(error) = response.extensions_mut().remove::<Told>()?;
     match error.as_ref() {
-        Error::Refused(problem) => render(problem, request_id, locale, response),
+        Error::Refused(problem) => Some(problem.as_ref().clone()),
         Error::Fault(fault) => {
             tracing::error!(request_id, fault = %fault.chain(), "a request failed by a fault of ours");
-            let problem = Problem::of(&kinds::INTERNAL)
-                .detail("Nothing you sent is at fault. If it happens again, give the shop's keeper the requestId: the log tells more under it.");
-            render(&problem, request_id, locale, response)
+            Some(Problem::of(&kinds::INTERNAL)
+                .detail("Nothing you sent is at fault. If it happens again, give the shop's keeper the requestId: the log tells more under it."))
         }
     }
 }
 
 fn render(problem: &Problem, request_id: &str, locale: Locale, kept: Response) -> Response {
     let body = body_of(problem, request_id, locale).to_string();
-    let mut response = Response::new(axum::body::Body::from(body));
+    let mut response = written(problem, axum::body::Body::from(body), kept);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response
+}
+
+/// A refusal with this body. Headers that the refusing layer set, as `Allow`, stay.
+pub(super) fn written(problem: &Problem, body: axum::body::Body, kept: Response) -> Response {
+    let mut response = Response::new(body);
     *response.status_mut() = status_of(problem);
-    // Headers that the refusing layer set, as `Allow`, stay.
     *response.headers_mut() = kept.headers().clone();
     let headers = response.headers_mut();
     headers.remove(header::CONTENT_LENGTH);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(seconds) = problem.retry_after_s {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

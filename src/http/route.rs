@@ -126,6 +126,12 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self.answers_file(200, description, &["text/html"])
     }
 
+    /// Sends the browser on.
+    #[must_use]
+    pub fn answers_elsewhere(self, description: &'static str) -> Self {
+        self.answers_empty(303, description)
+    }
+
     /// Refuses with these, beside what every route may say.
     #[must_use]
     pub fn refuses(mut self, kinds: &[&'static ProblemKind]) -> Self {

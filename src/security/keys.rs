@@ -122,6 +122,18 @@ impl Keys {
         constant_time::verify_slices_are_equal(self.csrf_token(session).as_bytes(), presented.as_bytes()).is_ok()
     }
 
+    /// The key of the forms on an order's page: 43 characters, which a page of another site cannot know.
+    #[must_use]
+    pub fn form_key(&self, order: OrderId, token_version: i64) -> String {
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.csrf, &form_context(order, token_version)))
+    }
+
+    /// Whether a key is that of an order's forms, in a time that tells nothing of where it differs.
+    #[must_use]
+    pub fn form_key_matches(&self, order: OrderId, token_version: i64, presented: &str) -> bool {
+        constant_time::verify_slices_are_equal(self.form_key(order, token_version).as_bytes(), presented.as_bytes()).is_ok()
+    }
+
     /// Encrypts and authenticates: a random nonce, the ciphertext, the tag.
     ///
     /// # Panics
@@ -152,6 +164,11 @@ impl Keys {
     pub fn fingerprint(&self, bytes: &[u8]) -> Vec<u8> {
         hmac::sign(&self.fingerprint, bytes).as_ref().to_vec()
     }
+}
+
+/// Longer than a session's id, so that no form's key is a session's token.
+fn form_context(order: OrderId, token_version: i64) -> Vec<u8> {
+    [b"order form ".as_slice(), order.uuid().as_bytes(), &token_version.to_be_bytes()].concat()
 }
 
 impl fmt::Debug for Keys {
@@ -276,6 +293,15 @@ mod tests {
         assert!(!keys.csrf_token_matches(session, "") && !keys.csrf_token_matches(session, &token[1..]));
         let others = Keys::from_bytes(&[1; 32], &[2; 32], &[4; 32]).expect("keys");
         assert!(!others.csrf_token_matches(session, &token));
+    }
+
+    #[test]
+    fn a_forms_key_is_that_orders_at_that_version() {
+        let (keys, order) = (keys(), OrderId::from_uuid(uuid::Uuid::from_u128(7)));
+        let key = keys.form_key(order, 1);
+        assert!(keys.form_key_matches(order, 1, &key) && key != keys.order_token(order, 1));
+        assert!(!keys.form_key_matches(order, 2, &key) && !keys.form_key_matches(order, 1, &key[1..]));
+        assert!(!keys.form_key_matches(OrderId::from_uuid(uuid::Uuid::from_u128(8)), 1, &key));
     }
 
     #[test]

@@ -1,87 +1,15 @@
 // The pages of the binary in a real browser, against a demo of its own: in both languages, on a phone and on a desk, by day and by
 // night; and the two ways by which people choose a password, from the letter to the first sign-in, by keyboard alone.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { READY_MS, begin } from "./shop.mjs";
 
-const peers = createRequire(join(process.env.BAYADER_BROWSER_PEERS, "package.json"));
-const { chromium } = peers("playwright-core");
-const axe = readFileSync(peers.resolve("axe-core/axe.min.js"), "utf8");
-const READY_MS = 30_000;
+let shop, open, expectGood, end;
 
-let browser, server, shop;
-
-/** Starts a demo; what it prints tells where it is and who may sign in. */
-async function startShop() {
-  const env = { ...process.env, BAYADER_RATE_LIMIT__ENABLED: "false" };
-  server = spawn(process.env.BAYADER, ["serve", "--demo", "--listen", "127.0.0.1:0"], { env });
-  let told = "";
-  const heard = new Promise((ready, fail) => {
-    const timer = setTimeout(() => fail(new Error(`the demo did not start:\n${told}`)), READY_MS);
-    const hear = (chunk) => {
-      told += chunk;
-      if (!/^Its letters.*\n/m.test(told)) return;
-      clearTimeout(timer);
-      ready();
-    };
-    server.stdout.on("data", hear);
-    server.stderr.on("data", hear);
-    server.once("exit", (code) => fail(new Error(`the demo ended with ${code}:\n${told}`)));
-  });
-  await heard;
-  const origin = told.match(/(http:\/\/[0-9.:]+)\/api\/v1 until/)[1];
-  const outbox = told.match(/^Its letters.*: (.+)$/m)[1];
-  const password = (email) => told.match(new RegExp(`${email} +(\\S+)`))[1];
-  return { origin, outbox, password };
-}
-
-before(async () => {
-  shop = await startShop();
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync"],
-  });
-});
-
-after(async () => {
-  await browser?.close();
-  if (!server || server.exitCode !== null) return;
-  const ended = new Promise((done) => server.once("exit", done));
-  server.kill("SIGTERM");
-  await ended;
-});
-
-/** A page that remembers what must not happen on it. */
-async function open(path, { language = "en", width = 360, scheme = "light" } = {}) {
-  const locale = language === "ar" ? "ar-JO" : "en-GB";
-  const context = await browser.newContext({ viewport: { width, height: 740 }, locale, colorScheme: scheme });
-  const page = await context.newPage();
-  const wrong = [];
-  page.on("pageerror", (error) => wrong.push(`error: ${error.message}`));
-  page.on("console", (message) => message.type() === "error" && wrong.push(`console: ${message.text()}`));
-  page.on("response", (answer) => answer.status() >= 500 && wrong.push(`${answer.status()} ${answer.url()}`));
-  page.on("request", (request) => {
-    const url = request.url();
-    if (!url.startsWith(`${shop.origin}/`) && !url.startsWith("data:")) wrong.push(`request to ${url}`);
-  });
-  await page.goto(shop.origin + path, { waitUntil: "networkidle" });
-  return { page, wrong, close: () => context.close() };
-}
-
-/** Nothing is wrong with the page as it stands now. */
-async function expectGood({ page, wrong }, what) {
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(overflow <= 0, `${what}: ${overflow} px beyond the side`);
-  const rules = JSON.stringify(["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]);
-  const violations = await page.evaluate(`${axe}; axe.run(document, { runOnly: ${rules} }).then(({ violations }) =>
-    violations.map(({ id, nodes }) => id + ": " + nodes.map(({ target }) => target).join(", ")))`);
-  assert.deepEqual(violations, [], what);
-  assert.deepEqual(wrong, [], what);
-}
+before(async () => ({ shop, open, expectGood, end } = await begin()));
+after(() => end?.());
 
 const PAGES = {
   reset: "/account/reset#token=none-of-this-shop",
@@ -125,14 +53,7 @@ test("an operation of the docs opens and is sent by keyboard", async () => {
   }
 });
 
-const api = async (path, body, token) => {
-  const answer = await fetch(`${shop.origin}/api/v1${path}`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) },
-    body: JSON.stringify(body),
-  });
-  return { status: answer.status, body: await answer.json() };
-};
+const api = (path, body, token) => shop.api("POST", path, body, token);
 const signIn = (email, password) => api("/auth/login", { email, password });
 
 /** The link of the last letter to this address, once it lies there. */

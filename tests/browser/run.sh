@@ -28,7 +28,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
 BAYADER=$PWD/target/debug/bayader BAYADER_BROWSER_PEERS=$PWD/$peers \
-    node --test --test-concurrency=1 --test-reporter=tap tests/browser/pages.test.mjs > "$log" 2>&1 || status=$?
+    node --test --test-concurrency=1 --test-reporter=tap tests/browser/*.test.mjs > "$log" 2>&1 || status=$?
 of() { sed -nE "s/^# $1 ([0-9]+)$/\1/p" "$log"; }
 passed=$(of pass) failed=$(of fail) cancelled=$(of cancelled) skipped=$(of skipped)
 passed=${passed:-0} failed=$((${failed:-0} + ${cancelled:-0})) skipped=${skipped:-0}

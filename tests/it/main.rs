@@ -24,6 +24,7 @@ mod links;
 mod local_gateways;
 mod model;
 mod myfatoorah;
+mod order_page;
 mod orders;
 mod orders_online;
 mod pages;

@@ -142,15 +142,15 @@ async fn post(State(shop): State<AppState>, context: Context, Body(body): Body<P
         .db
         .write(once(key, command, move |placed: &place::Placed| {
             let location = format!("/api/v1/orders/{}", placed.order.id);
-            let body = shapes::placed(placed, &format!("{public_url}{location}"));
+            let body = shapes::placed(placed, &format!("{public_url}/o/{}", placed.order.id));
             Ok(Kept::created(location, respond::to_bytes(&body)?))
         }))
         .await?;
-    if context.caller != Caller::Guest {
+    if context.caller.is_staff() {
         return kept.answer(&context);
     }
     // The token is derived anew for each answer, so that none lies in the database.
-    let with_token = shapes::add_access_token(&kept.body, &shop.keys)?;
+    let with_token = shapes::add_token(&kept.body, &shop.keys, context.caller == Caller::Guest)?;
     kept.answer_with(&context, with_token)
 }
 

@@ -7,6 +7,7 @@
 mod anonymise;
 pub mod api;
 mod books;
+mod by_token;
 mod cancel;
 mod change_status;
 mod collect;
@@ -28,10 +29,11 @@ mod undo;
 
 pub use anonymise::anonymise;
 pub use books::check_books;
+pub use by_token::{cancel_by_customer, customer_may_cancel, lock, whole};
 pub use collect::money_moved;
 pub use expire::{ExpireHold, ExpireHolds, KIND as EXPIRE_JOB};
 pub use live_attempts::{LiveAttempts, NoAttempts};
-pub use model::Payable;
+pub use model::{Line, Order, Payable};
 pub use paying::{Fate, attempt_begun, captured, payable};
 pub use queries::stored_currency;
 pub use return_pieces::{Sold, SoldLine, return_pieces, sold};

@@ -214,7 +214,8 @@ fn first_id_of(moment: UtcMs) -> Vec<u8> {
 }
 
 /// What opens an order to a guest: its token's version, and whether the token has ended.
-pub(super) struct Lock {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lock {
     pub token_version: i64,
     pub ended: bool,
 }

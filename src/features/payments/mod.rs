@@ -16,6 +16,7 @@ mod forgeries;
 pub mod gateway;
 pub mod gateways;
 mod inbox;
+mod page;
 pub mod problems;
 pub mod reconcile;
 mod refund;

@@ -213,11 +213,14 @@ fn awaits_checkout(order: &Order) -> bool {
     !order.payment_method.is_offline() && order.status == OrderStatus::Pending
 }
 
-/// The kept answer with the order's token, for a guest. A new order's token has version 1.
-pub(super) fn add_access_token(kept: &Bytes, keys: &Keys) -> Result<Bytes> {
+/// The kept answer with the order's token in the link to its page, which no bearer reaches; a guest is told it by itself too. A new
+/// order's token has version 1.
+pub(super) fn add_token(kept: &Bytes, keys: &Keys, is_guest: bool) -> Result<Bytes> {
     let mut body: PlacedBody = serde_json::from_slice(kept).map_err(Fault::new)?;
     let order = OrderId::parse(&body.order_id).ok_or_else(|| Fault::because("a kept answer names its order"))?;
-    body.access_token = Some(keys.order_token(order, 1));
+    let token = keys.order_token(order, 1);
+    body.order_url = format!("{}?token={token}", body.order_url);
+    body.access_token = is_guest.then_some(token);
     respond::to_bytes(&body)
 }
 
@@ -243,7 +246,7 @@ pub(super) fn placed_shape() -> Shape {
             "status": statuses(), "paymentStatus": payment_statuses(),
             "totalAmount": { "type": "string" }, "currency": { "type": "string" },
             "dueAt": { "type": "string", "format": "date-time", "description": "When it is to be ready." },
-            "orderUrl": { "type": "string", "format": "uri" },
+            "orderUrl": { "type": "string", "format": "uri", "description": "The order's page, for its buyer: who has the link reads, pays and cancels. Staff get it without the token that opens it." },
             "accessToken": { "type": "string", "description": "For guests: reads, pays and cancels the order, as X-Order-Token." },
             "next": { "type": "string", "enum": ["checkout"], "description": "There while an online payment is due: POST /api/v1/payments/checkout is next." },
             "warnings": {
@@ -260,7 +263,7 @@ pub(super) fn placed_shape() -> Shape {
     let example = json!({
         "orderId": ORDER_ID, "orderNumber": "B-261125-0042", "status": "Pending", "paymentStatus": "Pending",
         "totalAmount": "1.800", "currency": "JOD", "dueAt": "2026-11-25T11:47:45.000Z",
-        "orderUrl": format!("https://bakery.example/api/v1/orders/{ORDER_ID}"),
+        "orderUrl": format!("https://bakery.example/o/{ORDER_ID}?token=Zk3pQ9sT1vW5xY7bC2dF4gH6jK8mN0qR"),
         "accessToken": "Zk3pQ9sT1vW5xY7bC2dF4gH6jK8mN0qR",
     });
     Shape::named("PlacedOrder", schema, example)
