@@ -120,11 +120,11 @@ impl Outbound {
                 outcome => outcome,
             };
             let again = match (&outcome, retry) {
-                (_, Retry::Never) => false,
-                (Err(SendFault::NotSent(_)), Retry::Safe | Retry::OnlyUnsent) => true,
-                (Err(SendFault::Unclear(_)), Retry::Safe) => true,
+                (Err(SendFault::NotSent(_)), Retry::Safe | Retry::OnlyUnsent) | (Err(SendFault::Unclear(_)), Retry::Safe) => {
+                    true
+                }
                 (Ok(reply), Retry::Safe) => is_unclear(reply),
-                (Ok(_) | Err(SendFault::Unclear(_)), Retry::OnlyUnsent) => false,
+                (_, Retry::Never) | (Ok(_) | Err(SendFault::Unclear(_)), Retry::OnlyUnsent) => false,
             };
             if !again || tries == MORE_TRIES {
                 return outcome;
@@ -173,4 +173,31 @@ fn retry_after_ms(reply: &Reply) -> Option<u64> {
 #[must_use]
 pub fn is_unclear_status(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status.as_u16(), 408 | 409 | 425 | 429)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::kernel::UtcMs;
+
+    /// A server that reads a request, and is gone before it answers.
+    #[tokio::test]
+    async fn a_call_that_may_have_left_is_not_called_unsent() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        let gone = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            drop(listener);
+            let _ = stream.read(&mut [0; 1_024]).await;
+        });
+        let clock = Clock::manual(UtcMs::from_ms(0));
+        let outbound = Outbound::new("Test", clock, Patience::default()).expect("a client");
+        let send = || outbound.send(Retry::Safe, |client| client.post(&url).body("x"), |_| false);
+        assert!(matches!(send().await, Err(SendFault::Unclear(_))));
+        gone.await.expect("it ends");
+        assert!(matches!(send().await, Err(SendFault::NotSent(_))), "nobody listens");
+    }
 }
