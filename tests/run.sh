@@ -41,6 +41,8 @@ lacking() {
 }
 skipped_here=0
 lacking faketime faketime "tests of a wrong clock"
+# A test that does not find its peer says so itself.
+tests/peers/install.sh >&2 || echo "tests/run.sh: the Python peers could not be installed" >&2
 
 log=$(mktemp)
 # A test that lacks something says so here, a line each; it is then no test that passed.

@@ -13,7 +13,6 @@ use bayader::features::payments::{Gateways, Setting};
 use bayader::kernel::{Currency, Money, OrderId, PaymentId, PaymentMethod, RefundId, RefundStatus, UtcMs};
 use bayader::outbound::Patience;
 use http::Method;
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::doubles::stripe::{Fault, StripeDouble};
@@ -349,9 +348,10 @@ async fn a_session_ends_by_itself() {
     let mut world = World::open().await;
     let (attempt, _) = world.begun().await;
     world.clock.advance_ms(32 * MINUTE);
+    world.double.expire_sessions();
+    let told = world.told().await;
     let report = world.stripe.ask(&attempt).await.expect("an answer");
     assert_eq!(report.state, Some(There::Ended(Ending::Expired)));
-    let told = world.told().await;
     let [(kind, reading)] = told.as_slice() else { panic!("{told:?}") };
     assert_eq!(kind, "checkout.session.expired");
     assert_eq!(reading.report.state, Some(There::Ended(Ending::Expired)));
@@ -563,6 +563,32 @@ async fn the_key_is_tried() {
     }
 }
 
+#[tokio::test]
+async fn an_event_arrives_as_it_was_signed() {
+    let mut world = World::open().await;
+    let (attempt, report) = world.begun().await;
+    world.double.pay(&report.reference.expect("a name"));
+    let (stripe, now) = (world.stripe.clone(), world.clock.now());
+    let take = async move |headers: http::HeaderMap, body: bytes::Bytes| {
+        let verdict = stripe.verify(Delivery { headers: &headers, query: None, body: &body }, now).await;
+        let Verdict::Genuine(event) = verdict else { return http::StatusCode::BAD_REQUEST };
+        assert_eq!(stripe.read(&event).ours, Some(attempt.payment));
+        http::StatusCode::OK
+    };
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+    let shop = tokio::spawn(async move {
+        let routes = axum::Router::new().route("/hook", axum::routing::post(take));
+        axum::serve(listener, routes).await
+    });
+    let events = world.double.events();
+    assert_eq!(events.len(), 3);
+    for event in &events {
+        assert_eq!(world.double.send(event, &url).await, 200);
+    }
+    shop.abort();
+}
+
 /// Nothing that names a person or opens anything stands in a fault.
 #[tokio::test]
 async fn a_fault_tells_no_secret() {
@@ -575,5 +601,4 @@ async fn a_fault_tells_no_secret() {
             assert!(!told.contains(secret), "{told}");
         }
     }
-    let _: Vec<Value> = world.double.events();
 }

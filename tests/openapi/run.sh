@@ -37,12 +37,6 @@ skip() {
 }
 
 # The peers are pinned, and installed again only where the pins have changed.
-python_peers() {
-    cmp -s tests/peers/requirements.txt "$peers/requirements.txt" && [[ -x $peers/venv/bin/st ]] && return
-    rm -rf "$peers/venv" && python3 -m venv "$peers/venv" \
-        && "$peers/venv/bin/pip" install --quiet --disable-pip-version-check -r tests/peers/requirements.txt \
-        && cp tests/peers/requirements.txt "$peers/"
-}
 node_peers() {
     cmp -s tests/openapi/package-lock.json "$peers/npm/package-lock.json" && [[ -x $peers/npm/node_modules/.bin/redocly ]] && return
     rm -rf "$peers/npm" && mkdir -p "$peers/npm" && cp tests/openapi/{package.json,package-lock.json,.npmrc} "$peers/npm/" \
@@ -68,7 +62,7 @@ fi
 
 # Schemathesis is one for each actor; so many are skipped where Python is not there.
 actors=(guest customer admin spare_customer spare_admin)
-if ! python_peers >&2; then
+if ! tests/peers/install.sh >&2; then
     skip "the validator of the description, because Python with venv, or its registry, is not there. Install it: apt-get install python3-venv"
     for actor in "${actors[@]}"; do skip "the fuzzer as $actor, for the same reason"; done
     echo "$passed passed, $failed failed, $skipped skipped"
