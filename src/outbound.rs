@@ -113,7 +113,7 @@ impl Outbound {
     ) -> Result<Reply, SendFault> {
         let mut tries = 0;
         loop {
-            let outcome = self.once(make(&self.client)).await;
+            let outcome = self.once(make(&self.client), MAX_REPLY_BYTES).await;
             let again = match (&outcome, retry) {
                 (_, Retry::Never) => false,
                 (Err(SendFault::NotSent(_)), Retry::Safe | Retry::OnlyUnsent) => true,
@@ -130,7 +130,19 @@ impl Outbound {
         }
     }
 
-    async fn once(&self, request: RequestBuilder) -> Result<Reply, SendFault> {
+    /// One try of a request whose answer is known to be short: a longer one is no answer.
+    ///
+    /// # Errors
+    /// [`SendFault`].
+    pub async fn send_short(
+        &self,
+        most_bytes: usize,
+        make: impl Fn(&Client) -> RequestBuilder + Send,
+    ) -> Result<Reply, SendFault> {
+        self.once(make(&self.client), most_bytes).await
+    }
+
+    async fn once(&self, request: RequestBuilder, most_bytes: usize) -> Result<Reply, SendFault> {
         let unclear = || SendFault::Unclear(self.name.to_owned());
         let mut response = request
             .send()
@@ -139,7 +151,7 @@ impl Outbound {
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| unclear())? {
-            if body.len() + chunk.len() > MAX_REPLY_BYTES {
+            if body.len() + chunk.len() > most_bytes {
                 return Err(unclear());
             }
             body.extend_from_slice(&chunk);
