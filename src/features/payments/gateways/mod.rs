@@ -1,5 +1,7 @@
 //! The gateways there are: one file each, and one line each below.
 
+pub mod amounts;
+
 use std::sync::Arc;
 
 use super::gateway::Gateway;
