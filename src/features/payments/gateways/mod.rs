@@ -1,6 +1,7 @@
 //! The gateways there are: one file each, and one line each below.
 
 pub mod amounts;
+pub mod paypal;
 
 use std::sync::Arc;
 
@@ -41,8 +42,11 @@ impl Gateways {
     ///
     /// # Errors
     /// [`GatewayFault`].
-    pub fn open(_config: &Payments, _setting: &Setting, more: Vec<Arc<dyn Gateway>>) -> Result<Gateways, GatewayFault> {
+    pub fn open(config: &Payments, setting: &Setting, more: Vec<Arc<dyn Gateway>>) -> Result<Gateways, GatewayFault> {
         let mut all: Vec<Arc<dyn Gateway>> = Vec::new();
+        if let Some(section) = &config.paypal {
+            all.push(Arc::new(paypal::PayPal::open(section, setting)?));
+        }
         all.extend(more);
         for (index, one) in all.iter().enumerate() {
             if all.iter().take(index).any(|other| other.method() == one.method()) || one.method().is_offline() {

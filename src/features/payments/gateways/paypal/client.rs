@@ -98,7 +98,7 @@ impl Client {
     }
 
     /// Waits three times as long: for what jobs do, where nobody stands and waits.
-    pub fn with_long_patience(&self, ask: Ask<'_>) -> Ask<'_> {
+    pub fn with_long_patience<'a>(&self, ask: Ask<'a>) -> Ask<'a> {
         Ask { call: self.patience.call.saturating_mul(3), ..ask }
     }
 
