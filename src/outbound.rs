@@ -112,8 +112,13 @@ impl Outbound {
         is_unclear: impl Fn(&Reply) -> bool + Send,
     ) -> Result<Reply, SendFault> {
         let mut tries = 0;
+        // What an earlier try may have done, a later one that never left does not undo.
+        let mut may_be_done = false;
         loop {
-            let outcome = self.once(make(&self.client), MAX_REPLY_BYTES).await;
+            let outcome = match self.once(make(&self.client), MAX_REPLY_BYTES).await {
+                Err(SendFault::NotSent(name)) if may_be_done => Err(SendFault::Unclear(name)),
+                outcome => outcome,
+            };
             let again = match (&outcome, retry) {
                 (_, Retry::Never) => false,
                 (Err(SendFault::NotSent(_)), Retry::Safe | Retry::OnlyUnsent) => true,
@@ -125,6 +130,7 @@ impl Outbound {
                 return outcome;
             }
             let wish = outcome.as_ref().ok().and_then(retry_after_ms);
+            may_be_done |= !matches!(outcome, Err(SendFault::NotSent(_)));
             self.clock.pause(wait(tries, wish)).await;
             tries += 1;
         }
@@ -144,10 +150,11 @@ impl Outbound {
 
     async fn once(&self, request: RequestBuilder, most_bytes: usize) -> Result<Reply, SendFault> {
         let unclear = || SendFault::Unclear(self.name.to_owned());
+        let never_left = |error: &reqwest::Error| error.is_connect() || error.is_builder();
         let mut response = request
             .send()
             .await
-            .map_err(|error| if error.is_connect() { SendFault::NotSent(self.name.to_owned()) } else { unclear() })?;
+            .map_err(|error| if never_left(&error) { SendFault::NotSent(self.name.to_owned()) } else { unclear() })?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| unclear())? {

@@ -2,6 +2,7 @@
 
 pub mod amounts;
 pub mod paypal;
+pub mod stripe;
 
 use std::sync::Arc;
 
@@ -44,6 +45,9 @@ impl Gateways {
     /// [`GatewayFault`].
     pub fn open(config: &Payments, setting: &Setting, more: Vec<Arc<dyn Gateway>>) -> Result<Gateways, GatewayFault> {
         let mut all: Vec<Arc<dyn Gateway>> = Vec::new();
+        if let Some(section) = &config.stripe {
+            all.push(Arc::new(stripe::Stripe::open(section, setting)?));
+        }
         if let Some(section) = &config.paypal {
             all.push(Arc::new(paypal::PayPal::open(section, setting)?));
         }

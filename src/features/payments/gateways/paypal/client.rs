@@ -109,9 +109,13 @@ impl Client {
         if reply.status != StatusCode::UNAUTHORIZED {
             return read(&reply);
         }
-        // Turned away before anything was done: once more with another token, and with the same key.
-        let token = self.another_token(&token).await?;
-        read(&self.send(ask, &token).await?)
+        // Turned away: once more with another token, and with the same key. A try before this one may have been let in.
+        let again = async { Ok(self.send(ask, &self.another_token(&token).await?).await?) };
+        match again.await {
+            Ok(reply) => read(&reply),
+            Err(Trouble::Fault(CallFault::NotSent(why))) => Err(Trouble::Fault(CallFault::Unclear(why))),
+            Err(trouble) => Err(trouble),
+        }
     }
 
     async fn send(&self, ask: &Ask<'_>, token: &Secret) -> Result<Reply, Trouble> {
