@@ -230,7 +230,7 @@ async fn an_order_that_cannot_be_right_is_refused() {
         desk.double.send_buyers_to(page);
         let mut attempt = attempt();
         attempt.payment = PaymentId::from_uuid(uuid::Uuid::now_v7());
-        attempt.number = i64::try_from(desk.double.count("create")).unwrap() + 1;
+        attempt.number = i64::try_from(desk.double.count("create")).unwrap() + 2;
         let fault = desk.paypal.start(&attempt).await.unwrap_err();
         assert!(matches!(&fault, CallFault::Refused { code, .. } if code == "no_safe_link"), "{page}: {fault:?}");
     }
