@@ -501,7 +501,7 @@ CREATE TABLE webhook_inbox (
     received_at integer not null,
     outcome     text    check (outcome in ('booked', 'nothing', 'ignored', 'parked', 'unknown')), -- none while it waits
     payment_id  blob,
-    handled_at  integer,
+    handled_at  integer, is_money integer not null default 0 check (is_money in (0, 1)),
     constraint webhook_event unique (gateway, event_id)
 ) strict, without rowid;
 
@@ -528,3 +528,7 @@ CREATE UNIQUE INDEX money_ledger_objects on money_ledger (method, object, kind) 
 CREATE TRIGGER money_ledger_is_not_rewritten before update on money_ledger begin select raise(abort, 'money_ledger is append-only'); end;
 
 CREATE TRIGGER money_ledger_is_not_shortened before delete on money_ledger begin select raise(abort, 'money_ledger is append-only'); end;
+
+CREATE INDEX webhook_inbox_old_bodies on webhook_inbox (handled_at) where body is not null and handled_at is not null;
+
+CREATE INDEX webhook_inbox_lost_money on webhook_inbox (id) where outcome = 'unknown' and is_money = 1;

@@ -424,15 +424,7 @@ fn write_order(tx: &Connection, books: &mut Books<'_>, placed: i64, end: End, pe
             _ => {}
         }
     }
-    let ledger = |n: i64, kind: &str, at: i64, payment: &[u8]| {
-        tx.prepare_cached(
-            "insert into money_ledger (order_id, n, payment_id, kind, method, amount_minor, actor, at) values (?1, ?2, ?3, ?4, 'cash', ?5, 'staff', ?6)",
-        )
-        .and_then(|mut statement| statement.execute(params![id, n, payment, kind, total, at]))
-        .expect("a row of the ledger");
-    };
     let payment = books.ids.at(placed);
-    ledger(1, "pending", placed, &payment);
     let moves: &[&str] = match end {
         End::Delivered if is_pickup => &["Confirmed", "Preparing", "ReadyForPickup", "Delivered"],
         End::Delivered => &["Confirmed", "Preparing", "OutForDelivery", "Delivered"],
@@ -451,8 +443,24 @@ fn write_order(tx: &Connection, books: &mut Books<'_>, placed: i64, end: End, pe
         .expect("a move");
     }
     let paid = end == End::Delivered;
+    let (payment_status, captured) = match end {
+        End::Delivered => ("succeeded", total),
+        End::Cancelled => ("cancelled", 0),
+        End::Open(_) => ("pending", 0),
+    };
+    tx.prepare_cached(
+        "insert into payments (id, order_id, attempt, method, status, amount_minor, captured_minor, created_at, updated_at) \
+         values (?1, ?2, 1, 'cash', ?3, ?4, ?5, ?6, ?7)",
+    )
+    .and_then(|mut statement| statement.execute(params![payment, id, payment_status, total, captured, placed, moved]))
+    .expect("a payment");
     if paid {
-        ledger(2, "captured", moved, &payment);
+        tx.prepare_cached(
+            "insert into money_ledger (order_id, n, payment_id, kind, method, amount_minor, actor, at) \
+             values (?1, 1, ?2, 'captured', 'cash', ?3, 'staff', ?4)",
+        )
+        .and_then(|mut statement| statement.execute(params![id, payment, total, moved]))
+        .expect("a row of the ledger");
     }
     let moved = moved.min(now_ms());
     let delivery =
@@ -460,8 +468,8 @@ fn write_order(tx: &Connection, books: &mut Books<'_>, placed: i64, end: End, pe
     tx.prepare_cached(
         "insert into orders (id, number_day, number, status, payment_status, payment_method, fulfilment, source, placed_by, customer_id, \
          customer_name, customer_email, customer_phone, delivery, currency, subtotal_minor, delivery_fee_minor, discount_minor, \
-         tax_minor, tax_included, total_minor, captured_minor, due_at, business_day, hold_expires_at, version, created_at, updated_at) \
-         values (?1, ?2, ?3, ?4, ?5, 'cash', ?6, 'web', ?7, ?8, ?9, ?10, ?11, ?12, 'JOD', ?13, 0, 0, 0, 1, ?13, ?14, ?15, ?2, ?16, ?17, ?15, ?18)",
+         tax_minor, tax_included, total_minor, captured_minor, due_at, business_day, hold_expires_at, version, created_at, updated_at, payment_id) \
+         values (?1, ?2, ?3, ?4, ?5, 'cash', ?6, 'web', ?7, ?8, ?9, ?10, ?11, ?12, 'JOD', ?13, 0, 0, 0, 1, ?13, ?14, ?15, ?2, ?16, ?17, ?15, ?18, ?19)",
     )
     .and_then(|mut statement| {
         statement.execute(params![
@@ -482,7 +490,8 @@ fn write_order(tx: &Connection, books: &mut Books<'_>, placed: i64, end: End, pe
             placed,
             (end == End::Open(0)).then_some(placed + DAY_MS),
             i64::try_from(moves.len()).unwrap_or(0) + 1 + i64::from(paid),
-            moved
+            moved,
+            payment,
         ])
     })
     .expect("an order");

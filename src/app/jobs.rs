@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::upkeep;
-use crate::features::{AppState, accounts, cart, catalog, orders};
+use crate::features::{AppState, accounts, cart, catalog, orders, payments};
 use crate::jobs::{Handler, Handlers, Recurring};
 use crate::kernel::time::span::DAY_MS;
 
@@ -19,12 +19,15 @@ pub(super) const RECURRING: &[Recurring] = &[
 /// Who does the jobs of each kind.
 pub(super) fn handlers(shop: &AppState) -> Handlers {
     let mut handlers: Handlers = vec![
-        Arc::new(orders::ExpireHolds::new(Arc::clone(shop))),
+        Arc::new(payments::end::ExpireHolds::new(Arc::clone(shop))),
+        Arc::new(payments::end::EndByItself::new(Arc::clone(shop))),
+        Arc::new(payments::reconcile::AskByItself::new(Arc::clone(shop))),
         Arc::new(orders::text_index::IndexOrderTexts::new(Arc::clone(shop))),
         Arc::new(cart::RemoveEnded::new(Arc::clone(shop))),
         Arc::new(catalog::CountPopular::new(Arc::clone(shop))),
         Arc::new(catalog::IndexCategories::new(Arc::clone(shop))),
         Arc::new(accounts::RemoveOldSessionsDaily::new(Arc::clone(shop))),
+        Arc::new(payments::HandleMessages::new(Arc::clone(shop))),
         upkeep::Upkeep::new(Arc::clone(shop)),
     ];
     handlers.extend(accounts::SendLinks::all(shop).map(|links| Arc::new(links) as Arc<dyn Handler>));

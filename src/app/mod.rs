@@ -105,7 +105,10 @@ impl App {
         let menu = Arc::new(catalog::Menu::new());
         let queue = Arc::new(Queue::default());
         let has_owner = Arc::new(AtomicBool::new(false));
-        let keeper = Arc::new(settings::Keeper::of(&options.config));
+        let setting = payments::Setting { clock: options.clock.clone(), patience: options.extras.patience };
+        let gateways = payments::Gateways::open(&options.config.payments, &setting, options.extras.gateways)?;
+        let methods = gateways.iter().map(|gateway| gateway.method());
+        let keeper = Arc::new(settings::Keeper::of(&options.config).with_gateways(methods));
         let live = Arc::new(settings::Live::new(Arc::clone(&keeper)).map_err(StartFault::Books)?);
         let reactions = reactions::ShopReactions {
             accounts: Arc::clone(&accounts),
@@ -132,22 +135,25 @@ impl App {
         }
         has_owner.store(db.read(accounts::owner_exists).await.map_err(StartFault::Books)?, Ordering::SeqCst);
 
-        let setting = payments::Setting { clock: options.clock.clone(), patience: options.extras.patience };
-        let gateways = payments::Gateways::open(&options.config.payments, &setting, options.extras.gateways)?;
         gateways.check_currency(live.get().currency())?;
         let shop = Arc::new(Shop {
             db,
             gateways,
+            forgeries: payments::Forgeries::new(options.clock.clone(), options.config.rate_limit.enabled),
             clock: options.clock.clone(),
             keys,
             settings: live,
             accounts,
             audit: Arc::new(audit::Watch::new(options.clock.clone())),
             menu,
+            live_attempts: Arc::new(payments::end::EndsAttempts),
+            turns: Arc::new(payments::turns::Turns::new(options.extras.patience)),
             outbox,
             public_url: options.config.server.public_url.url().as_str().to_owned(),
+            cors_origins: options.config.server.cors_origins.iter().map(ToString::to_string).collect(),
             limits_guests: options.config.rate_limit.enabled,
         });
+        shop.db.write(payments::reconcile::TakeUp).await.map_err(StartFault::Books)?;
         let limits = Limits::new(&options.config.rate_limit, &options.clock);
         let keeper: Arc<dyn Gatekeeper> =
             Arc::new(Keeper { shop: Arc::clone(&shop), has_owner: Arc::clone(&has_owner), known: routes::known(), limits });
@@ -213,6 +219,7 @@ pub fn doctor(reader: &Reader<'_>) -> Result<Vec<String>> {
     found.extend(audit::check_newest(reader)?);
     found.extend(cart::check_books(reader)?);
     found.extend(catalog::check_search(reader)?);
+    found.extend(payments::lost_money(reader)?);
     Ok(found)
 }
 

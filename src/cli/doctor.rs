@@ -1,6 +1,8 @@
 //! `bayader doctor`
 
-use clap::Args;
+mod payments;
+
+use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::exit::{Failure, Outcome};
@@ -9,7 +11,10 @@ use super::shared::{Place, database_to_read};
 use crate::db;
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Doctor {
+    #[command(subcommand)]
+    of: Option<Of>,
     #[command(flatten)]
     place: Place,
     /// Answer in JSON: `{ok, findings}`.
@@ -17,8 +22,18 @@ pub struct Doctor {
     json: bool,
 }
 
+#[derive(Subcommand)]
+enum Of {
+    /// Ask each payment gateway whether it can be reached and knows the shop's keys; moves no money.
+    #[command(after_help = super::EXIT_CODES)]
+    Payments(payments::Payments),
+}
+
 impl Doctor {
     pub fn run(self) -> Outcome {
+        if let Some(Of::Payments(payments)) = self.of {
+            return payments.run();
+        }
         let folder = self.place.folder()?;
         let database = database_to_read(&folder)?;
         let findings = db::open_read_only(&database, crate::app::doctor)

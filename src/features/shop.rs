@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{accounts, audit, catalog, messages, payments, settings};
+use super::{accounts, audit, catalog, messages, orders, payments, settings};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::security::Keys;
@@ -23,10 +23,18 @@ pub struct Shop {
     pub menu: Arc<catalog::Menu>,
     /// The gateways that the keeper has configured.
     pub gateways: payments::Gateways,
+    /// Who sends messages that no gateway has signed.
+    pub forgeries: payments::Forgeries,
+    /// Who ends what is still payable of an order.
+    pub live_attempts: Arc<dyn orders::LiveAttempts>,
+    /// Who speaks with a gateway about an order now.
+    pub turns: Arc<payments::turns::Turns>,
     /// Where messages go.
     pub outbox: messages::Outbox,
     /// `[server] public_url`, without a slash at its end; links in answers begin with it.
     pub public_url: String,
+    /// Origins of other sites whose pages may use the API (`[server] cors_origins`), as browsers spell them.
+    pub cors_origins: Vec<String>,
     /// Whether a guest may leave only so many orders unconfirmed (`[rate_limit] enabled`).
     pub limits_guests: bool,
 }

@@ -22,6 +22,8 @@ pub struct Described {
     pub words: Vec<&'static str>,
     pub query: Option<Value>,
     pub body: Option<(&'static str, Value)>,
+    /// What is taken as it comes, where that is no shape of ours.
+    pub raw_body: Option<&'static str>,
     pub examples: Vec<(&'static str, Value)>,
     pub responses: Vec<Responded>,
     pub refuses: Vec<&'static ProblemKind>,
@@ -87,6 +89,7 @@ impl Described {
             words: Vec::new(),
             query: None,
             body: None,
+            raw_body: None,
             examples: Vec::new(),
             responses: Vec::new(),
             refuses: Vec::new(),
@@ -248,9 +251,17 @@ fn operation_object(operation: &Operation<'_>, shared: &mut Map<String, Value>) 
         let required = schema["required"].as_array().is_some_and(|required| !required.is_empty());
         object["requestBody"] = json!({ "required": required, "content": { "application/json": content } });
     }
+    if let Some(description) = described.raw_body {
+        object["requestBody"] = json!({
+            "description": description,
+            "required": true,
+            "content": { "application/json": { "schema": { "type": "object", "description": "As its sender documents it." } } },
+        });
+    }
     let cookie = if operation.method.is_safe() { json!({ "cookie": [] }) } else { json!({ "cookie": [], "csrf": [] }) };
     object["security"] = match (operation.signed_in, described.order_token) {
-        (_, true) => json!([{ "bearer": [] }, cookie, { "orderToken": [] }]),
+        (true, true) => json!([{ "bearer": [] }, cookie, { "orderToken": [] }]),
+        (false, true) => json!([{}, { "bearer": [] }, cookie, { "orderToken": [] }]),
         (true, false) => json!([{ "bearer": [] }, cookie]),
         (false, false) if operation.reads_bearer => json!([{}, { "bearer": [] }, cookie]),
         (false, false) => json!([]),

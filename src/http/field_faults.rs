@@ -22,6 +22,11 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
         "The server's configuration decides this; its keeper changes it there.",
         "تحدّد إعدادات الخادم هذه القيمة، ويغيّرها المسؤول عن النظام هناك.",
     ),
+    (
+        "flow_not_offered",
+        "The gateway has no such flow; GET /payments/methods tells its kind.",
+        "لا توفّر البوابة طريقة العرض هذه؛ نوعها مذكور في GET /payments/methods.",
+    ),
     ("in_the_past", "The time is over; take a later one.", "الوقت المطلوب مضى؛ اختر وقتًا لاحقًا."),
     ("invalid", "It could not be read.", "تعذّرت قراءته."),
     (
@@ -66,6 +71,7 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
     ),
     ("not_changed_here", "Another address changes this; the message names it.", "يُغيَّر هذا من عنوان آخر تذكره الرسالة."),
     ("not_with_text", "A group with text has no choices.", "المجموعة النصية لا خيارات لها."),
+    ("offline_only", "For what is paid without a gateway.", "لما يُدفع في المتجر من غير بوابة دفع."),
     ("one_of", "Two that exclude each other; leave one out.", "حقلان لا يجتمعان؛ احذف أحدهما."),
     ("out_of_range", "The number is too small or too large.", "الرقم أصغر أو أكبر من المسموح."),
     (
@@ -76,6 +82,11 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
     ("overlaps", "Two rows of a day overlap.", "سطران من اليوم نفسه متداخلان."),
     ("page_and_cursor", "page and cursor do not go together.", "لا يجتمع page وcursor."),
     ("required", "It is missing.", "حقل مطلوب."),
+    (
+        "return_url_elsewhere",
+        "No page of the shop, nor of an origin that may use its API.",
+        "ليست صفحة من صفحات المتجر ولا من المواقع المسموح لها باستخدام واجهته.",
+    ),
     ("same_as_email", "The password must not be the e-mail address.", "لا يجوز أن تكون كلمة المرور هي البريد الإلكتروني."),
     ("second_default", "Only one address may be the default.", "لا يصح أن يكون أكثر من عنوان واحد هو الافتراضي."),
     ("staff_only", "For staff.", "للموظفين فقط."),

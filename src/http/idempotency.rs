@@ -153,6 +153,21 @@ where
     }
 }
 
+/// The answer that a key has had, before anything is done: for work that reaches outside and so is no single command. Its effect must
+/// be the same if it is done twice; its answer is kept with [`once`] when it is done.
+pub struct Recall {
+    pub key: IdempotencyKey,
+}
+
+impl Command for Recall {
+    const NAME: &'static str = "http.recall";
+    type Output = Option<Kept>;
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<Option<Kept>> {
+        find(tx, &self.key)?.map(|earlier| earlier.replay(&self.key)).transpose()
+    }
+}
+
 /// A stored answer, with what it was given for.
 struct Earlier {
     key_hash: Vec<u8>,

@@ -412,7 +412,8 @@ mod tests {
 
     fn read(value: &Value) -> Result<Basket, Vec<FieldFault>> {
         let zone = ShopZone::named("Asia/Amman").expect("known");
-        let shop = ShopFormat { currency: Currency::JOD, zone, calling_code: Some("962"), locale: Locale::En };
+        let shop =
+            ShopFormat { currency: Currency::JOD, zone, calling_code: Some("962"), locale: Locale::En, gateways: [].into() };
         read_input(value.as_object().expect("an object"), &shop, Actor::Guest)
     }
 

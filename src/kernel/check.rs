@@ -1,9 +1,10 @@
 //! Collects every fault of an input, not only the first (SPEC 2).
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::problem::FieldFault;
-use super::{Actor, Currency, Locale, ShopZone};
+use super::{Actor, Currency, Locale, PaymentMethod, ShopZone};
 
 /// What reading an input needs to know of the shop.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub struct ShopFormat {
     pub calling_code: Option<&'static str>,
     /// The shop's main language: that of `name` and `description` in writes.
     pub locale: Locale,
+    /// The ways to pay that the keeper has configured gateways for.
+    pub gateways: Arc<[PaymentMethod]>,
 }
 
 /// A place in an input, as in `items[0].options.flavors`.

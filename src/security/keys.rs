@@ -18,12 +18,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 
 use super::random;
-use crate::kernel::{CartId, Fault, OrderId, SessionId};
+use crate::kernel::{CartId, Fault, OrderId, PaymentId, SessionId};
 
 /// Bytes of a key: as many as SHA-256 and AES-256 have.
 const KEY_BYTES: usize = 32;
 /// Bytes of an order's token: 192 bits, so that it has 32 characters and cannot be guessed.
 const ORDER_TOKEN_BYTES: usize = 24;
+/// Before what is signed for a way back from a gateway. With it the signed text has another length than an order's, so that neither
+/// is ever taken for the other.
+const RETURN_CONTEXT: &[u8] = b"bayader/return/1";
 
 /// The shop's secret keys.
 pub struct Keys {
@@ -84,6 +87,20 @@ impl Keys {
     pub fn order_token_matches(&self, order: OrderId, token_version: i64, presented: &str) -> bool {
         let expected = self.order_token(order, token_version);
         constant_time::verify_slices_are_equal(expected.as_bytes(), presented.as_bytes()).is_ok()
+    }
+
+    /// What the link bears by which a buyer comes back from a gateway: 32 characters, for that payment alone. It says who may be shown
+    /// the payment's order; it is none of the order's own tokens.
+    #[must_use]
+    pub fn return_key(&self, payment: PaymentId) -> String {
+        let tag = hmac::sign(&self.order, &[RETURN_CONTEXT, payment.uuid().as_bytes()].concat());
+        URL_SAFE_NO_PAD.encode(&tag.as_ref()[..ORDER_TOKEN_BYTES])
+    }
+
+    /// Whether a key is that payment's, in a time that tells nothing of where it differs.
+    #[must_use]
+    pub fn return_key_matches(&self, payment: PaymentId, presented: &str) -> bool {
+        constant_time::verify_slices_are_equal(self.return_key(payment).as_bytes(), presented.as_bytes()).is_ok()
     }
 
     /// The token of a cart: 32 bytes as base64url, 43 characters. It follows from the cart's id, so that an account, which signs in
@@ -225,6 +242,17 @@ mod tests {
         assert!(!keys.order_token_matches(OrderId::from_uuid(uuid::Uuid::from_u128(8)), 1, &token));
         assert!(!keys.order_token_matches(order, 1, ""));
         assert!(!keys.order_token_matches(order, 1, &token[1..]));
+    }
+
+    #[test]
+    fn a_return_key_is_its_payments_alone() {
+        let keys = keys();
+        let (payment, order) = (PaymentId::from_uuid(uuid::Uuid::from_u128(7)), OrderId::from_uuid(uuid::Uuid::from_u128(7)));
+        let key = keys.return_key(payment);
+        assert_eq!(key.len(), 32);
+        assert!(keys.return_key_matches(payment, &key) && !keys.order_token_matches(order, 1, &key));
+        assert!(!keys.return_key_matches(PaymentId::from_uuid(uuid::Uuid::from_u128(8)), &key));
+        assert!(!keys.return_key_matches(payment, "") && !keys.return_key_matches(payment, &key[1..]));
     }
 
     #[test]

@@ -107,6 +107,7 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/v1/orders/{id}/cancel", &["customer", "driver", "staff", "admin"]),
     ("POST", "/api/v1/orders/{id}/undo", &["staff", "admin"]),
     ("POST", "/api/v1/orders/{id}/collect", &["staff", "admin"]),
+    ("POST", "/api/v1/payments/checkout", &["customer", "driver", "staff", "admin"]),
     ("GET", "/api/v1/admin/settings", &["admin"]),
     ("PUT", "/api/v1/admin/settings", &["admin"]),
     ("GET", "/api/v1/admin/orders", &["staff", "admin"]),
@@ -140,6 +141,8 @@ const OPEN: &[&str] = &[
     "DELETE /api/v1/cart/items/{itemId}",
     "POST /api/v1/orders",
     "GET /api/v1/payments/methods",
+    "POST /api/v1/payments/webhook",
+    "POST /api/v1/payments/webhook/{gateway}",
 ];
 
 #[test]

@@ -154,7 +154,12 @@ async fn the_day_adds_up() {
     let day = staff.see(DAY).await;
     let states = |pending: i64| json!({ "Pending": pending, "Confirmed": 1, "Preparing": 0, "ReadyForPickup": 0, "OutForDelivery": 0, "Delivered": 0, "Cancelled": 1 });
     assert_eq!(day["orders"], json!({ "total": 4, "byStatus": states(2) }));
-    assert_eq!(day["takings"], json!({ "total": "11.000", "byMethod": [{ "method": "cash", "amount": "11.000" }] }));
+    assert_eq!(
+        day["takings"],
+        json!({ "total": "11.000", "byMethod": [
+            { "method": "cash", "amount": "11.000" }, { "method": "card_machine", "amount": "0.000" }, { "method": "transfer", "amount": "0.000" },
+        ] })
+    );
     assert_eq!(day["refunds"], json!({ "count": 1, "total": "6.000" }));
     // Two pieces open, five for the day after tomorrow, and what is left of four.
     assert_eq!(day["toCollect"], json!({ "count": 3, "total": "19.000" }));

@@ -95,6 +95,7 @@ fn of_the_wire(refused: &mut Refused, shop: &Shop, staff: &Client, layla: &Clien
     refused.add("method_not_allowed", guest.delete("/api/v1/products"));
     refused.add("unauthenticated", guest.get("/api/v1/auth/me"));
     refused.add("forbidden", layla.get("/api/v1/inventory"));
+    refused.add("bad_signature", guest.post("/api/v1/payments/webhook").json(&json!({ "id": "evt_1" })));
     refused.add("use_cursor", guest.get("/api/v1/products?page=1001&per_page=10"));
     let stale = staff.put(&format!("/api/v1/orders/{NOBODYS_ID}/status")).header("if-match", "\"x\"");
     refused.add("stale", stale.json(&json!({ "status": "Confirmed" })));

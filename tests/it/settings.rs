@@ -24,10 +24,10 @@ async fn a_new_shop_has_the_settings_it_is_promised() {
         seen.body,
         json!({
             "shop": { "name": "EL-Bayader", "locale": "en", "currency": "JOD", "timeZone": "Asia/Amman", "firstWeekday": "sunday",
-                "phone": null, "address": null },
+                "phone": null, "address": null, "transferDetails": null },
             "orders": { "holdMinutes": 30, "confirmCash": false, "cashHoldHours": 24, "pricesIncludeTax": true,
                 "deliveryFee": "0.000", "freeDeliveryFrom": null },
-            "hours": [], "paymentMethods": { "cash": true }, "fixed": [], "version": 1,
+            "hours": [], "paymentMethods": { "cash": true, "card_machine": true, "transfer": false }, "fixed": [], "version": 1,
         })
     );
     let tag = seen.header("etag").expect("a tag").to_owned();
@@ -52,7 +52,7 @@ async fn a_section_that_is_there_is_replaced_and_one_that_is_left_out_stays() {
     let shop = Shop::open().await;
     let owner = shop.owner();
     let full = json!({
-        "shop": { "name": "مخبز البيادر", "locale": "ar", "timeZone": "asia/amman", "firstWeekday": "monday", "phone": "06 461 2345", "address": "Rainbow Street 12\nAmman" },
+        "shop": { "name": "مخبز البيادر", "locale": "ar", "timeZone": "asia/amman", "firstWeekday": "monday", "phone": "06 461 2345", "address": "Rainbow Street 12\nAmman", "transferDetails": "CliQ: BAYADER\nAl-Bayader Bakery" },
         "orders": { "holdMinutes": 1440, "confirmCash": true, "cashHoldHours": 720, "pricesIncludeTax": false, "deliveryFee": 2, "freeDeliveryFrom": "٢٠٫٥" },
         "hours": [{ "weekday": "tuesday", "opens": "08:00", "closes": "24:00" }, { "weekday": "monday", "opens": "٠٩:٠٠", "closes": "12:30" }],
         "version": 1,
@@ -62,6 +62,7 @@ async fn a_section_that_is_there_is_replaced_and_one_that_is_left_out_stays() {
     assert_eq!(seen["shop"]["currency"], "JOD");
     assert_eq!(seen["shop"]["timeZone"], "Asia/Amman");
     assert_eq!(seen["shop"]["phone"], "+96264612345");
+    assert_eq!(seen["shop"]["transferDetails"], "CliQ: BAYADER\nAl-Bayader Bakery");
     assert_eq!(seen["orders"]["deliveryFee"], "2.000");
     assert_eq!(seen["orders"]["freeDeliveryFrom"], "20.500");
     assert_eq!(
@@ -74,7 +75,7 @@ async fn a_section_that_is_there_is_replaced_and_one_that_is_left_out_stays() {
     assert_eq!(after["version"], 3);
     assert_eq!(
         after["shop"],
-        json!({ "name": "Bayader", "locale": "ar", "currency": "JOD", "timeZone": "Asia/Amman", "firstWeekday": "monday", "phone": null, "address": null })
+        json!({ "name": "Bayader", "locale": "ar", "currency": "JOD", "timeZone": "Asia/Amman", "firstWeekday": "monday", "phone": null, "address": null, "transferDetails": null })
     );
     assert_eq!(
         after["orders"],
@@ -94,7 +95,7 @@ async fn every_fault_is_named_and_nothing_is_changed() {
     let reply = put(
         &owner,
         json!({
-            "shop": { "name": " ", "locale": "fr", "currency": "jod", "timeZone": "Mars/Olympus", "firstWeekday": "Sunday", "phone": "12", "address": "a".repeat(501) },
+            "shop": { "name": " ", "locale": "fr", "currency": "jod", "timeZone": "Mars/Olympus", "firstWeekday": "Sunday", "phone": "12", "address": "a".repeat(501), "transferDetails": "a".repeat(501) },
             "orders": { "holdMinutes": 0, "cashHoldHours": 721, "confirmCash": "maybe", "deliveryFee": "1.0001", "freeDeliveryFrom": -1 },
             "hours": [{ "weekday": "noday", "opens": "24:00", "closes": "8" }],
             "paymentMethods": { "cash": 1, "barter": true },
@@ -112,6 +113,7 @@ async fn every_fault_is_named_and_nothing_is_changed() {
         "shop.firstWeekday",
         "shop.phone",
         "shop.address",
+        "shop.transferDetails",
         "orders.holdMinutes",
         "orders.cashHoldHours",
         "orders.confirmCash",
@@ -245,7 +247,7 @@ async fn a_method_that_is_off_is_refused_to_everybody_and_not_listed() {
     // Left out of a section that is there, a method is as a shop begins with it.
     put(&shop.owner(), json!({ "paymentMethods": {} })).await.expect(200);
     shop.guest().order().line(&croissant, 1).pickup().send().await.expect(201);
-    shop.guest().get("/api/v1/payments/methods?order_id=1").send().await.expect(422);
+    shop.guest().get("/api/v1/payments/methods?order=1").send().await.expect(422);
     shop.close().await;
 }
 

@@ -97,9 +97,10 @@ pub(super) fn states_of(reader: &Reader<'_>, day: ShopDay) -> Result<Vec<(OrderS
 
 /// Money moves only together with its order, so what moved since a moment belongs to orders that changed since.
 pub(super) const MONEY_BETWEEN: &str = "select m.method, coalesce(sum(m.amount_minor) filter (where m.kind = 'captured'), 0), \
-     count(*) filter (where m.kind = 'refunded'), coalesce(sum(m.amount_minor) filter (where m.kind = 'refunded'), 0) \
+     count(*) filter (where m.kind = 'refunded') - count(*) filter (where m.kind = 'refund_reversed'), \
+     coalesce(sum(case m.kind when 'refunded' then m.amount_minor when 'refund_reversed' then -m.amount_minor end), 0) \
      from orders o join money_ledger m on m.order_id = o.id \
-     where o.updated_at >= ?1 and m.at >= ?1 and m.at < ?2 and m.kind in ('captured', 'refunded') group by m.method";
+     where o.updated_at >= ?1 and m.at >= ?1 and m.at < ?2 and m.kind in ('captured', 'refunded', 'refund_reversed') group by m.method";
 
 pub(super) fn money_between(reader: &Reader<'_>, from: UtcMs, until: UtcMs) -> Result<Vec<Moved>> {
     reader.all(MONEY_BETWEEN, args![from, until], |row| {
@@ -114,9 +115,10 @@ pub(super) fn money_between(reader: &Reader<'_>, from: UtcMs, until: UtcMs) -> R
 
 pub(super) const TO_COLLECT: &str = "select count(*), coalesce(sum(o.total_minor - o.captured_minor), 0) from orders o \
      where o.status in ('Pending', 'Confirmed', 'Preparing', 'ReadyForPickup', 'OutForDelivery') \
-     and o.status not in ('Delivered', 'Cancelled') and o.captured_minor < o.total_minor";
+     and o.status not in ('Delivered', 'Cancelled') and o.captured_minor < o.total_minor \
+     and (o.status <> 'Pending' or o.payment_method in ('cash', 'card_machine', 'transfer'))";
 
-/// What open orders still owe.
+/// What open orders still owe the shop's people. An online order that waits for its payment is collected by its gateway.
 pub(super) fn to_collect(reader: &Reader<'_>) -> Result<Sum> {
     reader.one(TO_COLLECT, &[], |row| {
         let mut columns = row.columns();

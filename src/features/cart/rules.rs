@@ -169,7 +169,7 @@ mod tests {
 
     fn shop() -> ShopFormat {
         let zone = ShopZone::named("Asia/Amman").expect("known");
-        ShopFormat { currency: Currency::JOD, zone, calling_code: Some("962"), locale: Locale::En }
+        ShopFormat { currency: Currency::JOD, zone, calling_code: Some("962"), locale: Locale::En, gateways: [].into() }
     }
 
     fn product(n: u128) -> ProductId {

@@ -264,7 +264,7 @@ mod tests {
 
     fn shop() -> ShopFormat {
         let zone = ShopZone::named("Asia/Amman").expect("known");
-        ShopFormat { currency: Currency::JOD, zone, calling_code: Some("962"), locale: Locale::Ar }
+        ShopFormat { currency: Currency::JOD, zone, calling_code: Some("962"), locale: Locale::Ar, gateways: [].into() }
     }
 
     fn open() -> (tempfile::TempDir, Db) {

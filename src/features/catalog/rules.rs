@@ -264,7 +264,7 @@ mod tests {
 
     fn shop() -> ShopFormat {
         let zone = ShopZone::named("Asia/Amman").expect("known");
-        ShopFormat { currency: Currency::JOD, zone, calling_code: Some("962"), locale: Locale::En }
+        ShopFormat { currency: Currency::JOD, zone, calling_code: Some("962"), locale: Locale::En, gateways: [].into() }
     }
 
     fn words(en: &str, ar: &str) -> Words {

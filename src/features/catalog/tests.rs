@@ -29,7 +29,7 @@ impl Reactions for Nothing {
 
 fn shop() -> ShopFormat {
     let zone = ShopZone::named("Asia/Amman").expect("known");
-    ShopFormat { currency: Currency::JOD, zone, calling_code: Some("962"), locale: Locale::Ar }
+    ShopFormat { currency: Currency::JOD, zone, calling_code: Some("962"), locale: Locale::Ar, gateways: [].into() }
 }
 
 struct Kitchen {

@@ -4,15 +4,20 @@
 //! booked once; refunds that succeeded and that are under way never exceed what was taken. Only this feature writes `payments`,
 //! `refunds` and `money_ledger`. Nothing here asks a gateway: `payments` does, which stands above orders.
 
+mod end;
 mod model;
 mod refund;
 mod rules;
 mod sql;
 
-pub use model::{Entry, Failure, Kind, NewRefund, Payment, Refund};
+pub use end::{END_JOB, ask_to_end, close_offline};
+pub use model::{Captured, Entry, Failure, Kind, NewRefund, Payment, Refund};
 pub use refund::{REFUND_JOB, finish_refund, note_refund_sent, refund_all, start_refund};
 pub use rules::{Sums, payment_status};
-pub use sql::{last_of, order_refunds, payment, payments_of, refund, refund_by_object, refundable, refunds_of, sums};
+pub use sql::is_booked;
+pub use sql::{
+    kept, last_capture, last_of, order_refunds, payment, payments_of, refund, refund_by_object, refundable, refunds_of, sums,
+};
 
 use crate::db::WriteTx;
 use crate::kernel::{Fault, OrderId, PaymentId, PaymentMethod, Result, TransactionStatus};

@@ -55,6 +55,14 @@ pub struct Refund {
     pub updated_at: UtcMs,
 }
 
+/// Money that was taken, as a row of the ledger tells it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Captured {
+    pub payment: PaymentId,
+    /// Minor units.
+    pub amount_minor: i64,
+}
+
 /// A row of the ledger to be booked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry<'a> {

@@ -1,7 +1,7 @@
 //! Every statement on `payments`, `refunds` and `money_ledger`.
 
 use super::Sums;
-use super::model::{Entry, Failure, Kind, NewRefund, Payment, Refund};
+use super::model::{Captured, Entry, Failure, Kind, NewRefund, Payment, Refund};
 use crate::args;
 use crate::db::{Reader, Row, WriteTx};
 use crate::kernel::{Fault, OrderId, PaymentId, PaymentMethod, RefundId, RefundStatus, Result, TransactionStatus};
@@ -46,7 +46,10 @@ pub(super) fn insert_entry(tx: &mut WriteTx<'_>, payment: &Payment, entry: &Entr
 }
 
 /// Whether a provider's object has such a row. By the index `money_ledger_objects`.
-pub(super) fn is_booked(reader: &Reader<'_>, method: PaymentMethod, object: &str, kind: Kind) -> Result<bool> {
+///
+/// # Errors
+/// A fault.
+pub fn is_booked(reader: &Reader<'_>, method: PaymentMethod, object: &str, kind: Kind) -> Result<bool> {
     reader.one(
         "select exists (select 1 from money_ledger where method = ?1 and object = ?2 and kind = ?3 and object is not null)",
         args![method, object, kind.code()],
@@ -84,6 +87,14 @@ pub(super) fn set_status(
     tx.exec_one(
         "update payments set status = ?2, failure = coalesce(?3, failure), updated_at = ?4 where id = ?1",
         args![payment, status, json(failure)?, tx.now()],
+    )
+}
+
+/// What was asked for is what came: nothing more will.
+pub(super) fn close_at_captured(tx: &mut WriteTx<'_>, payment: PaymentId) -> Result<()> {
+    tx.exec_one(
+        "update payments set amount_minor = captured_minor, status = 'succeeded', updated_at = ?2 where id = ?1",
+        args![payment, tx.now()],
     )
 }
 
@@ -175,6 +186,29 @@ pub fn sums(reader: &Reader<'_>, order: OrderId) -> Result<Sums> {
             Ok(Sums { captured: columns.next()?, refunded: columns.next()? })
         },
     )
+}
+
+/// What was taken last for an order.
+///
+/// # Errors
+/// A fault.
+pub fn last_capture(reader: &Reader<'_>, order: OrderId) -> Result<Option<Captured>> {
+    reader.opt(
+        "select payment_id, amount_minor from money_ledger where order_id = ?1 and kind = 'captured' order by n desc limit 1",
+        args![order],
+        |row| {
+            let mut columns = row.columns();
+            Ok(Captured { payment: columns.next()?, amount_minor: columns.next()? })
+        },
+    )
+}
+
+/// Minor units that the shop keeps of all payments of an order: what was taken less what was given back or is about to be.
+///
+/// # Errors
+/// A fault.
+pub fn kept(reader: &Reader<'_>, order: OrderId) -> Result<i64> {
+    payments_of(reader, order)?.iter().map(|payment| refundable(reader, payment.id)).sum()
 }
 
 /// Minor units of a payment that can still be given back: what was taken less what was given back or is about to be.

@@ -11,10 +11,10 @@ use self::bodies::{CancelBody, CollectBody, ListQuery, OrderQuery, PlaceBody, St
 use super::cancel::Cancel;
 use super::change_status::ChangeStatus;
 use super::collect::Collect;
-use super::model::Order;
+use super::model::{Head, Order};
 use super::open_guests::GuestOrigin;
 use super::undo::Undo;
-use super::{place, problems, queries, sql};
+use super::{place, problems, queries, rules, sql};
 use crate::features::AppState;
 use crate::features::cart::problems as cart_problems;
 use crate::features::inventory::problems::STOCK_OUT_OF_RANGE;
@@ -25,7 +25,7 @@ use crate::http::problem::not_found;
 use crate::http::rate_limit::network_of;
 use crate::http::{Answer, Body, Caller, Context, Id, Link, Query, Route, etag, respond};
 use crate::kernel::problem::kinds;
-use crate::kernel::{Fault, OrderId, Problem, Result, Role, SeenVersion};
+use crate::kernel::{Fault, OrderId, OrderStatus, Problem, Result, Role, SeenVersion};
 
 /// Every route of this feature.
 #[must_use]
@@ -35,7 +35,7 @@ pub fn routes() -> Vec<Route<AppState>> {
     let line = json!({ "productId": "01936f2a-7c11-7000-8000-0a1b2c3d4e01", "quantity": 2, "options": { "filling": "dates" } });
     vec![
         Route::post("/api/v1/orders", post, "Place an order")
-            .describe("For pickup unless `isPickup` is false; then `deliveryInfo.address`, or the `addressId` of a saved one, is needed. What is ordered stands in `items`, or is all that is in the cart of `cartToken`, which is empty afterwards. The pieces are held for it from this moment. A guest gives name and phone and keeps `accessToken`; staff may say more (`customerId`, `metadata`, `collected`). With `expectedTotal` the order is refused if it would cost something else.")
+            .describe("For pickup unless `isPickup` is false; then `deliveryInfo.address`, or the `addressId` of a saved one, is needed. What is ordered stands in `items`, or is all that is in the cart of `cartToken`, which is empty afterwards. The pieces are held for it from this moment. A guest gives name and phone and keeps `accessToken`; staff may say more (`customerId`, `metadata`, `collected`). With `expectedTotal` the order is refused if it would cost something else. An order to be paid online is held until then, for as long as the owner says; `next` names the checkout. `card_machine` is for staff.")
             .body::<PlaceBody>()
             .example("A guest picks it up", json!({
                 "items": [line], "customerInfo": { "name": "Layla", "phone": "+962790000000" }, "paymentMethod": "cash", "isPickup": true,
@@ -68,17 +68,18 @@ pub fn routes() -> Vec<Route<AppState>> {
             .links(order_links("$response.body#/id"))
             .refuses(&[&problems::TOKEN_EXPIRED]),
         Route::put("/api/v1/orders/{id}/status", put_status, "Move an order to its next state")
-            .describe("Confirmed takes the held pieces off the shelf. `Cancelled` is the same act as cancelling. An admin may go back or skip with `force` and a `note`.")
+            .describe("Confirmed takes the held pieces off the shelf. `Cancelled` is the same act as cancelling. An order that is to be paid online is confirmed by its payment and delivered once it is paid; an admin may do either before, with `force` and a `note`.")
             .body::<StatusBody>()
             .example("Confirm", json!({ "status": "Confirmed" }))
-            .example("Force, by an admin", json!({ "status": "Preparing", "force": true, "note": "Delivered by mistake" }))
+            .example("Force, by an admin", json!({ "status": "Confirmed", "force": true, "note": "She pays when she comes" }))
             .conditional()
             .tagged()
             .answers(200, "The order", order.clone())
             .links(order_links("$response.body#/id"))
-            .refuses(&moves),
+            .refuses(&moves)
+            .refuses(&[&problems::NOT_PAID]),
         Route::post("/api/v1/orders/{id}/cancel", post_cancel, "Cancel an order")
-            .describe("Customers while it is Pending or Confirmed; staff say whether the pieces go back on the shelf (`restock`) and the money to the customer (`refund`).")
+            .describe("Customers while it is Pending or Confirmed. All that was paid is given back; staff say whether the pieces go back on the shelf (`restock`), and with a `reason` that the money stays (`refund: false`). What could still be paid of it is ended at its gateway first.")
             .body::<CancelBody>()
             .example("By the customer", json!({ "reason": "Changed my mind" }))
             .example("By staff, keeping the pieces off the shelf", json!({ "reason": "Dropped on the way", "restock": false }))
@@ -99,11 +100,11 @@ pub fn routes() -> Vec<Route<AppState>> {
             .answers(200, "The order", order.clone())
             .links([Link::to("read", "GET /api/v1/orders/{id}", "The order as it is now").with("id", "$response.body#/id")])
             .refuses(&[&problems::CANNOT_UNDO, &kinds::VERSION_CONFLICT, &STOCK_OUT_OF_RANGE]),
-        Route::post("/api/v1/orders/{id}/collect", post_collect, "Book cash that was received")
-            .describe("All that is due unless `amount` says less. A Pending order that is paid in full is confirmed.")
+        Route::post("/api/v1/orders/{id}/collect", post_collect, "Book money that was received without a gateway")
+            .describe("All that is due unless `amount` says less, in cash unless `method` says otherwise. A Pending order that is paid in full is confirmed. An order that was to be paid online is one that is paid at the shop from then on.")
             .body::<CollectBody>()
             .example("All of it, in cash", json!({}))
-            .example("A part", json!({ "amount": "1.000", "method": "cash", "reference": "slip 0042" }))
+            .example("A part", json!({ "amount": "1.000", "method": "card_machine", "reference": "slip 0042" }))
             .idempotent()
             .tagged()
             .answers(200, "The order", order)
@@ -168,9 +169,9 @@ async fn list(State(shop): State<AppState>, context: Context, Query(ListQuery(mu
     if !context.caller.is_staff() {
         filter.customer = context.caller.user();
     }
-    let view = shapes::View::of(&context);
+    let view = shapes::View::of(&context, &shop.settings.get());
     let list = shop.db.read(move |reader| queries::list(reader, &filter)).await?;
-    respond::json(&context, StatusCode::OK, &list.map(|order| shapes::order_body(&order, view)))
+    respond::json(&context, StatusCode::OK, &list.map(|order| shapes::order_body(&order, &view)))
 }
 
 async fn get(State(shop): State<AppState>, context: Context, Id(id): Id<OrderId>, _: Query<OrderQuery>) -> Answer {
@@ -182,11 +183,12 @@ async fn get(State(shop): State<AppState>, context: Context, Id(id): Id<OrderId>
             Access::Of(customer) => sql::order_of(reader, id, customer),
         })
         .await?;
-    order_answer(&context, &found.ok_or_else(not_found)?)
+    order_answer(&shop, &context, &found.ok_or_else(not_found)?)
 }
 
-fn order_answer(context: &Context, order: &Order) -> Answer {
-    respond::tagged(context, StatusCode::OK, order.version, &shapes::order_body(order, shapes::View::of(context)))
+fn order_answer(shop: &AppState, context: &Context, order: &Order) -> Answer {
+    let view = shapes::View::of(context, &shop.settings.get());
+    respond::tagged(context, StatusCode::OK, order.version, &shapes::order_body(order, &view))
 }
 
 /// Which orders the caller may touch here.
@@ -219,6 +221,48 @@ async fn access(shop: &AppState, context: &Context, id: OrderId) -> Result<Acces
     }
 }
 
+/// Passes if the caller may read this order here, and do with it what customers may: staff, whose it is, or who holds its token.
+///
+/// # Errors
+/// 404 `not_found`, whether it is somebody else's or not there; 410 `order_token_expired`; 401 for who says nothing of themselves.
+pub async fn check_access(shop: &AppState, context: &Context, id: OrderId) -> Result<()> {
+    if context.caller == Caller::Guest && order_token(context).is_none() {
+        let detail = "A guest sends the order's accessToken as X-Order-Token; who has an account signs in.";
+        return Err(Problem::of(&kinds::UNAUTHENTICATED).detail(detail).into());
+    }
+    let access = access(shop, context, id).await?;
+    let is_there = shop
+        .db
+        .read(move |reader| match access {
+            Access::Any => Ok(sql::head(reader, id)?.is_some()),
+            Access::Of(customer) => sql::is_of(reader, id, customer),
+        })
+        .await?;
+    if is_there { Ok(()) } else { Err(not_found().into()) }
+}
+
+/// Ends what is payable of an unpaid online order at its gateway, if what is to be done with the order afterwards `may` be done. What
+/// the caller has seen of the order is seen still, unless money came meanwhile.
+async fn end_attempts(shop: &AppState, order: OrderId, seen: SeenVersion, may: impl Fn(&Head) -> bool) -> Result<SeenVersion> {
+    let head = || shop.db.read(move |reader| sql::head(reader, order));
+    let Some(before) = head().await? else { return Ok(seen) };
+    let is_owed = !before.payment_method.is_offline() && before.captured < before.total;
+    if !is_owed || seen.check(before.version).is_err() || !may(&before) {
+        return Ok(seen);
+    }
+    shop.live_attempts.end(shop, order).await?;
+    let Some(after) = head().await? else { return Ok(seen) };
+    if (after.status, after.captured, after.refunded) != (before.status, before.captured, before.refunded) {
+        return Ok(seen);
+    }
+    let at_its_end = |version: Option<i64>| version.map(|_| after.version);
+    Ok(SeenVersion { if_match: at_its_end(seen.if_match), in_body: at_its_end(seen.in_body) })
+}
+
+fn may_cancel(role: Option<Role>) -> impl Fn(&Head) -> bool {
+    move |head| rules::may_cancel(head.status, head.fulfilment, role).is_ok()
+}
+
 fn seen(context: &Context, in_body: Option<i64>) -> Result<SeenVersion> {
     Ok(SeenVersion { if_match: etag::if_match(context.header("if-match"))?, in_body })
 }
@@ -232,15 +276,20 @@ async fn put_status(
     if body.force && context.caller.role() != Some(Role::Admin) {
         return Err(Problem::of(&kinds::FORBIDDEN).detail("force is for admins.").into());
     }
+    let mut seen = seen(&context, body.version)?;
+    if body.status == OrderStatus::Cancelled {
+        seen = end_attempts(&shop, order, seen, may_cancel(context.caller.role())).await?;
+    }
     let command = ChangeStatus {
         order,
         to: body.status,
-        seen: seen(&context, body.version)?,
+        seen,
         note: body.note,
         restock: body.restock,
+        force: body.force,
         by: context.caller.actor(),
     };
-    order_answer(&context, &shop.db.write(command).await?)
+    order_answer(&shop, &context, &shop.db.write(command).await?)
 }
 
 async fn post_cancel(
@@ -250,22 +299,13 @@ async fn post_cancel(
     Body(body): Body<CancelBody>,
 ) -> Answer {
     let key = IdempotencyKey::of(&context)?;
-    let allowed = access(&shop, &context, order).await?;
-    if let Access::Of(customer) = allowed {
-        let theirs = shop.db.read(move |reader| sql::order_of(reader, order, customer)).await?;
-        theirs.ok_or_else(not_found)?;
-    }
+    check_access(&shop, &context, order).await?;
     if !context.caller.is_staff() && (body.restock.is_some() || body.refund.is_some()) {
         return Err(Problem::of(&kinds::FORBIDDEN).detail("restock and refund are for staff; leave them out.").into());
     }
-    let command = Cancel {
-        order,
-        seen: seen(&context, None)?,
-        reason: body.reason,
-        restock: body.restock,
-        refund: body.refund,
-        by: context.caller.actor(),
-    };
+    let seen = end_attempts(&shop, order, seen(&context, None)?, may_cancel(context.caller.role())).await?;
+    let command =
+        Cancel { order, seen, reason: body.reason, restock: body.restock, refund: body.refund, by: context.caller.actor() };
     write_order(&shop, &context, key, command).await
 }
 
@@ -275,9 +315,9 @@ async fn post_undo(
     Id(order): Id<OrderId>,
     Body(body): Body<UndoBody>,
 ) -> Answer {
-    let hold_ms = place::cash_hold_ms(&shop.settings.get());
-    let command = Undo { order, seen: seen(&context, Some(body.version))?, hold_ms, by: context.caller.actor() };
-    order_answer(&context, &shop.db.write(command).await?)
+    let settings = shop.settings.get();
+    let command = Undo { order, seen: seen(&context, Some(body.version))?, settings, by: context.caller.actor() };
+    order_answer(&shop, &context, &shop.db.write(command).await?)
 }
 
 async fn post_collect(
@@ -287,9 +327,14 @@ async fn post_collect(
     Body(body): Body<CollectBody>,
 ) -> Answer {
     let key = IdempotencyKey::of(&context)?;
+    let amount_minor = body.amount.map(crate::kernel::Money::minor);
+    let may_collect = move |head: &Head| {
+        head.status != OrderStatus::Cancelled && amount_minor.is_none_or(|amount| amount <= head.total - head.captured)
+    };
+    end_attempts(&shop, order, SeenVersion::default(), may_collect).await?;
     let command = Collect {
         order,
-        amount_minor: body.amount.map(crate::kernel::Money::minor),
+        amount_minor,
         currency: context.shop.currency,
         method: body.method,
         reference: body.reference,
@@ -303,11 +348,11 @@ async fn write_order<C>(shop: &AppState, context: &Context, key: Option<Idempote
 where
     C: crate::db::Command<Output = Order>,
 {
-    let view = shapes::View::of(context);
+    let view = shapes::View::of(context, &shop.settings.get());
     let kept = shop
         .db
         .write(once(key, command, move |order: &Order| {
-            Ok(Kept::ok(respond::to_bytes(&json!(shapes::order_body(order, view)))?))
+            Ok(Kept::ok(respond::to_bytes(&json!(shapes::order_body(order, &view)))?))
         }))
         .await?;
     // The tag of the answer as it was kept, so that a replay has the first one's.

@@ -37,8 +37,10 @@ impl Command for Cancel {
             note: self.reason.as_deref(),
             by: self.by,
         };
+        let kept = money::kept(tx, self.order)?;
         cancel(tx, &head, &cancelling)?;
-        let more = json!({ "restock": cancelling.restock, "refundedMinor": if cancelling.refund { head.captured - head.refunded } else { 0 } });
+        let refunded = if cancelling.refund { kept } else { 0 };
+        let more = json!({ "restock": cancelling.restock, "refundedMinor": refunded });
         told(tx, "order.cancel", &head, &more)
     }
 }
@@ -73,6 +75,9 @@ pub(super) fn cancel(tx: &mut WriteTx<'_>, head: &Head, how: &Cancelling<'_>) ->
     if how.refund && !money::refund_all(tx, head.id, how.note, how.by)?.is_empty() {
         collect::money_moved(tx, head.id)?;
     }
+    // Nobody waits for its money any more, and nobody may pay for it.
+    money::close_offline(tx, head.id, None)?;
+    money::ask_to_end(tx, head.id)?;
     tx.record(DomainEvent::OrderMoved { order: head.id, from: head.status, to: OrderStatus::Cancelled });
     Ok(())
 }

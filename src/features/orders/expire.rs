@@ -12,7 +12,7 @@ use crate::jobs::{self, Claimed, Handler, NewJob};
 use crate::kernel::{Actor, Fault, OrderId, OrderStatus, Result, UtcMs};
 
 /// The kind of these jobs; the key is the order's id.
-pub(super) const KIND: &str = "orders.expire_hold";
+pub const KIND: &str = "orders.expire_hold";
 /// Tries; with the engine's back-off they reach over a day.
 const MAX_ATTEMPTS: i64 = 30;
 
@@ -52,9 +52,10 @@ impl Handler for ExpireHolds {
     }
 }
 
-struct ExpireHold {
-    order: OrderId,
-    job: Claimed,
+/// Cancels an order whose hold has ended, unless it was confirmed or a part of it paid; finishes the job.
+pub struct ExpireHold {
+    pub order: OrderId,
+    pub job: Claimed,
 }
 
 impl Command for ExpireHold {
@@ -71,8 +72,8 @@ impl Command for ExpireHold {
         if head.status != OrderStatus::Pending || head.captured > head.refunded {
             return Ok(());
         }
-        let cancelling =
-            Cancelling { restock: true, refund: true, note: Some("nobody confirmed it in time"), by: Actor::System };
+        let note = if head.payment_method.is_offline() { "nobody confirmed it in time" } else { "nobody paid for it in time" };
+        let cancelling = Cancelling { restock: true, refund: true, note: Some(note), by: Actor::System };
         cancel::cancel(tx, &head, &cancelling)
     }
 }

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::kernel::{
-    Address, Fulfilment, OrderId, OrderStatus, PaymentMethod, PaymentStatus, ProductId, Source, UserId, UtcMs, Version,
+    Address, Currency, Fulfilment, OrderId, OrderStatus, PaymentMethod, PaymentStatus, ProductId, Source, UserId, UtcMs,
+    Version,
 };
 
 /// How and when an order reaches its customer, as it was asked for.
@@ -117,9 +118,36 @@ pub struct Head {
     pub total: i64,
     pub captured: i64,
     pub refunded: i64,
+    pub due_at: UtcMs,
+    /// When it ends by itself; `None` once it cannot.
+    pub hold_ends_at: Option<UtcMs>,
     pub version: Version,
     pub created_at: UtcMs,
     pub updated_at: UtcMs,
+}
+
+/// What whoever takes money for an order needs to know of it. Amounts are minor units of `currency`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Payable {
+    pub id: OrderId,
+    /// `B-261123-0042`.
+    pub number: String,
+    pub status: OrderStatus,
+    pub payment_status: PaymentStatus,
+    pub method: PaymentMethod,
+    pub total_minor: i64,
+    pub captured_minor: i64,
+    pub refunded_minor: i64,
+    pub currency: Currency,
+    pub customer_name: String,
+    pub customer_email: Option<String>,
+    /// E.164.
+    pub customer_phone: Option<String>,
+    /// When it ends by itself; `None` once it cannot.
+    pub hold_ends_at: Option<UtcMs>,
+    pub due_at: UtcMs,
+    pub placed_by_guest: bool,
+    pub customer: Option<UserId>,
 }
 
 /// An order, whole.

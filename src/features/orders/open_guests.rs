@@ -335,11 +335,11 @@ mod tests {
                             let to = OrderStatus::Confirmed;
                             match (what, order) {
                                 (1, Some(order)) => {
-                                    let command = ChangeStatus { order, to, seen, note: None, restock: None, by: STAFF };
+                                    let command = ChangeStatus { order, to, seen, note: None, restock: None, force: false, by: STAFF };
                                     let _ = house.db.write(Then { command, end }).await;
                                 }
                                 (2, Some(order)) => {
-                                    let command = Undo { order, seen, hold_ms: 1_000, by: STAFF };
+                                    let command = Undo { order, seen, settings: Arc::clone(&house.settings), by: STAFF };
                                     let _ = house.db.write(Then { command, end }).await;
                                 }
                                 (3, Some(order)) => {

@@ -16,7 +16,7 @@ use crate::features::inventory;
 use crate::features::money;
 use crate::features::settings::Settings;
 use crate::http::problem::not_found;
-use crate::kernel::time::span::HOUR_MS;
+use crate::kernel::time::span::{HOUR_MS, MINUTE_MS};
 use crate::kernel::{
     Actor, AddressId, At, CartId, Change, DomainEvent, Error, Fault, Faults, Fulfilment, Money, OrderId, OrderStatus,
     PaymentId, PaymentMethod, PaymentStatus, Problem, ProductId, Result, Source, UserId,
@@ -81,7 +81,7 @@ impl Command for PlaceOrder {
         let now = tx.now();
         let open = Open { hours: &self.settings.hours, zone };
         let (due_at, warning) = rules::due_at(self.asked, now, priced.lead_hours, open, self.by.is_staff()).map_err(no_time)?;
-        self.check_open_orders(tx, &customer)?;
+        self.check_open_orders(tx, &customer, priced.totals.total)?;
         self.hold(tx, &priced.lines)?;
 
         let day = zone.day_of(now).number();
@@ -147,9 +147,10 @@ impl PlaceOrder {
         }
     }
 
-    /// The owner says how orders are paid, to staff too.
+    /// The owner says how orders are paid, to staff too; the terminal on the counter is for who stands behind it.
     fn check_method(&self, faults: &mut Faults<'_>) {
-        if !self.settings.methods.offers(self.method) {
+        let is_theirs = self.method != PaymentMethod::CARD_MACHINE || self.by.is_staff();
+        if !is_theirs || !self.settings.offers(self.method) {
             let message = "is not offered by this shop now; GET /api/v1/payments/methods lists what is";
             faults.add(&At::Root.field("paymentMethod"), "method_not_offered", message);
         }
@@ -279,15 +280,16 @@ impl PlaceOrder {
     }
 
     /// A guest leaves only so many orders unconfirmed.
-    fn check_open_orders(&self, tx: &mut WriteTx<'_>, customer: &Customer) -> Result<()> {
+    fn check_open_orders(&self, tx: &mut WriteTx<'_>, customer: &Customer, total: i64) -> Result<()> {
         match &self.guest {
-            Some(origin) if !self.is_confirmed_at_once() => open_guests::check(tx, origin, customer.phone.as_deref()),
+            Some(origin) if !self.is_confirmed_at_once(total) => open_guests::check(tx, origin, customer.phone.as_deref()),
             _ => Ok(()),
         }
     }
 
-    fn is_confirmed_at_once(&self) -> bool {
-        self.collected || self.settings.orders.confirm_cash
+    /// An online order confirms itself by being paid, and one that costs nothing is.
+    fn is_confirmed_at_once(&self, total: i64) -> bool {
+        self.collected || confirms_at_once(&self.settings, self.method) || (!self.method.is_offline() && total == 0)
     }
 
     /// Promises every tracked line, or names each that is short; the error undoes what was promised.
@@ -316,7 +318,8 @@ impl PlaceOrder {
             delivery: order.delivery.as_ref().map(to_json).transpose()?,
             metadata: order.metadata.as_ref().map(to_json).transpose()?,
         };
-        let expires_at = (!self.is_confirmed_at_once()).then(|| order.created_at.plus_ms(cash_hold_ms(&self.settings)));
+        let expires_at = (!self.is_confirmed_at_once(order.totals.total))
+            .then(|| order.created_at.plus_ms(hold_ms(&self.settings, self.method)));
         let network = self.guest.map(|origin| origin.network);
         if let Some(network) = network {
             open_guests::placing(tx, order.customer.phone.as_deref(), network)?;
@@ -337,14 +340,18 @@ impl PlaceOrder {
         }
     }
 
-    /// The owner wants cash orders confirmed at once, or the cash is in the till.
+    /// The owner wants cash orders confirmed at once, the cash is in the till, or there is nothing to pay.
     fn confirm_at_once(&self, tx: &mut WriteTx<'_>, order: &mut Order) -> Result<()> {
         let head = || Fault::because("an order just written is there");
         let by = if self.collected { self.by } else { Actor::System };
         change_status::advance(tx, &sql::head(tx, order.id)?.ok_or_else(head)?, OrderStatus::Confirmed, None, by)?;
         if self.collected && order.totals.total > 0 {
             let head = sql::head(tx, order.id)?.ok_or_else(head)?;
-            collect::book(tx, &head, order.totals.total, None, self.by)?;
+            collect::book(
+                tx,
+                &head,
+                &collect::Received { method: self.method, amount_minor: order.totals.total, reference: None, by: self.by },
+            )?;
         }
         *order = sql::order(tx, order.id)?.ok_or_else(not_found)?;
         Ok(())
@@ -391,8 +398,18 @@ pub fn warning_text(why: NoTime) -> (&'static str, String) {
     }
 }
 
-/// How long a cash order that nobody confirms is held.
+/// How long an order is held that nobody confirms: until it must be paid, or a cash order until the shop's yes.
 #[must_use]
-pub fn cash_hold_ms(settings: &Settings) -> i64 {
-    i64::from(settings.orders.cash_hold_hours) * HOUR_MS
+pub fn hold_ms(settings: &Settings, method: PaymentMethod) -> i64 {
+    if method.is_offline() {
+        i64::from(settings.orders.cash_hold_hours) * HOUR_MS
+    } else {
+        i64::from(settings.orders.hold_minutes) * MINUTE_MS
+    }
+}
+
+/// Whether the owner wants orders of a method confirmed as they are placed: those paid at the counter. A transfer has to come first.
+#[must_use]
+pub fn confirms_at_once(settings: &Settings, method: PaymentMethod) -> bool {
+    settings.orders.confirm_cash && method.is_offline() && method != PaymentMethod::TRANSFER
 }

@@ -11,6 +11,8 @@ crate::problem_kinds! {
         { "Only the last move by staff can be taken back, within 60 seconds, and not one whose money is in the till. Cancel the order instead." "يمكن التراجع عن آخر نقلة للموظفين فقط وخلال 60 ثانية، وليس عن طلب قُبض ثمنه. يمكن إلغاء الطلب بدلًا من ذلك." };
     TOO_MANY_OPEN_ORDERS = 409 "too_many_open_orders" "Too many orders wait to be confirmed" "طلبات كثيرة ما زالت بانتظار التأكيد"
         { "Nothing was ordered. Guests may have limit unconfirmed orders open from one phone or network. Call the shop to confirm them, or sign in." "لم يُسجَّل الطلب. للزائر عدد محدود (limit) من الطلبات غير المؤكدة من الهاتف أو الشبكة نفسها. اتصل بالمتجر لتأكيدها أو سجّل الدخول." } [limit];
+    NOT_PAID = 409 "not_paid" "The order is not paid" "الطلب غير مدفوع"
+        { "The order is to be paid online: its payment confirms it, and it is handed over once it is paid. Collect the money at the shop, or let an admin go on with force and a note." "يُدفع هذا الطلب إلكترونيًا: يتأكد بالدفع ويُسلَّم بعد أن يُدفع. اقبض المبلغ في المتجر، أو ليتابع أحد المديرين باستخدام force مع ملاحظة." };
     NOTHING_DUE = 409 "nothing_due" "Nothing is owed" "لا يوجد مبلغ مستحق"
         { "The order is paid, or it was cancelled. Read it to see what was booked." "الطلب مدفوع أو ملغى. اقرأه لمعرفة ما سُجّل." };
     AMOUNT_EXCEEDS_DUE = 409 "amount_exceeds_due" "That is more than is owed" "المبلغ أكبر من المستحق"

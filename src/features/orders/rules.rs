@@ -1,6 +1,6 @@
 //! Decisions about orders, pure: which moves are legal, what a line costs, when an order is ready.
 
-use super::model::Totals;
+use super::model::{Head, Totals};
 use crate::features::settings::OpeningHours;
 use crate::kernel::time::span::{DAY_MS, HOUR_MS, MINUTE_MS};
 use crate::kernel::{Fulfilment, OrderStatus, Role, ShopDay, ShopZone, UtcMs};
@@ -71,6 +71,31 @@ pub fn may_cancel(from: OrderStatus, how: Fulfilment, role: Option<Role>) -> Res
         return Err(IllegalMove { from, to: Cancelled, legal: Vec::new() });
     }
     check_move(from, Cancelled, how)
+}
+
+/// Why an online order does not move on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotPaid {
+    /// Something of it is owed.
+    Nothing,
+    /// It was paid, and all of that was given back.
+    GivenBack,
+}
+
+/// An online order is confirmed by its payment and handed over once it is paid (SPEC 4). One of which a part was given back counts
+/// as paid.
+///
+/// # Errors
+/// [`NotPaid`]; an admin may go on all the same.
+pub fn check_paid(head: &Head, to: OrderStatus) -> Result<(), NotPaid> {
+    if head.payment_method.is_offline() || !matches!(to, Confirmed | Delivered) {
+        return Ok(());
+    }
+    match head.captured {
+        captured if captured < head.total => Err(NotPaid::Nothing),
+        captured if to == Delivered && captured > 0 && head.refunded >= captured => Err(NotPaid::GivenBack),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a cancelled order's pieces go back to the shelf, if nobody says: not once somebody has begun to bake.

@@ -3,13 +3,15 @@
 pub(super) mod texts;
 
 use super::counts::{self, Kind};
-use super::model::{Customer, Guest, Head, HistoryRow, HoldState, Line, Order, Totals};
+use super::model::{Customer, Guest, Head, HistoryRow, HoldState, Line, Order, Payable, Totals};
 use crate::args;
 use crate::db::query::Query;
 use crate::db::{Reader, Row, Settlement, WriteTx};
+use crate::features::inventory::order_number;
 use crate::features::money::Sums;
 use crate::kernel::{
-    Actor, Fault, Fulfilment, OrderId, OrderStatus, PaymentId, PaymentMethod, PaymentStatus, ProductId, Result, UserId, UtcMs,
+    Actor, Currency, Fault, Fulfilment, OrderId, OrderStatus, PaymentId, PaymentMethod, PaymentStatus, ProductId, Result,
+    UserId, UtcMs,
 };
 
 /// The next number of a day, from 1 without gaps: one seek in the index `orders_number`.
@@ -102,8 +104,8 @@ pub(super) fn insert_line(tx: &mut WriteTx<'_>, order: OrderId, line: &Line) -> 
 
 pub(super) fn head(reader: &Reader<'_>, order: OrderId) -> Result<Option<Head>> {
     reader.opt(
-        "select id, status, fulfilment, payment_method, total_minor, captured_minor, refunded_minor, version, created_at, \
-         updated_at from orders where id = ?1",
+        "select id, status, fulfilment, payment_method, total_minor, captured_minor, refunded_minor, due_at, \
+         hold_expires_at, version, created_at, updated_at from orders where id = ?1",
         args![order],
         |row| {
             let mut columns = row.columns();
@@ -115,12 +117,58 @@ pub(super) fn head(reader: &Reader<'_>, order: OrderId) -> Result<Option<Head>> 
                 total: columns.next()?,
                 captured: columns.next()?,
                 refunded: columns.next()?,
+                due_at: columns.next()?,
+                hold_ends_at: columns.next()?,
                 version: columns.next()?,
                 created_at: columns.next()?,
                 updated_at: columns.next()?,
             })
         },
     )
+}
+
+pub(super) fn payable(reader: &Reader<'_>, order: OrderId) -> Result<Option<Payable>> {
+    reader.opt(
+        "select id, number_day, number, status, payment_status, payment_method, total_minor, captured_minor, refunded_minor, currency, \
+         customer_name, customer_email, customer_phone, hold_expires_at, due_at, placed_by = 'guest', customer_id \
+         from orders where id = ?1",
+        args![order],
+        |row| {
+            let mut columns = row.columns();
+            Ok(Payable {
+                id: columns.next()?,
+                number: order_number(columns.next()?, columns.next()?),
+                status: columns.next()?,
+                payment_status: columns.next()?,
+                method: columns.next()?,
+                total_minor: columns.next()?,
+                captured_minor: columns.next()?,
+                refunded_minor: columns.next()?,
+                currency: Currency::from_code(&columns.next::<String>()?)
+                    .ok_or_else(|| Fault::because("an order has a currency that is not known"))?,
+                customer_name: columns.next()?,
+                customer_email: columns.next()?,
+                customer_phone: columns.next()?,
+                hold_ends_at: columns.next()?,
+                due_at: columns.next()?,
+                placed_by_guest: columns.next()?,
+                customer: columns.next()?,
+            })
+        },
+    )
+}
+
+/// The order's last payment and its method; [`set_money`] follows, which makes it a change of the order.
+pub(super) fn set_payment(tx: &mut WriteTx<'_>, order: OrderId, payment: PaymentId, method: PaymentMethod) -> Result<()> {
+    let was = kind_of(tx, order)?;
+    counts::add(tx, was, -1)?;
+    counts::add(tx, Kind { payment_method: method, ..was }, 1)?;
+    tx.exec_one("update orders set payment_id = ?2, payment_method = ?3 where id = ?1", args![order, payment, method])
+}
+
+/// Until when a Pending order is held.
+pub(super) fn set_hold_end(tx: &mut WriteTx<'_>, order: OrderId, at: UtcMs) -> Result<()> {
+    tx.exec_one("update orders set hold_expires_at = ?2 where id = ?1", args![order, at])
 }
 
 /// See [`super::open_guests::set_status`], through which every move goes.
@@ -339,6 +387,12 @@ pub(super) fn order_of(reader: &Reader<'_>, id: OrderId, customer: UserId) -> Re
     found.map(|order| with_parts(reader, order)).transpose()
 }
 
+/// Whether an order is this customer's.
+pub(super) fn is_of(reader: &Reader<'_>, id: OrderId, customer: UserId) -> Result<bool> {
+    let sql = "select exists (select 1 from orders where id = ?1 and customer_id = ?2)";
+    reader.one(sql, args![id, customer], |row| row.get(0))
+}
+
 fn with_parts(reader: &Reader<'_>, mut order: Order) -> Result<Order> {
     order.lines = lines(reader, order.id)?;
     order.history = history(reader, order.id)?;
@@ -444,6 +498,43 @@ pub(super) const BOOKS: &[(&str, &str)] = &[
     (
         "an order that is paid without a gateway has no payment",
         "select hex(o.id) from orders o where o.payment_id is null and o.payment_method in ('cash', 'card_machine', 'transfer')",
+    ),
+    (
+        "an order's payment status is not that of its money",
+        "select hex(o.id) from orders o where not case when o.captured_minor = 0 then o.payment_status in ('Pending', 'Failed') \
+         when o.refunded_minor >= o.captured_minor then o.payment_status = 'Refunded' \
+         when o.refunded_minor > 0 then o.payment_status = 'PartiallyRefunded' \
+         when o.captured_minor >= o.total_minor then o.payment_status = 'Paid' else o.payment_status = 'Pending' end",
+    ),
+    (
+        "an order's last payment is not its own, or is paid another way",
+        "select hex(o.id) from orders o where o.payment_id is not null and not exists \
+         (select 1 from payments p where p.id = o.payment_id and p.order_id = o.id and p.method = o.payment_method)",
+    ),
+    (
+        "a payment's sums are not those of its ledger",
+        "select hex(p.id) from payments p left join (select payment_id, \
+         sum(case kind when 'captured' then amount_minor else 0 end) as captured, \
+         sum(case kind when 'refunded' then amount_minor when 'refund_reversed' then -amount_minor else 0 end) as refunded \
+         from money_ledger group by payment_id) m \
+         on m.payment_id = p.id where p.captured_minor <> coalesce(m.captured, 0) or p.refunded_minor <> coalesce(m.refunded, 0)",
+    ),
+    (
+        "a row of the ledger of money is not its payment's",
+        "select hex(m.order_id) || ' ' || m.n from money_ledger m join payments p on p.id = m.payment_id \
+         where p.order_id <> m.order_id or p.method <> m.method",
+    ),
+    (
+        "a payment is not reached from its order's last",
+        "select hex(p.id) from payments p join orders o on o.id = p.order_id where o.payment_id is not p.id \
+         and p.id not in (select previous_id from payments where previous_id is not null) union all \
+         select hex(n.id) from payments n join payments p on p.id = n.previous_id \
+         where p.order_id <> n.order_id or n.attempt <> p.attempt + 1",
+    ),
+    (
+        "a cancelled order waits for money at the shop",
+        "select hex(o.id) from orders o join payments p on p.order_id = o.id where o.status = 'Cancelled' and p.status = 'pending' \
+         and p.captured_minor = 0 and p.method in ('cash', 'card_machine', 'transfer')",
     ),
     (
         "an order's lines do not add up to its subtotal",

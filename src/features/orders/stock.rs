@@ -22,6 +22,22 @@ pub(super) fn untake(tx: &mut WriteTx<'_>, order: OrderId, by: Actor) -> Result<
     sql::set_holds(tx, order, HoldState::Taken, HoldState::Held)
 }
 
+/// An order that had ended is confirmed after all: every line's pieces are taken again, or none. `false` if they are not there.
+pub(super) fn retake(tx: &mut WriteTx<'_>, order: OrderId, by: Actor) -> Result<bool> {
+    let lines = sql::lines_in(tx, order, HoldState::Freed)?;
+    for (index, (product, quantity)) in lines.iter().enumerate() {
+        if inventory::hold(tx, *product, *quantity)?.is_some() {
+            for (product, quantity) in lines.iter().take(index) {
+                inventory::free(tx, *product, *quantity)?;
+            }
+            return Ok(false);
+        }
+    }
+    sql::set_holds(tx, order, HoldState::Freed, HoldState::Held)?;
+    take_holds(tx, order, by)?;
+    Ok(true)
+}
+
 /// Cancelled: holds are freed; what has left the shelf goes back if `restock`.
 pub(super) fn release(tx: &mut WriteTx<'_>, order: OrderId, restock: bool, by: Actor) -> Result<()> {
     for (product, quantity) in sql::lines_in(tx, order, HoldState::Held)? {

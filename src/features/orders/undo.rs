@@ -1,11 +1,14 @@
 //! Taking back the last move by staff (SPEC 4).
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::model::{Head, HistoryRow, Order};
 use super::rules::UNDO_MS;
-use super::{cancel, expire, open_guests, problems, sql, stock};
+use super::{cancel, expire, open_guests, place, problems, sql, stock};
 use crate::db::{Command, WriteTx};
+use crate::features::settings::Settings;
 use crate::http::problem::not_found;
 use crate::kernel::{Actor, DomainEvent, OrderId, OrderStatus, Problem, Result, Role, SeenVersion, UtcMs};
 
@@ -13,8 +16,8 @@ use crate::kernel::{Actor, DomainEvent, OrderId, OrderStatus, Problem, Result, R
 pub struct Undo {
     pub order: OrderId,
     pub seen: SeenVersion,
-    /// How long a cash order that is Pending again is held, from now.
-    pub hold_ms: i64,
+    /// They say how long an order that is Pending again is held, from now.
+    pub settings: Arc<Settings>,
     pub by: Actor,
 }
 
@@ -37,7 +40,7 @@ impl Command for Undo {
                     .into());
             }
             stock::untake(tx, self.order, self.by)?;
-            let at = tx.now().plus_ms(self.hold_ms);
+            let at = tx.now().plus_ms(place::hold_ms(&self.settings, head.payment_method));
             expire::schedule(tx, self.order, at)?;
             expires_at = Some(at);
         }

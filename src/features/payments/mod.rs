@@ -6,22 +6,28 @@
 
 pub mod api;
 pub mod ask;
-mod attempts;
+pub mod attempts;
+mod check_keys;
 pub mod checkout;
 mod compare;
 pub mod end;
+mod forgeries;
 pub mod gateway;
 pub mod gateways;
 mod inbox;
 pub mod problems;
 mod queries;
-mod reconcile;
+pub mod reconcile;
 mod refund;
 mod refunds_told;
 mod resolve;
 pub mod settle;
 mod sql;
 pub mod strike;
+pub mod turns;
 
+pub use check_keys::{Checked, Trouble, check_keys};
+pub use forgeries::Forgeries;
 pub use gateway::Gateway;
 pub use gateways::{GatewayFault, Gateways, Setting};
+pub use inbox::{HandleMessages, forget_bodies, lost_money};

@@ -1,5 +1,7 @@
 //! `/admin/settings`.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -79,13 +81,15 @@ fn answer(context: &Context, settings: &Settings, keeper: &Keeper) -> Answer {
     let (shop, orders) = (&settings.shop, &settings.orders);
     let methods: Map<String, Value> = PaymentMethod::OFFLINE
         .iter()
-        .map(|method| (method.code().to_owned(), settings.methods.offers(*method).into()))
+        .chain(keeper.gateways().iter())
+        .map(|method| (method.code().to_owned(), settings.methods.is_on(*method).into()))
         .collect();
     let fixed: Vec<String> = keeper.fixed().iter().map(|fixed| format!("{}.{}", fixed.section, fixed.field)).collect();
     let body = json!({
         "shop": {
             "name": shop.name, "locale": shop.locale, "currency": shop.currency, "timeZone": shop.time_zone,
             "firstWeekday": shop.first_weekday, "phone": shop.phone, "address": shop.address,
+            "transferDetails": shop.transfer_details,
         },
         "orders": {
             "holdMinutes": orders.hold_minutes, "confirmCash": orders.confirm_cash, "cashHoldHours": orders.cash_hold_hours,
@@ -113,7 +117,8 @@ impl Input for ShopBody {
         let first_weekday = fields.opt::<Weekday>("firstWeekday").map(|day| day.code().to_owned());
         let phone = fields.opt::<Phone>("phone").map(|phone| phone.as_str().to_owned());
         let address = fields.opt_text("address", Lines::Many, 1..=500);
-        Some(ShopBody(ShopDraft { name, locale, currency, time_zone, first_weekday, phone, address }))
+        let transfer_details = fields.opt_text("transferDetails", Lines::Many, 1..=500);
+        Some(ShopBody(ShopDraft { name, locale, currency, time_zone, first_weekday, phone, address, transfer_details }))
     }
 }
 
@@ -233,20 +238,44 @@ fn opens_the_day(minute: Minute, at: &At<'_>, faults: &mut Faults<'_>) -> bool {
     !minute.is_end_of_day()
 }
 
-struct MethodsBody(MethodSettings);
+/// The ways to pay that need no gateway, then those that the keeper has configured one for.
+fn methods_of(gateways: &[PaymentMethod]) -> impl Iterator<Item = PaymentMethod> {
+    PaymentMethod::OFFLINE.into_iter().chain(gateways.iter().copied())
+}
 
-impl Input for MethodsBody {
-    const NAME: &'static str = "PaymentMethodSettings";
-
-    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
-        let mut methods = MethodSettings::default();
-        for method in &PaymentMethod::OFFLINE {
-            if let Some(on) = fields.opt(method.code()) {
-                methods.set(*method, on);
-            }
+fn read_methods(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<MethodSettings> {
+    let Some(sent) = value.as_object() else { return wrong_type(at, faults, "an object of ways to pay") };
+    let gateways = Arc::clone(&faults.shop.gateways);
+    let mut methods = MethodSettings::default();
+    for (code, on) in sent {
+        let Some(method) = methods_of(&gateways).find(|method| method.code() == code) else {
+            let known: Vec<String> = methods_of(&gateways).map(|method| method.code().to_owned()).collect();
+            let shown: String = code.chars().take(100).collect();
+            let message = format!("is no way to pay that this shop has; those are {}", known.join(", "));
+            faults.add(&at.field(&shown), "unknown_field", message);
+            continue;
+        };
+        if !on.is_null()
+            && let Some(on) = bool::from_json(on, &at.field(code), faults)
+        {
+            methods.set(method, on);
         }
-        Some(MethodsBody(methods))
     }
+    Some(methods)
+}
+
+fn methods_schema() -> Value {
+    let known: Map<String, Value> = PaymentMethod::OFFLINE
+        .iter()
+        .map(|method| (method.code().to_owned(), json!({ "type": ["boolean", "null"] })))
+        .collect();
+    json!({
+        "type": "object",
+        "description": METHODS_TOLD,
+        "properties": known,
+        "propertyNames": { "pattern": PaymentMethod::PATTERN },
+        "additionalProperties": { "type": ["boolean", "null"] },
+    })
 }
 
 /// `PUT /admin/settings`.
@@ -271,7 +300,7 @@ impl Input for SettingsBody {
             |value, at, faults| read_orders(value, at, faults, currency),
         );
         let hours = fields.opt_list::<Window>("hours", 0..=MOST_WINDOWS);
-        let methods = fields.opt_with("paymentMethods", || told::<MethodsBody>(METHODS_TOLD), MethodsBody::from_json);
+        let methods = fields.opt_with("paymentMethods", methods_schema, read_methods);
         // What was read may be sent back whole; the list itself is the keeper's.
         fields.opt_with("fixed", fixed_schema, |value, at, faults| match value.as_array() {
             Some(names) if names.iter().all(Value::is_string) => Some(()),
@@ -279,14 +308,14 @@ impl Input for SettingsBody {
         });
         let version = fields.opt_int("version", 1..=i64::MAX);
         let hours = hours.and_then(|rows| weekly_table(rows, fields));
-        Some(SettingsBody { shop, orders, hours, methods: methods.map(|methods| methods.0), version })
+        Some(SettingsBody { shop, orders, hours, methods, version })
     }
 }
 
 const SHOP_TOLD: &str =
     "Left out, the section stays. In a section that is there, phone and address go where they are left out; the rest stays.";
 const ORDERS_TOLD: &str = "Left out, the section stays. In a section that is there, what is left out goes to its default.";
-const METHODS_TOLD: &str = "Left out, the section stays. In a section that is there, what is left out goes to its default. With every method off, no order is taken.";
+const METHODS_TOLD: &str = "By its code, whether a way to pay is on: cash, card_machine and transfer, and each gateway that the server has one for. Left out, the section stays. In a section that is there, what is left out goes to its default. A transfer is offered once shop.transferDetails says where to. With every method off, no order is taken.";
 
 fn told<T: Input>(description: &str) -> Value {
     let mut schema = crate::http::input::schema_of::<T>();
@@ -333,10 +362,11 @@ fn shape() -> Shape {
         "properties": {
             "shop": {
                 "type": "object",
-                "required": ["name", "locale", "currency", "timeZone", "firstWeekday", "phone", "address"],
+                "required": ["name", "locale", "currency", "timeZone", "firstWeekday", "phone", "address", "transferDetails"],
                 "properties": {
                     "name": text(), "locale": text(), "currency": text(), "timeZone": text(), "firstWeekday": Weekday::schema(),
                     "phone": maybe(), "address": maybe(),
+                    "transferDetails": { "type": ["string", "null"], "description": "Where customers send a transfer." },
                 },
             },
             "orders": {
@@ -355,7 +385,10 @@ fn shape() -> Shape {
                     "properties": { "weekday": Weekday::schema(), "opens": text(), "closes": text() },
                 },
             },
-            "paymentMethods": { "type": "object", "properties": methods },
+            "paymentMethods": {
+                "type": "object", "required": PaymentMethod::OFFLINE, "properties": methods, "additionalProperties": flag(),
+                "description": "Whether a way to pay is on, by its code: the three that need no gateway, and each gateway there is.",
+            },
             "fixed": fixed_schema(),
             "version": { "type": "integer" },
         },
@@ -364,13 +397,14 @@ fn shape() -> Shape {
         "shop": {
             "name": "Al-Bayader", "locale": "en", "currency": "JOD", "timeZone": "Asia/Amman", "firstWeekday": "sunday",
             "phone": "+96264000000", "address": "Rainbow Street 12, Amman",
+            "transferDetails": "CliQ: BAYADER (Al-Bayader Bakery)",
         },
         "orders": {
             "holdMinutes": 30, "confirmCash": false, "cashHoldHours": 24, "pricesIncludeTax": true, "deliveryFee": "1.500",
             "freeDeliveryFrom": null,
         },
         "hours": [{ "weekday": "saturday", "opens": "06:00", "closes": "22:00" }],
-        "paymentMethods": { "cash": true }, "fixed": ["shop.currency"], "version": 4,
+        "paymentMethods": { "cash": true, "card_machine": true, "transfer": true, "stripe": true }, "fixed": ["shop.currency"], "version": 4,
     });
     Shape::named("Settings", schema, example)
 }

@@ -35,7 +35,8 @@ impl Live {
     /// # Errors
     /// A fault.
     pub fn new(keeper: Arc<Keeper>) -> Result<Live> {
-        Ok(Live { now: RwLock::new(Arc::new(Settings::from_sections(Sections::default())?)), keeper })
+        let settings = Settings::from_sections(Sections::default())?.with_gateways(&keeper.gateways());
+        Ok(Live { now: RwLock::new(Arc::new(settings)), keeper })
     }
 
     #[must_use]
@@ -53,7 +54,7 @@ impl Live {
     pub fn replace(&self, settings: Settings) {
         let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
         if settings.version > now.version {
-            *now = Arc::new(settings);
+            *now = Arc::new(settings.with_gateways(&self.keeper.gateways()));
         }
     }
 
@@ -73,7 +74,7 @@ impl Live {
     }
 }
 
-/// Reads the settings; what was never set has its default.
+/// Reads the settings; what was never set has its default. They name no gateways: those are not stored.
 ///
 /// # Errors
 /// A fault.

@@ -24,6 +24,8 @@ pub struct ShopSettings {
     pub phone: Option<String>,
     /// Where customers find the shop: free lines.
     pub address: Option<String>,
+    /// Where customers send a transfer: the account or alias and its owner, in free lines.
+    pub transfer_details: Option<String>,
 }
 
 impl Default for ShopSettings {
@@ -36,6 +38,7 @@ impl Default for ShopSettings {
             first_weekday: "sunday".to_owned(),
             phone: None,
             address: None,
+            transfer_details: None,
         }
     }
 }
@@ -104,10 +107,10 @@ impl MethodSettings {
         self.0.insert(method.code().to_owned(), on);
     }
 
-    /// Whether the owner lets orders be paid so. Of what they have not decided, a transfer is off, because it needs their account's
-    /// name; a gateway that the keeper has configured is on.
+    /// Whether the owner has it on. Of what they have not decided, a transfer is off, because it needs their account's name; a gateway
+    /// that the keeper has configured is on.
     #[must_use]
-    pub fn offers(&self, method: PaymentMethod) -> bool {
+    pub fn is_on(&self, method: PaymentMethod) -> bool {
         self.0.get(method.code()).copied().unwrap_or(method != PaymentMethod::TRANSFER)
     }
 }
@@ -145,8 +148,24 @@ impl Settings {
             zone: ShopZone::named(&shop.time_zone).ok_or_else(|| unknown("time zone", &shop.time_zone))?,
             calling_code: calling_codes::of_zone(&shop.time_zone),
             locale: Locale::from_code(&shop.locale).ok_or_else(|| unknown("language", &shop.locale))?,
+            gateways: [].into(),
         };
         Ok(Settings { shop, orders, hours, methods: payment_methods, version, format: Arc::new(format) })
+    }
+
+    /// The same settings in a shop that has these gateways.
+    #[must_use]
+    pub(super) fn with_gateways(self, gateways: &Arc<[PaymentMethod]>) -> Settings {
+        let format = ShopFormat { gateways: Arc::clone(gateways), ..(*self.format).clone() };
+        Settings { format: Arc::new(format), ..self }
+    }
+
+    /// Whether orders can be paid so: there is the gateway it needs, the owner has it on, and for a transfer has said where to.
+    #[must_use]
+    pub fn offers(&self, method: PaymentMethod) -> bool {
+        let is_there = method.is_offline() || self.format.gateways.contains(&method);
+        let has_place = method != PaymentMethod::TRANSFER || self.shop.transfer_details.is_some();
+        is_there && has_place && self.methods.is_on(method)
     }
 
     #[must_use]
@@ -168,6 +187,7 @@ pub struct Keeper {
     shop: config::Shop,
     orders: config::Orders,
     fixed: Vec<Fixed>,
+    gateways: Option<Arc<[PaymentMethod]>>,
 }
 
 /// A setting that the keeper decides.
@@ -209,7 +229,19 @@ impl Keeper {
             };
             Some(Fixed { section, field, place })
         });
-        Keeper { shop: config.shop.clone(), orders: config.orders.clone(), fixed: fixed.collect() }
+        Keeper { shop: config.shop.clone(), orders: config.orders.clone(), fixed: fixed.collect(), gateways: None }
+    }
+
+    /// With the gateways that the configuration has made.
+    #[must_use]
+    pub fn with_gateways(self, gateways: impl IntoIterator<Item = PaymentMethod>) -> Keeper {
+        Keeper { gateways: Some(gateways.into_iter().collect()), ..self }
+    }
+
+    /// The ways to pay that have a gateway.
+    #[must_use]
+    pub fn gateways(&self) -> Arc<[PaymentMethod]> {
+        self.gateways.clone().unwrap_or_default()
     }
 
     /// What is fixed, in the order of the settings.

@@ -19,6 +19,7 @@ pub(super) struct ShopDraft {
     pub first_weekday: Option<String>,
     pub phone: Option<String>,
     pub address: Option<String>,
+    pub transfer_details: Option<String>,
 }
 
 /// What the owner wants of the section `orders`; what is left out goes to its default.
@@ -71,6 +72,7 @@ impl Replace {
                 first_weekday: keep(&draft.first_weekday, &before.shop.first_weekday),
                 phone: draft.phone.clone(),
                 address: draft.address.clone(),
+                transfer_details: draft.transfer_details.clone(),
             };
         }
         if let Some(draft) = &self.orders {

@@ -7,6 +7,7 @@ mod peers;
 mod schema;
 mod shop;
 mod spawn;
+pub mod test_gateway;
 
 pub use builders::{Order, Product};
 pub use client::{Client, PASSWORD, Reply, Request, Wire};

@@ -8,8 +8,10 @@ use bayader::app::{App, AppOptions};
 use bayader::clock::Clock;
 use bayader::config::{Config, Source};
 use bayader::features::accounts::CreateOwner;
+use bayader::features::payments::Gateway;
 use bayader::http::server::Limits;
 use bayader::kernel::{Email, Name, UtcMs};
+use bayader::outbound::Patience;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::{OnceCell, watch};
@@ -74,15 +76,52 @@ impl Shop {
         Shop::start(variables, Limits::default()).await
     }
 
+    /// As [`Shop::open_with`], with gateways besides the configured ones. Nobody waits long for one.
+    pub async fn open_with_gateways(variables: &[(&str, &str)], gateways: Vec<Arc<dyn Gateway>>) -> Shop {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Shop::start_in(folder, Clock::manual(OPENED_AT), variables, Limits::default(), gateways).await.with_owner().await
+    }
+
+    /// Another shop with the books and keys that this one has now, as a machine finds them that died at this moment.
+    pub async fn as_after_a_crash(&self, variables: &[(&str, &str)], gateways: Vec<Arc<dyn Gateway>>) -> Shop {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let data = folder.path().join("data");
+        std::fs::create_dir_all(data.join("keys")).expect("a folder");
+        for key in std::fs::read_dir(self.folder().join("keys")).expect("the keys") {
+            let key = key.expect("a key");
+            std::fs::copy(key.path(), data.join("keys").join(key.file_name())).expect("copied");
+        }
+        let books = rusqlite::Connection::open(self.database()).expect("the database");
+        books.execute("vacuum into ?1", [data.join("bayader.db").to_str().expect("a path")]).expect("copied");
+        let mut shop = Shop::start_in(folder, self.clock.clone(), variables, Limits::default(), gateways).await;
+        shop.owner = Some(Client::sign_in(&shop.wire, OWNER).await);
+        shop
+    }
+
+    /// The shop itself, for what no route does.
+    pub fn inner(&self) -> &Arc<bayader::features::Shop> {
+        &self.inner
+    }
+
     async fn start(variables: &[(&str, &str)], limits: Limits) -> Shop {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let clock = Clock::manual(OPENED_AT);
+        Shop::start_in(folder, Clock::manual(OPENED_AT), variables, limits, Vec::new()).await
+    }
+
+    async fn start_in(
+        folder: tempfile::TempDir,
+        clock: Clock,
+        variables: &[(&str, &str)],
+        limits: Limits,
+        gateways: Vec<Arc<dyn Gateway>>,
+    ) -> Shop {
+        let patience = Patience { connect: Duration::from_secs(2), call: Duration::from_secs(2) };
         let options = AppOptions {
             data_dir: folder.path().join("data"),
             config: config(variables),
             clock: clock.clone(),
             accept_clock: false,
-            extras: bayader::app::Extras::default(),
+            extras: bayader::app::Extras { gateways, patience },
         };
         let app = App::open(options).await.expect("the shop opens").with_limits(limits);
         let (inner, worker) = (Arc::clone(app.shop()), app.worker());

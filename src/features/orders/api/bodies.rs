@@ -16,8 +16,8 @@ use crate::http::page::Paging;
 use crate::kernel::pieces::{MAX_LINES, MAX_QUANTITY};
 use crate::kernel::text::{Lines, fold_digits};
 use crate::kernel::{
-    Actor, Address, AddressId, Email, Fulfilment, Money, Name, Note, OrderStatus, PaymentMethod, Phone, ProductId, Reason,
-    ShopDay, UserId,
+    Actor, Address, AddressId, At, Email, Faults, Fulfilment, Money, Name, Note, OrderStatus, PaymentMethod, Phone, ProductId,
+    Reason, ShopDay, UserId,
 };
 use crate::security::token::TokenHash;
 
@@ -136,6 +136,9 @@ impl Input for PlaceBody {
                 "required",
                 "is required unless isPickup; it, or the addressId of a saved one",
             );
+        }
+        if collected && method.is_some_and(|method: PaymentMethod| !method.is_offline()) {
+            fields.fault("collected", "offline_only", "is for what is paid at the shop: cash, card_machine or transfer");
         }
         if let Some(by) = fields.sender() {
             check_sender(fields, by, customer.as_ref());
@@ -314,10 +317,22 @@ impl Input for CollectBody {
         if amount.is_some_and(|amount| amount.minor() == 0) {
             fields.fault("amount", "out_of_range", "must be above zero");
         }
-        let method = fields.opt("method").unwrap_or(PaymentMethod::CASH);
+        let method = fields.opt_with("method", offline_schema, read_offline).unwrap_or(PaymentMethod::CASH);
         let reference = fields.opt_text("reference", Lines::One, 1..=200);
         Some(CollectBody { amount, method, reference })
     }
+}
+
+fn offline_schema() -> Value {
+    json!({ "type": "string", "enum": PaymentMethod::OFFLINE, "default": "cash" })
+}
+
+fn read_offline(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<PaymentMethod> {
+    let known = value.as_str().and_then(PaymentMethod::from_code).filter(|method| method.is_offline());
+    if known.is_none() {
+        faults.add(at, "unknown_value", "must be cash, card_machine or transfer; a gateway tells by itself what it took");
+    }
+    known
 }
 
 /// `GET /orders/{id}`: the token may stand in the query of a link.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::features::inventory::order_number;
 use crate::features::orders::model::{Line, Order};
 use crate::features::orders::place::{self, Placed};
+use crate::features::settings::Settings;
 use crate::http::FromJson;
 use crate::http::{Context, Shape, respond};
 use crate::kernel::{
@@ -15,17 +16,20 @@ use crate::kernel::{
 use crate::security::Keys;
 
 /// Who reads an order, and in which language.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct View {
     locale: Locale,
     is_staff: bool,
+    /// Where a transfer goes.
+    transfer_details: Option<String>,
 }
 
 impl View {
     /// The public reads in its own language, staff in the shop's.
-    pub(super) fn of(context: &Context) -> View {
+    pub(super) fn of(context: &Context, settings: &Settings) -> View {
         let is_staff = context.caller.is_staff();
-        View { locale: if is_staff { context.shop.locale } else { context.locale }, is_staff }
+        let locale = if is_staff { context.shop.locale } else { context.locale };
+        View { locale, is_staff, transfer_details: settings.shop.transfer_details.clone() }
     }
 }
 
@@ -37,6 +41,8 @@ pub(super) struct OrderBody {
     status: &'static str,
     payment_status: &'static str,
     payment_method: PaymentMethod,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transfer_details: Option<String>,
     is_pickup: bool,
     customer: Value,
     delivery: Value,
@@ -86,7 +92,7 @@ fn without_nulls(object: Value) -> Value {
     }
 }
 
-pub(super) fn order_body(order: &Order, view: View) -> OrderBody {
+pub(super) fn order_body(order: &Order, view: &View) -> OrderBody {
     let currency = Currency::from_code(&order.currency).unwrap_or(Currency::JOD);
     let money = |minor| Money::from_minor(minor, currency).to_string();
     let customer = json!({
@@ -102,6 +108,7 @@ pub(super) fn order_body(order: &Order, view: View) -> OrderBody {
         status: order.status.code(),
         payment_status: order.payment_status.code(),
         payment_method: order.payment_method,
+        transfer_details: view.transfer_details.clone().filter(|_| awaits_transfer(order)),
         is_pickup: order.fulfilment == Fulfilment::Pickup,
         customer: without_nulls(customer),
         delivery,
@@ -126,6 +133,13 @@ pub(super) fn order_body(order: &Order, view: View) -> OrderBody {
     }
 }
 
+/// Whether its customer has still to send the money to the shop's account.
+fn awaits_transfer(order: &Order) -> bool {
+    order.payment_method == PaymentMethod::TRANSFER
+        && order.payment_status == PaymentStatus::Pending
+        && order.status != OrderStatus::Cancelled
+}
+
 fn item_body(line: &Line, currency: Currency, locale: Locale) -> ItemBody {
     let money = |minor| Money::from_minor(minor, currency).to_string();
     ItemBody {
@@ -142,7 +156,7 @@ fn item_body(line: &Line, currency: Currency, locale: Locale) -> ItemBody {
 }
 
 /// The placing, which stands in the order's own row, then each move. What staff noted is for staff.
-fn history(order: &Order, view: View) -> Vec<Value> {
+fn history(order: &Order, view: &View) -> Vec<Value> {
     let placed = json!({ "at": order.created_at.to_string(), "status": OrderStatus::Pending.code(), "by": order.placed_by });
     let moves = order.history.iter().map(|row| {
         let note = row.note.as_ref().filter(|_| view.is_staff);
@@ -168,6 +182,8 @@ pub(super) struct PlacedBody {
     order_url: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     access_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    next: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     warnings: Vec<Value>,
 }
@@ -186,8 +202,14 @@ pub(super) fn placed(placed: &Placed, order_url: &str) -> PlacedBody {
         due_at: order.due_at.to_string(),
         order_url: order_url.to_owned(),
         access_token: None,
+        next: awaits_checkout(order).then(|| "checkout".to_owned()),
         warnings: warnings.into_iter().collect(),
     }
+}
+
+/// Whether its customer has still to pay through a gateway.
+fn awaits_checkout(order: &Order) -> bool {
+    !order.payment_method.is_offline() && order.status == OrderStatus::Pending
 }
 
 /// The kept answer with the order's token, for a guest. A new order's token has version 1.
@@ -221,7 +243,8 @@ pub(super) fn placed_shape() -> Shape {
             "totalAmount": { "type": "string" }, "currency": { "type": "string" },
             "dueAt": { "type": "string", "format": "date-time", "description": "When it is to be ready." },
             "orderUrl": { "type": "string", "format": "uri" },
-            "accessToken": { "type": "string", "description": "For guests: reads and cancels the order, as X-Order-Token." },
+            "accessToken": { "type": "string", "description": "For guests: reads, pays and cancels the order, as X-Order-Token." },
+            "next": { "type": "string", "enum": ["checkout"], "description": "There while an online payment is due: POST /api/v1/payments/checkout is next." },
             "warnings": {
                 "type": "array",
                 "description": "For staff: what another caller would have been refused for.",
@@ -276,7 +299,9 @@ pub(super) fn order_shape() -> Shape {
             "metadata", "history", "version", "createdAt", "updatedAt"],
         "properties": {
             "id": { "type": "string", "format": "uuid" }, "orderNumber": text(), "status": statuses(), "paymentStatus": payment_statuses(),
-            "paymentMethod": PaymentMethod::schema(), "isPickup": { "type": "boolean" },
+            "paymentMethod": PaymentMethod::schema(),
+            "transferDetails": { "type": "string", "description": "Where to send the money; there while a transfer is awaited." },
+            "isPickup": { "type": "boolean" },
             "customer": { "type": "object", "required": ["name"], "properties": { "id": text(), "name": text(), "email": text(), "phone": text() } },
             "delivery": { "type": "object", "description": "Address, day and time as they were asked for." },
             "items": { "type": "array", "items": line },

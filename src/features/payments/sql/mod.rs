@@ -1,6 +1,6 @@
 //! Every statement on `gateway_attempts`, `payment_objects` and `webhook_inbox`, and what is read beside them.
 
-mod attempts;
+pub(super) mod attempts;
 mod compare;
-mod inbox;
+pub(super) mod inbox;
 mod lists;
