@@ -70,7 +70,7 @@ impl Desk {
 
     async fn approved(&self) -> Attempt {
         let attempt = self.started().await;
-        self.double.approve(attempt.reference.as_deref().unwrap());
+        self.double.approve(attempt.reference.as_deref().expect("its name there"));
         attempt
     }
 
@@ -99,8 +99,8 @@ fn usd(minor: i64) -> Money {
 
 fn attempt() -> Attempt {
     Attempt {
-        payment: PaymentId::parse(PAYMENT).unwrap(),
-        order: OrderId::parse("0199f1c2-7a10-7c2e-8b1a-192a3b4c5d6e").unwrap(),
+        payment: PaymentId::parse(PAYMENT).expect("an id"),
+        order: OrderId::parse("0199f1c2-7a10-7c2e-8b1a-192a3b4c5d6e").expect("an id"),
         number: 1,
         amount: usd(600),
         flow: Flow::Redirect,
@@ -125,7 +125,7 @@ fn attempt() -> Attempt {
 
 fn refund_of(attempt: &Attempt, captured: &str, minor: i64) -> RefundCall {
     RefundCall {
-        refund: RefundId::parse(REFUND).unwrap(),
+        refund: RefundId::parse(REFUND).expect("an id"),
         payment: attempt.payment,
         number: "B-261123-0042-1-R1".to_owned(),
         amount: usd(minor),
@@ -164,7 +164,7 @@ async fn a_payment_is_created_approved_and_captured() {
     let taken = desk.paypal.capture(&attempt).await.unwrap();
     let object = taken.captures[0].object.clone();
     assert_eq!((taken.state, &taken.captures), (None, &captured(&object)));
-    assert_eq!(taken.objects, [object.clone()]);
+    assert_eq!(taken.objects, std::slice::from_ref(&object));
     let seen = desk.last("capture");
     assert_eq!(seen.path, format!("/v2/checkout/orders/{order}/capture"));
     assert_eq!((seen.body.as_str(), seen.key.unwrap()), ("{}", format!("tx:{PAYMENT}:capture")));
@@ -226,11 +226,12 @@ async fn the_body_is_the_contracts_and_the_same_each_time() {
 #[tokio::test]
 async fn an_order_that_cannot_be_right_is_refused() {
     let desk = Desk::open().await;
-    for page in ["https://www.paypal.com.evil.example/?t=", "http://www.paypal.com/?t=", "https://evil.example/", "x"] {
+    let pages = ["https://www.paypal.com.evil.example/?t=", "http://www.paypal.com/?t=", "https://evil.example/", "x"];
+    for (number, page) in (2..).zip(pages) {
         desk.double.send_buyers_to(page);
         let mut attempt = attempt();
-        attempt.payment = PaymentId::from_uuid(uuid::Uuid::now_v7());
-        attempt.number = i64::try_from(desk.double.count("create")).unwrap() + 2;
+        attempt.payment = PaymentId::from_uuid(uuid::Uuid::from_u128(number));
+        attempt.number = i64::try_from(number).unwrap();
         let fault = desk.paypal.start(&attempt).await.unwrap_err();
         assert!(matches!(&fault, CallFault::Refused { code, .. } if code == "no_safe_link"), "{page}: {fault:?}");
     }
@@ -414,7 +415,11 @@ async fn a_capture_that_was_done_and_not_told_is_found() {
     let taken = desk.paypal.capture(&attempt).await.unwrap();
     assert_eq!(taken.captures.len(), 1, "PayPal was asked how the order stands");
     let object = taken.captures[0].object.clone();
-    for mishap in [Mishap::DoneThenSilent, refused("ORDER_ALREADY_CAPTURED"), Mishap::Answer(409, json!({ "name": "PREVIOUS_REQUEST_IN_PROGRESS", "message": "" }))] {
+    for mishap in [
+        Mishap::DoneThenSilent,
+        refused("ORDER_ALREADY_CAPTURED"),
+        Mishap::Answer(409, json!({ "name": "PREVIOUS_REQUEST_IN_PROGRESS", "message": "" })),
+    ] {
         for _ in 0..3 {
             desk.double.next("capture", mishap.clone());
         }
@@ -422,7 +427,13 @@ async fn a_capture_that_was_done_and_not_told_is_found() {
         // What one call left over does not wait for the next.
         while desk.double.skip("capture") {}
     }
-    assert_eq!(desk.double.order(attempt.reference.as_deref().unwrap())["purchase_units"][0]["payments"]["captures"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        desk.double.order(attempt.reference.as_deref().unwrap())["purchase_units"][0]["payments"]["captures"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
     desk.close();
 }
 
@@ -579,10 +590,11 @@ async fn a_refund_that_was_done_and_not_told_is_found() {
 async fn a_refund_may_take_its_time_and_may_fail() {
     let desk = Desk::open().await;
     let (attempt, object) = desk.paid().await;
-    for (status, expected) in [("PENDING", RefundStatus::Pending), ("FAILED", RefundStatus::Failed), ("CANCELLED", RefundStatus::Failed)] {
+    let cases = [("PENDING", RefundStatus::Pending), ("FAILED", RefundStatus::Failed), ("CANCELLED", RefundStatus::Failed)];
+    for (number, (status, expected)) in (1..).zip(cases) {
         desk.double.refund_as(status);
         let mut call = refund_of(&attempt, &object, 100);
-        call.refund = RefundId::from_uuid(uuid::Uuid::now_v7());
+        call.refund = RefundId::from_uuid(uuid::Uuid::from_u128(number));
         let report = desk.paypal.refund(&call).await.unwrap();
         assert_eq!(report.status, expected, "{status}");
         assert_eq!(report.failure.is_some(), expected == RefundStatus::Failed);

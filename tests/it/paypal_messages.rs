@@ -12,7 +12,9 @@ use bayader::features::payments::Setting;
 use bayader::features::payments::gateway::{
     Capture, Delivery, Dispute, DisputeStep, Ending, Event, Gateway, Reading, RefundTold, Report, There, Verdict,
 };
-use bayader::features::payments::gateways::paypal::{Doubt, Fetched, NO_PATH, NOT_IN_DATE, NOT_SIGNED, OTHER_NAME, PayPal, Source};
+use bayader::features::payments::gateways::paypal::{
+    Doubt, Fetched, NO_PATH, NOT_IN_DATE, NOT_SIGNED, OTHER_NAME, PayPal, Source,
+};
 use bayader::features::payments::strike::strike;
 use bayader::kernel::{Currency, Money, PaymentId, RefundId, RefundStatus, UtcMs};
 use bayader::outbound::Patience;
@@ -82,7 +84,7 @@ struct Shelf {
 
 impl Source for Shelf {
     fn fetch<'a>(&'a self, url: &'a str) -> Pin<Box<dyn Future<Output = Fetched> + Send + 'a>> {
-        self.fetched.lock().unwrap().push(url.to_owned());
+        self.fetched.lock().expect("nobody panics with it").push(url.to_owned());
         Box::pin(async { Fetched::Pem(self.pem.clone().into_bytes()) })
     }
 }
@@ -95,13 +97,13 @@ fn setting() -> Setting {
 fn adapter(base: &str, webhook_id: Option<&str>, source: Option<Arc<dyn Source>>, roots: &[CertificateDer<'_>]) -> PayPal {
     let mut more = vec![("BAYADER_PAYMENTS__PAYPAL__CERT_HOSTS", "127.0.0.1")];
     more.extend(webhook_id.map(|id| ("BAYADER_PAYMENTS__PAYPAL__WEBHOOK_ID", id)));
-    let section = config(base, &more).payments.paypal.unwrap();
-    PayPal::trusting(&section, &setting(), source, roots).unwrap()
+    let section = config(base, &more).payments.paypal.expect("a section");
+    PayPal::trusting(&section, &setting(), source, roots).expect("a client")
 }
 
 fn vectors() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/paypal.json");
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    serde_json::from_str(&std::fs::read_to_string(path).expect("a file")).expect("JSON")
 }
 
 fn text<'v>(value: &'v Value, field: &str) -> &'v str {
@@ -109,9 +111,9 @@ fn text<'v>(value: &'v Value, field: &str) -> &'v str {
 }
 
 fn case_headers(case: &Value) -> HeaderMap {
-    let all = case["headers"].as_object().unwrap();
+    let all = case["headers"].as_object().expect("headers");
     let header = |(name, value): (&String, &Value)| {
-        (HeaderName::try_from(name).unwrap(), HeaderValue::from_str(value.as_str().unwrap()).unwrap())
+        (HeaderName::try_from(name).expect("a name"), HeaderValue::from_str(value.as_str().expect("a text")).expect("a value"))
     };
     all.iter().map(header).collect()
 }
@@ -170,7 +172,8 @@ async fn every_published_case_is_judged_right() {
         if name.starts_with("cert_url") || name.starts_with("algo") {
             assert!(fetched.is_empty(), "{name}: {fetched:?}");
         }
-        let at_paypal = |url: &String| url.starts_with("https://api.paypal.com/") || url.starts_with("https://api.sandbox.paypal.com/");
+        let at_paypal =
+            |url: &String| url.starts_with("https://api.paypal.com/") || url.starts_with("https://api.sandbox.paypal.com/");
         assert!(fetched.iter().all(at_paypal), "{name}: {fetched:?}");
         if let (Verdict::Genuine(event), Some(effect)) = (&verdict, case["effect"].as_str()) {
             assert_eq!(event.body, serde_json::from_slice::<Value>(bytes).unwrap());
@@ -181,7 +184,7 @@ async fn every_published_case_is_judged_right() {
 }
 
 fn usd(minor: i64) -> Money {
-    Money::from_minor(minor, Currency::from_code("USD").unwrap())
+    Money::from_minor(minor, Currency::from_code("USD").expect("a currency"))
 }
 
 fn ours() -> Option<PaymentId> {
@@ -236,7 +239,7 @@ fn check_effect(effect: &str, event: &Event, reading: &Reading) {
     };
     assert_eq!(*reading, expected, "{}", event.kind);
     if effect == "transaction Failed" {
-        assert_eq!(reading.report.failure.as_ref().unwrap().code, "DECLINED");
+        assert_eq!(reading.report.failure.as_ref().expect("why").code, "DECLINED");
     }
 }
 
@@ -396,6 +399,24 @@ async fn a_certificate_is_fetched_once_and_kept_until_its_end() {
 }
 
 #[tokio::test]
+async fn a_burst_of_messages_fetches_few_certificates_and_is_all_believed() {
+    let (double, paypal, url) = signed_desk().await;
+    let paypal = Arc::new(paypal);
+    let all: Vec<_> = (0..20)
+        .map(|number| {
+            let body = body(&format!("WH-{number}"), "PAYMENT.CAPTURE.COMPLETED", &capture_resource());
+            let (paypal, headers) = (Arc::clone(&paypal), headers(&url, SENT, &body));
+            tokio::spawn(async move { doubt(&judge(&paypal, &headers, &body, NOW).await) })
+        })
+        .collect();
+    for one in all {
+        assert_eq!(one.await.unwrap(), None);
+    }
+    assert!((1..=4).contains(&double.count("certificate")), "{}", double.count("certificate"));
+    double.close();
+}
+
+#[tokio::test]
 async fn each_header_comes_once_and_the_time_is_not_ahead() {
     let (double, paypal, url) = signed_desk().await;
     let body = body("WH-1", "PAYMENT.CAPTURE.COMPLETED", &capture_resource());
@@ -461,7 +482,9 @@ async fn the_right_name_and_a_trusted_root_are_both_asked_for() {
     assert_eq!(doubt(&judge(&trusted, &good, &body, NOW).await), None);
     assert_eq!(doubt(&judge(&stranger, &good, &body, NOW).await), Some(NO_PATH));
     // The sandbox's signer is nobody where the sandbox does not answer.
-    for (file, name) in [("CERT-2", "messageverificationcerts.sandbox.paypal.com"), ("CERT-3", "api.paypal.com"), ("CERT-4", "paypal.com")] {
+    for (file, name) in
+        [("CERT-2", "messageverificationcerts.sandbox.paypal.com"), ("CERT-3", "api.paypal.com"), ("CERT-4", "paypal.com")]
+    {
         let headers = headers(&double.certificate(file, 200, &certificate(name, 2028)), SENT, &body);
         assert_eq!(doubt(&judge(&trusted, &headers, &body, NOW).await), Some(OTHER_NAME), "{name}");
     }

@@ -197,7 +197,7 @@ fn issue(name: &str, issue: &str, link: Option<String>) -> Value {
         "links": [{ "href": "https://developer.paypal.com/docs", "rel": "information_link", "method": "GET" }],
     });
     if let Some(href) = link {
-        body["links"].as_array_mut().unwrap().push(json!({ "href": href, "rel": "redirect", "method": "GET" }));
+        body["links"].as_array_mut().expect("it is there").push(json!({ "href": href, "rel": "redirect", "method": "GET" }));
     }
     body
 }
@@ -225,10 +225,7 @@ impl Books {
             faults: Vec::new(),
             named: 0,
             // `custom_id` of a refund is newer than the document.
-            documents: [
-                Spec::of("paypal-checkout_orders_v2.json", &[]),
-                Spec::of("paypal-payments_payment_v2.json", &[]),
-            ],
+            documents: [Spec::of("paypal-checkout_orders_v2.json", &[]), Spec::of("paypal-payments_payment_v2.json", &[])],
         }
     }
 
@@ -260,7 +257,7 @@ impl Books {
             }
         };
         self.see(operation, &path, header);
-        self.seen.last_mut().unwrap().body = String::from_utf8(body.to_vec()).expect("text");
+        self.seen.last_mut().expect("it is there").body = String::from_utf8(body.to_vec()).expect("text");
         let mishap = self.mishaps.iter().position(|(of, _)| *of == operation).and_then(|at| self.mishaps.remove(at));
         if let Some((_, Mishap::Answer(status, body))) = &mishap {
             return Some((*status, if body.is_null() { "<html>".to_owned() } else { body.to_string() }));
@@ -270,7 +267,10 @@ impl Books {
         }
         let token = header("authorization").unwrap_or_default();
         if !self.tokens.iter().any(|known| token == format!("Bearer {known}")) {
-            return Some((401, json!({ "error": "invalid_token", "error_description": "Token signature verification failed" }).to_string()));
+            return Some((
+                401,
+                json!({ "error": "invalid_token", "error_description": "Token signature verification failed" }).to_string(),
+            ));
         }
         let asked = (!body.is_empty()).then(|| serde_json::from_slice::<Value>(body).expect("a JSON body"));
         let document = usize::from(path.starts_with("/v2/payments"));
@@ -285,7 +285,10 @@ impl Books {
             self.faults.extend(self.documents[document].answer_faults(method.as_str(), &path, status, &reply));
         }
         match mishap {
-            Some((_, Mishap::DoneThen500)) => Some((500, json!({ "name": "INTERNAL_SERVER_ERROR", "message": "An internal server error has occurred." }).to_string())),
+            Some((_, Mishap::DoneThen500)) => Some((
+                500,
+                json!({ "name": "INTERNAL_SERVER_ERROR", "message": "An internal server error has occurred." }).to_string(),
+            )),
             Some((_, Mishap::DoneThenSilent)) => None,
             _ => Some((status, reply.to_string())),
         }
@@ -408,7 +411,9 @@ impl Books {
     fn refund(&mut self, id: &str, asked: &Value) -> (u16, Value) {
         let Some((order, mut capture)) = self.captures.get(id).cloned() else { return not_found() };
         let cents = |value: &Value| value["value"].as_str().expect("a value").replace('.', "").parse::<i64>().expect("cents");
-        let given = |it: &Value| it["amount"]["value"] != Value::Null && it["links"][1]["href"].as_str().unwrap().ends_with(id);
+        let given = |it: &Value| {
+            it["amount"]["value"] != Value::Null && it["links"][1]["href"].as_str().expect("it is there").ends_with(id)
+        };
         let alive = self.refunds.values().filter(|it| given(it) && it["status"] != "FAILED" && it["status"] != "CANCELLED");
         let before: i64 = alive.map(|it| cents(&it["amount"])).sum();
         let (whole, wanted) = (cents(&capture["amount"]), cents(&asked["amount"]));
@@ -441,7 +446,7 @@ impl Books {
         if payments["refunds"].is_null() {
             payments["refunds"] = json!([]);
         }
-        payments["refunds"].as_array_mut().unwrap().push(refund.clone());
+        payments["refunds"].as_array_mut().expect("it is there").push(refund.clone());
         self.captures.insert(id.to_owned(), (order, capture));
         self.refunds.insert(name, refund.clone());
         (201, refund)

@@ -15,13 +15,14 @@ pub const NAME: &str = "messageverificationcerts.paypal.com";
 pub const SENT: &str = "2026-11-25T08:00:01Z";
 
 /// Making an RSA key takes a while.
-static KEY: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap());
+static KEY: LazyLock<KeyPair> =
+    LazyLock::new(|| KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).expect("rcgen makes it"));
 static ROOT: LazyLock<(CertificateDer<'static>, Issuer<'static, KeyPair>)> = LazyLock::new(|| {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    let mut params = CertificateParams::new(Vec::new()).expect("rcgen makes it");
     params.distinguished_name.push(DnType::CommonName, "A root for tests");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    let root = params.self_signed(&key).unwrap().der().clone();
+    let key = KeyPair::generate().expect("rcgen makes it");
+    let root = params.self_signed(&key).expect("rcgen makes it").der().clone();
     (root, Issuer::new(params, key))
 });
 
@@ -31,11 +32,11 @@ pub fn root() -> CertificateDer<'static> {
 
 /// The signer's certificate in PEM, valid from the year 2026 until the first day of `until`.
 pub fn certificate(name: &str, until: i32) -> String {
-    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    let mut params = CertificateParams::new(vec![name.to_owned()]).expect("rcgen makes it");
     params.distinguished_name.push(DnType::CommonName, name);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     (params.not_before, params.not_after) = (date_time_ymd(2026, 1, 1), date_time_ymd(until, 1, 1));
-    params.signed_by(&*KEY, &ROOT.1).unwrap().pem()
+    params.signed_by(&*KEY, &ROOT.1).expect("rcgen makes it").pem()
 }
 
 /// A message's five headers, signed as PayPal does.
@@ -43,7 +44,7 @@ pub fn headers(cert_url: &str, sent: &str, body: &[u8]) -> HeaderMap {
     use base64::Engine as _;
     let id = "4f0b9a10-c86d-11f0-9a2b-6f1d2c3b4a59";
     let message = format!("{id}|{sent}|{WEBHOOK_ID}|{}", crc32fast::hash(body));
-    let signature = base64::engine::general_purpose::STANDARD.encode(KEY.sign(message.as_bytes()).unwrap());
+    let signature = base64::engine::general_purpose::STANDARD.encode(KEY.sign(message.as_bytes()).expect("rcgen makes it"));
     let all = [
         ("paypal-transmission-id", id),
         ("paypal-transmission-time", sent),
@@ -51,7 +52,9 @@ pub fn headers(cert_url: &str, sent: &str, body: &[u8]) -> HeaderMap {
         ("paypal-cert-url", cert_url),
         ("paypal-auth-algo", "SHA256withRSA"),
     ];
-    all.into_iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())).collect()
+    all.into_iter()
+        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).expect("rcgen makes it")))
+        .collect()
 }
 
 /// A message's body.

@@ -348,7 +348,7 @@ impl Gateway for PayPal {
         Box::pin(self.look_at_refund(refund))
     }
 
-    fn check<'a>(&'a self) -> Call<'a, ()> {
+    fn check(&self) -> Call<'_, ()> {
         Box::pin(self.client.check())
     }
 

@@ -23,7 +23,7 @@ const MOST_BYTES: usize = 64 << 10;
 const MOST_IN_FILE: usize = 10;
 /// PayPal signs with one at a time, and with two while it changes over.
 const MOST_REMEMBERED: usize = 8;
-/// So many are fetched at once; a flood of messages that name others waits for PayPal to send them again.
+/// So many are fetched at once; who has no turn within [`PATIENCE`] is left for PayPal to send again.
 const MOST_FETCHED_AT_ONCE: usize = 4;
 
 /// Whose certificate signs (PROVIDERS 3.3).
@@ -102,17 +102,15 @@ impl Chain {
         let leaf = EndEntityCert::try_from(&self.leaf).map_err(|_| NO_PATH)?;
         let rsa = webpki::aws_lc_rs::RSA_PKCS1_2048_8192_SHA256;
         leaf.verify_signature(rsa, signed.message, signed.signature).map_err(|_| NOT_SIGNED)?;
-        let is_named = |name: &str| {
-            ServerName::try_from(name).is_ok_and(|name| leaf.verify_is_valid_for_subject_name(&name).is_ok())
-        };
+        let is_named =
+            |name: &str| ServerName::try_from(name).is_ok_and(|name| leaf.verify_is_valid_for_subject_name(&name).is_ok());
         if !names.iter().any(|name| is_named(name)) {
             return Err(OTHER_NAME);
         }
         let seconds = u64::try_from(signed.now.ms() / 1_000).map_err(|_| NOT_IN_DATE)?;
         let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let algorithms = webpki::ALL_VERIFICATION_ALGS;
-        let path =
-            leaf.verify_for_usage(algorithms, roots, &self.issuers, now, KeyUsage::server_auth(), None, None);
+        let path = leaf.verify_for_usage(algorithms, roots, &self.issuers, now, KeyUsage::server_auth(), None, None);
         path.map(|_| ()).map_err(|fault| match fault {
             webpki::Error::CertExpired { .. } | webpki::Error::CertNotValidYet { .. } => NOT_IN_DATE,
             _ => NO_PATH,
@@ -168,7 +166,12 @@ impl Certificates {
 
     async fn fetch(&self, url: &str) -> Result<Arc<Chain>, Doubt> {
         let busy = || Doubt::Unknown("too many certificates are being fetched".to_owned());
-        let _turn = self.fetching.try_acquire().map_err(|_| busy())?;
+        let turn = tokio::time::timeout(PATIENCE, self.fetching.acquire()).await;
+        let _turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
+        // Messages come in bursts: the one before may have fetched it meanwhile.
+        if let Some(chain) = self.known(url) {
+            return Ok(chain);
+        }
         match self.source.fetch(url).await {
             Fetched::Pem(pem) => {
                 let unreadable = || Doubt::Unknown("what lies at the certificate's URL is no certificate".to_owned());

@@ -110,7 +110,7 @@ impl Client {
             return read(&reply);
         }
         // Turned away: once more with another token, and with the same key. A try before this one may have been let in.
-        let again = async { Ok(self.send(ask, &self.another_token(&token).await?).await?) };
+        let again = async { self.send(ask, &self.another_token(&token).await?).await };
         match again.await {
             Ok(reply) => read(&reply),
             Err(Trouble::Fault(CallFault::NotSent(why))) => Err(Trouble::Fault(CallFault::Unclear(why))),
@@ -123,8 +123,7 @@ impl Client {
         let reply = self.outbound.send(
             Retry::Safe,
             |client| {
-                let mut request =
-                    client.request(ask.method.clone(), &url).bearer_auth(token.reveal()).timeout(ask.call);
+                let mut request = client.request(ask.method.clone(), &url).bearer_auth(token.reveal()).timeout(ask.call);
                 if let Some(key) = ask.key {
                     request = request.header("PayPal-Request-Id", key);
                 }
@@ -201,9 +200,8 @@ impl Client {
             ));
         }
         let granted = serde_json::from_slice::<Granted>(&reply.body).ok().filter(|_| reply.status.is_success());
-        let granted = granted.ok_or_else(|| {
-            CallFault::NotSent(format!("paypal gave no access token (status {})", reply.status.as_u16()))
-        })?;
+        let granted = granted
+            .ok_or_else(|| CallFault::NotSent(format!("paypal gave no access token (status {})", reply.status.as_u16())))?;
         let lives = Duration::from_secs(granted.expires_in).saturating_sub(RENEWED_BEFORE);
         Ok(Token { text: Secret::new(granted.access_token), renewed_at: asked_at.saturating_add(lives) })
     }

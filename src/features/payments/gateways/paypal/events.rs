@@ -123,10 +123,7 @@ fn reversed(resource: &Value) -> Option<Reading> {
     Some(reading)
 }
 
-fn with_refund(
-    refund: &RefundThere,
-    told: Result<Vec<crate::features::payments::gateway::RefundTold>, Unreadable>,
-) -> Reading {
+fn with_refund(refund: &RefundThere, told: Result<Vec<crate::features::payments::gateway::RefundTold>, Unreadable>) -> Reading {
     let about = [name(&refund.id), refund.capture(), refund.order()];
     let about: Vec<String> = about.into_iter().flatten().map(str::to_owned).collect();
     let ask = told.is_err();
@@ -151,10 +148,6 @@ fn dispute(resource: &Value, is_resolved: bool) -> Option<Reading> {
         DisputeStep::Opened
     };
     let note = format!("PayPal's case {}: {}", case.dispute_id, outcome.unwrap_or(case.status));
-    let report = Report {
-        dispute: Some(Dispute { object: case.dispute_id, what }),
-        note: Some(note),
-        ..Report::default()
-    };
+    let report = Report { dispute: Some(Dispute { object: case.dispute_id, what }), note: Some(note), ..Report::default() };
     Some(Reading { about, report, ..Reading::default() })
 }

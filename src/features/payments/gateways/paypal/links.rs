@@ -95,7 +95,8 @@ mod tests {
     #[test]
     fn a_buyer_is_sent_to_paypal_or_to_the_base_and_nowhere_else() {
         let live = links("https://api-m.paypal.com");
-        for good in ["https://www.paypal.com/checkoutnow?token=5O1", "https://paypal.com/x", "https://www.sandbox.paypal.com/x"] {
+        for good in ["https://www.paypal.com/checkoutnow?token=5O1", "https://paypal.com/x", "https://www.sandbox.paypal.com/x"]
+        {
             assert_eq!(live.page(good).as_deref(), Some(good));
         }
         for bad in [
@@ -122,7 +123,8 @@ mod tests {
     fn a_certificate_comes_from_paypals_hosts_alone() {
         let (live, sandbox) = (links("https://api-m.paypal.com"), links("https://api-m.sandbox.paypal.com"));
         let at = |host: &str| format!("{host}/v1/notifications/certs/CERT-360caa42-fca2a594-a5cafa77");
-        for host in ["https://api.paypal.com", "https://api-m.paypal.com:443", "https://API.paypal.com", "http://127.0.0.1:99"] {
+        for host in ["https://api.paypal.com", "https://api-m.paypal.com:443", "https://API.paypal.com", "http://127.0.0.1:99"]
+        {
             assert!(live.certificate(&at(host)).is_some(), "{host}");
         }
         for host in ["https://api.sandbox.paypal.com", "https://api-m.sandbox.paypal.com"] {
