@@ -115,7 +115,7 @@ impl Outbound {
         // What an earlier try may have done, a later one that never left does not undo.
         let mut may_be_done = false;
         loop {
-            let outcome = match self.once(make(&self.client)).await {
+            let outcome = match self.once(make(&self.client), MAX_REPLY_BYTES).await {
                 Err(SendFault::NotSent(name)) if may_be_done => Err(SendFault::Unclear(name)),
                 outcome => outcome,
             };
@@ -136,7 +136,19 @@ impl Outbound {
         }
     }
 
-    async fn once(&self, request: RequestBuilder) -> Result<Reply, SendFault> {
+    /// One try of a request whose answer is known to be short: a longer one is no answer.
+    ///
+    /// # Errors
+    /// [`SendFault`].
+    pub async fn send_short(
+        &self,
+        most_bytes: usize,
+        make: impl Fn(&Client) -> RequestBuilder + Send,
+    ) -> Result<Reply, SendFault> {
+        self.once(make(&self.client), most_bytes).await
+    }
+
+    async fn once(&self, request: RequestBuilder, most_bytes: usize) -> Result<Reply, SendFault> {
         let unclear = || SendFault::Unclear(self.name.to_owned());
         let never_left = |error: &reqwest::Error| error.is_connect() || error.is_builder();
         let mut response = request
@@ -146,7 +158,7 @@ impl Outbound {
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| unclear())? {
-            if body.len() + chunk.len() > MAX_REPLY_BYTES {
+            if body.len() + chunk.len() > most_bytes {
                 return Err(unclear());
             }
             body.extend_from_slice(&chunk);

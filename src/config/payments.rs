@@ -121,6 +121,11 @@ const REGIONS: &[Region] = &[
     Region { marks: &["pak"], currency: "PKR", base_url: "https://pakistan.paymob.com" },
 ];
 
+/// Where PayPal moves real money.
+const PAYPAL_LIVE_HOSTS: &[&str] = &["api-m.paypal.com", "api.paypal.com"];
+/// What the simulator of PayPal's dashboard signs with, to whichever address it is told (PROVIDERS 3.3).
+const PAYPAL_SIMULATOR: &str = "WEBHOOK_ID";
+
 /// Whether a key moves real money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
@@ -198,9 +203,18 @@ impl Builder {
         const ID: &str = "payments.paypal.client_id";
         const SECRET: &str = "payments.paypal.client_secret";
         const WEBHOOK: &str = "payments.paypal.webhook_id";
-        let (client_id, client_secret, webhook_id) = (self.take(ID), self.take(SECRET), self.take(WEBHOOK));
-        let (base_url, cert_hosts) = (self.take("payments.paypal.base_url"), self.take("payments.paypal.cert_hosts"));
+        let (client_id, client_secret, webhook_id) = (self.take(ID), self.take(SECRET), self.take::<String>(WEBHOOK));
+        let base_url = self.take::<HttpUrl>("payments.paypal.base_url");
+        let cert_hosts = self.take("payments.paypal.cert_hosts");
         self.require_whole("payments.paypal", &[ID, SECRET, WEBHOOK])?;
+        let is_live = base_url.as_ref().is_some_and(|url| PAYPAL_LIVE_HOSTS.contains(&url.host()));
+        if is_live && webhook_id.as_deref() == Some(PAYPAL_SIMULATOR) {
+            self.refuse(
+                WEBHOOK,
+                "is the simulator's, with which anybody can have messages signed",
+                "set the id that the webhook of your live app has at developer.paypal.com",
+            );
+        }
         Some(PayPal {
             client_id: client_id?,
             client_secret: client_secret?,

@@ -31,6 +31,8 @@ mod pages;
 mod passwords;
 mod payments;
 mod paymob;
+mod paypal;
+mod paypal_messages;
 mod problems;
 mod recurring;
 mod refunds;

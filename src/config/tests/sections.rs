@@ -91,6 +91,15 @@ fn a_half_filled_gateway_is_a_fault_for_each_key_it_lacks() {
 }
 
 #[test]
+fn the_simulators_webhook_opens_no_live_shop() {
+    let section = |base: &str| {
+        format!("[payments.paypal]\nclient_id = \"i\"\nclient_secret = \"s\"\nwebhook_id = \"WEBHOOK_ID\"\n{base}")
+    };
+    says(&fault(&section("")), &["`payments.paypal.webhook_id`", "the simulator's"]);
+    assert!(config(&section("base_url = \"https://api-m.sandbox.paypal.com\"")).payments.paypal.is_some());
+}
+
+#[test]
 fn an_empty_section_and_blank_keys_offer_no_gateway() {
     assert!(config("[payments.stripe]\n").payments.names().is_empty());
     assert!(config("[payments.stripe]\nsecret_key = \"\"\nwebhook_secret = \"\"").payments.names().is_empty());

@@ -4,5 +4,7 @@
 pub mod faults;
 pub mod myfatoorah;
 pub mod paymob;
+pub mod paypal;
+pub mod paypal_signer;
 pub mod spec;
 pub mod stripe;

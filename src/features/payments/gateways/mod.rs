@@ -4,6 +4,7 @@ pub mod amounts;
 mod lenient;
 pub mod myfatoorah;
 pub mod paymob;
+pub mod paypal;
 pub mod stripe;
 
 use std::sync::Arc;
@@ -48,6 +49,7 @@ impl Gateways {
     pub fn open(config: &Payments, setting: &Setting, more: Vec<Arc<dyn Gateway>>) -> Result<Gateways, GatewayFault> {
         let mut all: Vec<Arc<dyn Gateway>> = Vec::new();
         add(&mut all, config.stripe.as_ref(), |section| stripe::Stripe::open(section, setting))?;
+        add(&mut all, config.paypal.as_ref(), |section| paypal::PayPal::open(section, setting))?;
         add(&mut all, config.myfatoorah.as_ref(), |section| myfatoorah::MyFatoorah::open(section, setting))?;
         add(&mut all, config.paymob.as_ref(), |section| paymob::Paymob::open(section, setting))?;
         all.extend(more);
