@@ -342,7 +342,9 @@ impl Run {
         let taken = &mut self.model.orders[index];
         let due = taken.total - taken.captured;
         let amount = self.random.random_bool(0.6).then(|| self.random.random_range(1..=taken.total + 500));
-        let body = amount.map_or_else(|| json!({}), |amount| json!({ "amount": money(amount) }));
+        let mut body = amount.map_or_else(|| json!({}), |amount| json!({ "amount": money(amount) }));
+        // By whichever way it comes, the sums are the same.
+        body["method"] = ["cash", "cash", "card_machine", "transfer"][self.random.random_range(0..4)].into();
         let reply = self.staff.post(&format!("{}/collect", taken.order.path())).json(&body).send().await;
         if due <= 0 || taken.state == State::Cancelled {
             reply.expect_problem(409, "nothing_due");

@@ -605,6 +605,7 @@ async fn the_owner_switches_each_gateway_there_is_and_no_other() {
     assert_eq!(before["paymentMethods"], all);
     assert_eq!(owner.put(SETTINGS).json(&before.body).send().await.expect(200)["paymentMethods"], all);
     let put = |methods: Value| owner.put(SETTINGS).json(&json!({ "paymentMethods": methods })).send();
+    assert_eq!(owner.see(SETTINGS).await["version"], before["version"], "nothing was changed");
     let refused = put(json!({ "stripe": true, TESTPAY: 7 })).await.expect(422);
     assert_eq!(refused.fields(), ["paymentMethods.stripe", "paymentMethods.testpay"]);
     assert!(refused.text.contains("cash, card_machine, transfer, testpay"), "{refused:?}");

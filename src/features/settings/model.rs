@@ -107,6 +107,18 @@ impl MethodSettings {
         self.0.insert(method.code().to_owned(), on);
     }
 
+    /// These with what `new` says of the ways to pay that there are. A gateway that is away just now stays as it was decided, and what
+    /// is said as it is changes nothing.
+    pub(super) fn replaced_by(&self, new: &MethodSettings, gateways: &[PaymentMethod]) -> MethodSettings {
+        let mut after = self.clone();
+        for method in PaymentMethod::OFFLINE.into_iter().chain(gateways.iter().copied()) {
+            if new.is_on(method) != self.is_on(method) {
+                after.set(method, new.is_on(method));
+            }
+        }
+        after
+    }
+
     /// Whether the owner has it on. Of what they have not decided, a transfer is off, because it needs their account's name; a gateway
     /// that the keeper has configured is on.
     #[must_use]

@@ -90,7 +90,9 @@ impl Replace {
         if let Some(hours) = &self.hours {
             after.hours.clone_from(hours);
         }
-        after.payment_methods = self.methods.clone().unwrap_or_else(|| before.payment_methods.clone());
+        if let Some(methods) = &self.methods {
+            after.payment_methods = before.payment_methods.replaced_by(methods, &self.keeper.gateways());
+        }
         after
     }
 
