@@ -189,8 +189,7 @@ async fn the_owner_says_how_long_an_online_order_is_held_and_guests_have_so_many
 async fn what_costs_nothing_is_confirmed_as_it_is_placed() {
     let shop = open().await;
     let taste = shop.product("Taste").price("0.000").stock(10).create().await;
-    let placed =
-        shop.guest().order().line(&taste, 1).pickup().field("paymentMethod", TESTPAY).send().await.expect(201);
+    let placed = shop.guest().order().line(&taste, 1).pickup().field("paymentMethod", TESTPAY).send().await.expect(201);
     assert_eq!((&placed["status"], &placed["next"]), (&json!("Confirmed"), &Value::Null));
     let staff = shop.staff().await;
     assert_eq!(staff.pieces(&taste).await, (9, 0, 9));
@@ -279,11 +278,8 @@ async fn a_part_is_waited_for_and_a_forced_order_is_confirmed_already() {
 
 /// An order whose hold has ended, for tomorrow unless it was for at once.
 async fn ended(shop: &Shop, bread: &Product, tomorrow: bool) -> Order {
-    let order = if tomorrow {
-        online_for_tomorrow(&shop.guest(), bread, 4).await
-    } else {
-        online(&shop.guest(), bread, 4).await
-    };
+    let order =
+        if tomorrow { online_for_tomorrow(&shop.guest(), bread, 4).await } else { online(&shop.guest(), bread, 4).await };
     shop.advance(31 * MINUTE);
     shop.run_jobs().await;
     assert_eq!(shop.staff().await.order_of(&order).await["status"], "Cancelled");
@@ -310,7 +306,10 @@ async fn late_money_brings_an_ended_order_back_if_it_can_still_be_baked() {
     let part = pay(&shop, &order, 1_000, "ch_2").await;
     assert_eq!(part, Fate::GiveBack { why: "the order had ended, and this does not pay it", minor: 1_000 });
     // Money that is on its way back does not count.
-    assert_eq!(pay(&shop, &order, 3_000, "ch_2b").await, Fate::GiveBack { why: "the order had ended, and this does not pay it", minor: 3_000 });
+    assert_eq!(
+        pay(&shop, &order, 3_000, "ch_2b").await,
+        Fate::GiveBack { why: "the order had ended, and this does not pay it", minor: 3_000 }
+    );
     assert_eq!(state(&staff.order_of(&order).await), ("Cancelled", "Paid", TESTPAY), "until the refunds are done");
 
     // Its time is past: it was wanted at once.
