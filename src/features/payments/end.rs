@@ -255,12 +255,9 @@ impl ExpireHolds {
         ExpireHolds { shop, silent_since: Mutex::default() }
     }
 
-    /// How long the end of a hold waits for gateways. Beside a silent one, many holds must not wait for it one after the other: each is
-    /// acted on within 20 s of its end (SPEC 4).
     fn patience(&self) -> Duration {
         let silent_since = *self.silent_since.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_silent = silent_since.is_some_and(|since| since.elapsed() < SILENT_FOR);
-        if is_silent { self.shop.turns.call / 10 } else { self.shop.turns.call }
+        patience(self.shop.turns.call, silent_since.map(|since| since.elapsed()))
     }
 
     fn note(&self, in_time: bool) {
@@ -268,6 +265,12 @@ impl ExpireHolds {
             *self.silent_since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
     }
+}
+
+/// How long the end of a hold waits for gateways, the last of which was silent so long ago. Beside a silent one, many holds must not
+/// wait for it one after the other: each is acted on within 20 s of its end (SPEC 4).
+fn patience(call: Duration, silent: Option<Duration>) -> Duration {
+    if silent.is_some_and(|ago| ago < SILENT_FOR) { call / 10 } else { call }
 }
 
 impl Handler for ExpireHolds {
@@ -311,4 +314,17 @@ impl Command for KeepHold {
 pub(super) fn underway() -> Problem {
     Problem::of(&problems::PAYMENT_UNDERWAY)
         .detail("The order was paid by a way that takes its time. It is kept, and confirmed when the money has come; nothing more is to be done.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_gateway_is_waited_for_long_only_every_half_minute() {
+        let call = Duration::from_secs(10);
+        assert_eq!(patience(call, None), call);
+        assert_eq!(patience(call, Some(Duration::from_secs(29))), Duration::from_secs(1));
+        assert_eq!(patience(call, Some(Duration::from_secs(31))), call);
+    }
 }
