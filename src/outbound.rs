@@ -112,19 +112,25 @@ impl Outbound {
         is_unclear: impl Fn(&Reply) -> bool + Send,
     ) -> Result<Reply, SendFault> {
         let mut tries = 0;
+        // What an earlier try may have done, a later one that never left does not undo.
+        let mut may_be_done = false;
         loop {
-            let outcome = self.once(make(&self.client)).await;
+            let outcome = match self.once(make(&self.client)).await {
+                Err(SendFault::NotSent(name)) if may_be_done => Err(SendFault::Unclear(name)),
+                outcome => outcome,
+            };
             let again = match (&outcome, retry) {
-                (_, Retry::Never) => false,
-                (Err(SendFault::NotSent(_)), Retry::Safe | Retry::OnlyUnsent) => true,
-                (Err(SendFault::Unclear(_)), Retry::Safe) => true,
+                (Err(SendFault::NotSent(_)), Retry::Safe | Retry::OnlyUnsent) | (Err(SendFault::Unclear(_)), Retry::Safe) => {
+                    true
+                }
                 (Ok(reply), Retry::Safe) => is_unclear(reply),
-                (Ok(_) | Err(SendFault::Unclear(_)), Retry::OnlyUnsent) => false,
+                (_, Retry::Never) | (Ok(_) | Err(SendFault::Unclear(_)), Retry::OnlyUnsent) => false,
             };
             if !again || tries == MORE_TRIES {
                 return outcome;
             }
             let wish = outcome.as_ref().ok().and_then(retry_after_ms);
+            may_be_done |= !matches!(outcome, Err(SendFault::NotSent(_)));
             self.clock.pause(wait(tries, wish)).await;
             tries += 1;
         }
@@ -132,10 +138,11 @@ impl Outbound {
 
     async fn once(&self, request: RequestBuilder) -> Result<Reply, SendFault> {
         let unclear = || SendFault::Unclear(self.name.to_owned());
+        let never_left = |error: &reqwest::Error| error.is_connect() || error.is_builder();
         let mut response = request
             .send()
             .await
-            .map_err(|error| if error.is_connect() { SendFault::NotSent(self.name.to_owned()) } else { unclear() })?;
+            .map_err(|error| if never_left(&error) { SendFault::NotSent(self.name.to_owned()) } else { unclear() })?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| unclear())? {
@@ -166,4 +173,31 @@ fn retry_after_ms(reply: &Reply) -> Option<u64> {
 #[must_use]
 pub fn is_unclear_status(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status.as_u16(), 408 | 409 | 425 | 429)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::kernel::UtcMs;
+
+    /// A server that reads a request, and is gone before it answers.
+    #[tokio::test]
+    async fn a_call_that_may_have_left_is_not_called_unsent() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        let gone = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            drop(listener);
+            let _ = stream.read(&mut [0; 1_024]).await;
+        });
+        let clock = Clock::manual(UtcMs::from_ms(0));
+        let outbound = Outbound::new("Test", clock, Patience::default()).expect("a client");
+        let send = || outbound.send(Retry::Safe, |client| client.post(&url).body("x"), |_| false);
+        assert!(matches!(send().await, Err(SendFault::Unclear(_))));
+        gone.await.expect("it ends");
+        assert!(matches!(send().await, Err(SendFault::NotSent(_))), "nobody listens");
+    }
 }

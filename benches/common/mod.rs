@@ -61,15 +61,14 @@ pub fn folder() -> tempfile::TempDir {
 
 /// A shop with an owner and the sample menu, open and not yet serving.
 pub async fn open(folder: &Path) -> App {
+    open_with(folder, bayader::app::Extras::default()).await
+}
+
+/// The same with gateways besides the configured ones.
+pub async fn open_with(folder: &Path, extras: bayader::app::Extras) -> App {
     let source = Source::new().variables([("BAYADER_RATE_LIMIT__ENABLED", "false")]);
     let config = bayader::config::load(&source).unwrap_or_else(|faults| panic!("the configuration is wrong: {faults:?}"));
-    let options = AppOptions {
-        data_dir: folder.to_owned(),
-        config,
-        clock: Clock::system(),
-        accept_clock: false,
-        extras: bayader::app::Extras::default(),
-    };
+    let options = AppOptions { data_dir: folder.to_owned(), config, clock: Clock::system(), accept_clock: false, extras };
     let app = App::open(options).await.expect("the shop opens");
     if !app.is_set_up() {
         let shop = app.shop();

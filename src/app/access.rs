@@ -1,13 +1,22 @@
 //! Who may use which route: one table (SPEC 3), walked by a test as every role and as a stranger.
 
-use crate::http::gate::{Access, Who};
+use crate::http::gate::{Access, Takes, Who};
 use crate::kernel::Role;
 
 const STAFF: Who = Who::Roles(&[Role::Staff, Role::Admin]);
 const ADMIN: Who = Who::Roles(&[Role::Admin]);
 
 const fn line(method: &'static str, path: &'static str, who: Who) -> Access {
-    Access { method, path, who, before_setup: false, limited: true, ignores_bearer: false, carries_secrets: false }
+    Access {
+        method,
+        path,
+        who,
+        before_setup: false,
+        limited: true,
+        ignores_bearer: false,
+        carries_secrets: false,
+        takes: Takes::Json,
+    }
 }
 
 const fn signs_in(path: &'static str) -> Access {
@@ -19,6 +28,7 @@ const fn signs_in(path: &'static str) -> Access {
         limited: true,
         ignores_bearer: true,
         carries_secrets: true,
+        takes: Takes::Json,
     }
 }
 
@@ -31,6 +41,7 @@ const fn health(path: &'static str) -> Access {
         limited: false,
         ignores_bearer: true,
         carries_secrets: false,
+        takes: Takes::Json,
     }
 }
 
@@ -44,6 +55,21 @@ const fn page(path: &'static str) -> Access {
         limited: true,
         ignores_bearer: true,
         carries_secrets: false,
+        takes: Takes::Json,
+    }
+}
+
+/// Where gateways tell what has happened. Their signature is their credential, and who signs well is never too many (SPEC 2).
+const fn webhook(path: &'static str) -> Access {
+    Access {
+        method: "POST",
+        path,
+        who: Who::Anyone,
+        before_setup: false,
+        limited: false,
+        ignores_bearer: true,
+        carries_secrets: false,
+        takes: Takes::Raw { most: 256 << 10 },
     }
 }
 
@@ -109,6 +135,8 @@ pub const TABLE: &[Access] = &[
     line("POST",   "/api/v1/payments/{id}/refund",      ADMIN),
     line("POST",   "/api/v1/payments/{id}/resolve",     ADMIN),
     line("POST",   "/api/v1/payments/checkout",         Who::SignedInOrToken),
+    webhook("/api/v1/payments/webhook"),
+    webhook("/api/v1/payments/webhook/{gateway}"),
     line("GET",    "/api/v1/admin/settings",            ADMIN),
     line("PUT",    "/api/v1/admin/settings",            ADMIN),
     line("GET",    "/api/v1/admin/orders",              STAFF),

@@ -30,6 +30,7 @@ pub(super) fn handlers(shop: &AppState) -> Handlers {
         Arc::new(catalog::CountPopular::new(Arc::clone(shop))),
         Arc::new(catalog::IndexCategories::new(Arc::clone(shop))),
         Arc::new(accounts::RemoveOldSessionsDaily::new(Arc::clone(shop))),
+        Arc::new(payments::HandleMessages::new(Arc::clone(shop))),
         upkeep::Upkeep::new(Arc::clone(shop)),
     ];
     handlers.extend(accounts::SendLinks::all(shop).map(|links| Arc::new(links) as Arc<dyn Handler>));

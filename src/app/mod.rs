@@ -139,6 +139,7 @@ impl App {
         let shop = Arc::new(Shop {
             db,
             gateways,
+            forgeries: payments::Forgeries::new(options.clock.clone(), options.config.rate_limit.enabled),
             clock: options.clock.clone(),
             keys,
             settings: live,
@@ -219,6 +220,7 @@ pub fn doctor(reader: &Reader<'_>) -> Result<Vec<String>> {
     found.extend(audit::check_newest(reader)?);
     found.extend(cart::check_books(reader)?);
     found.extend(catalog::check_search(reader)?);
+    found.extend(payments::lost_money(reader)?);
     Ok(found)
 }
 

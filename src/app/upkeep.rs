@@ -1,12 +1,12 @@
-//! What the shop throws away in its own time, a little at once: rows of jobs that ended two weeks ago, and answers kept for an
-//! `Idempotency-Key` that is over.
+//! What the shop throws away in its own time, a little at once: rows of jobs that ended two weeks ago, answers kept for an
+//! `Idempotency-Key` that is over, and bodies of gateways' messages that are old.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::db::{Command, WriteTx};
-use crate::features::AppState;
+use crate::features::{AppState, payments};
 use crate::http::idempotency;
 use crate::jobs::{self, Claimed, Handler};
 use crate::kernel::Result;
@@ -18,6 +18,8 @@ pub(super) const KIND: &str = "upkeep";
 pub(super) const EVERY_MS: i64 = HOUR_MS;
 /// Rows of jobs that ended are kept so long (SPEC 5).
 const JOBS_KEPT_MS: i64 = 14 * DAY_MS;
+/// Bodies of messages that were handled are kept so long (SPEC 5).
+const BODIES_KEPT_MS: i64 = 90 * DAY_MS;
 /// Rows that one write takes away: a few milliseconds of the writer, behind everybody who waits.
 const AT_ONCE: usize = 200;
 /// Writes of one run; what is left waits for the next. Twenty-four runs take away what a day of orders left many times over.
@@ -60,6 +62,7 @@ impl Command for ThrowAway {
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<usize> {
         let jobs = jobs::throw_away(tx, tx.now().plus_ms(-JOBS_KEPT_MS), AT_ONCE)?;
-        Ok(jobs + idempotency::throw_away(tx, AT_ONCE)?)
+        let bodies = payments::forget_bodies(tx, tx.now().plus_ms(-BODIES_KEPT_MS), AT_ONCE)?;
+        Ok(jobs + bodies + idempotency::throw_away(tx, AT_ONCE)?)
     }
 }

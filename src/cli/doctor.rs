@@ -1,6 +1,8 @@
 //! `bayader doctor`
 
-use clap::Args;
+mod payments;
+
+use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::exit::{Failure, Outcome};
@@ -8,10 +10,13 @@ use super::output;
 use super::shared::{Place, database_to_read};
 use crate::clock::Clock;
 use crate::db;
-use crate::features::payments;
+use crate::features::payments::waiting;
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Doctor {
+    #[command(subcommand)]
+    of: Option<Of>,
     #[command(flatten)]
     place: Place,
     /// Answer in JSON: `{ok, findings, waiting}`.
@@ -19,18 +24,28 @@ pub struct Doctor {
     json: bool,
 }
 
+#[derive(Subcommand)]
+enum Of {
+    /// Ask each payment gateway whether it can be reached and knows the shop's keys; moves no money.
+    #[command(after_help = super::EXIT_CODES)]
+    Payments(payments::Payments),
+}
+
 impl Doctor {
     pub fn run(self) -> Outcome {
+        if let Some(Of::Payments(payments)) = self.of {
+            return payments.run();
+        }
         let folder = self.place.folder()?;
         let database = database_to_read(&folder)?;
         let findings = db::open_read_only(&database, crate::app::doctor)
             .map_err(|error| Failure::because(format!("the books in {} cannot be checked: {error}", database.display())))?;
         // The books balance all the same, so this is no finding.
         let now = Clock::system().now();
-        let waiting = db::open_read_only(&database, move |reader| payments::waiting(reader, now))
+        let waits = db::open_read_only(&database, move |reader| waiting(reader, now))
             .map_err(|error| Failure::because(format!("the books in {} cannot be read: {error}", database.display())))?;
         if self.json {
-            output::json(&json!({ "ok": findings.is_empty(), "findings": findings, "waiting": waiting }))?;
+            output::json(&json!({ "ok": findings.is_empty(), "findings": findings, "waiting": waits }))?;
         } else if findings.is_empty() {
             output::line(format!("The books in {} balance.", database.display()))?;
         } else {
@@ -39,7 +54,7 @@ impl Doctor {
             }
         }
         if !self.json {
-            for line in &waiting {
+            for line in &waits {
                 output::line(format!("Somebody has to look: {line}"))?;
             }
         }

@@ -59,7 +59,7 @@ enum Command {
     /// Bring the menu in from a CSV file, or take it out to one.
     #[command(subcommand, after_help = EXIT_CODES)]
     Products(products::Products),
-    /// Check the books; works beside a running server and changes nothing.
+    /// Check the books, or what they rest on; works beside a running server and changes nothing.
     #[command(after_help = EXIT_CODES)]
     Doctor(doctor::Doctor),
     /// Look at the log of what staff did.

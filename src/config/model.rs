@@ -12,6 +12,7 @@ use super::fault::Place;
 use super::payments::Payments;
 use super::secret::Secret;
 use super::types::{HttpUrl, Keep, Mailbox, Network};
+use crate::kernel::Currency;
 
 /// What the machine's keeper has decided. Made by [`super::load`] alone, so that holding one means that it was checked.
 #[derive(Debug, Clone)]
@@ -52,14 +53,23 @@ impl Config {
 
     /// What is no fault, but probably not meant.
     pub fn warnings(&self) -> Vec<Warning> {
-        let PublicUrl::Assumed(url) = &self.server.public_url else {
-            return Vec::new();
-        };
+        [self.assumed_url(), self.coarse_gateway()].into_iter().flatten().collect()
+    }
+
+    fn assumed_url(&self) -> Option<Warning> {
+        let PublicUrl::Assumed(url) = &self.server.public_url else { return None };
         let mut users: Vec<&'static str> = self.payments.names();
         if !matches!(self.mail.adapter, MailAdapter::Log) {
             users.push("mail");
         }
-        if users.is_empty() { Vec::new() } else { vec![Warning::PublicUrlAssumed { url: url.clone(), users }] }
+        (!users.is_empty()).then(|| Warning::PublicUrlAssumed { url: url.clone(), users })
+    }
+
+    fn coarse_gateway(&self) -> Option<Warning> {
+        let gateway = self.payments.coarse()?;
+        let currency = self.shop.currency.clone().or_else(|| super::owner_default("shop.currency").map(str::to_owned))?;
+        let has_thousandths = Currency::from_code(&currency).is_some_and(|currency| currency.digits() == 3);
+        has_thousandths.then_some(Warning::CoarseGateway { gateway, currency })
     }
 }
 
@@ -73,6 +83,13 @@ pub enum Warning {
         /// Whose links it stands in: gateways by name, `mail`.
         users: Vec<&'static str>,
     },
+    /// A gateway cannot express every amount of the shop's currency.
+    CoarseGateway {
+        /// Its name.
+        gateway: &'static str,
+        /// The shop's currency, of three digits.
+        currency: String,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -83,6 +100,11 @@ impl fmt::Display for Warning {
                 "`server.public_url` is not set, so links of {} begin with {url}; set it to the address under which \
                  customers find the shop",
                 users.join(", ")
+            ),
+            Self::CoarseGateway { gateway, currency } => write!(
+                f,
+                "{gateway} takes {currency} in steps of 0.010 only, so an order whose sum ends otherwise cannot be paid with it; let \
+                 prices, fees and discounts step by 0.010"
             ),
         }
     }

@@ -31,6 +31,11 @@ impl Payments {
         ];
         offered.into_iter().filter_map(|(name, is_there)| is_there.then_some(name)).collect()
     }
+
+    /// An offered gateway that takes a currency of three digits with a zero at its end only (PROVIDERS 1, "Amounts").
+    pub fn coarse(&self) -> Option<&'static str> {
+        self.stripe.as_ref().map(|_| "stripe")
+    }
 }
 
 /// `[payments.stripe]`

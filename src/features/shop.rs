@@ -23,6 +23,8 @@ pub struct Shop {
     pub menu: Arc<catalog::Menu>,
     /// The gateways that the keeper has configured.
     pub gateways: payments::Gateways,
+    /// Who sends messages that no gateway has signed.
+    pub forgeries: payments::Forgeries,
     /// Who ends what is still payable of an order.
     pub live_attempts: Arc<dyn orders::LiveAttempts>,
     /// Who speaks with a gateway about an order now.

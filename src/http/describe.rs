@@ -22,6 +22,8 @@ pub struct Described {
     pub words: Vec<&'static str>,
     pub query: Option<Value>,
     pub body: Option<(&'static str, Value)>,
+    /// What is taken as it comes, where that is no shape of ours.
+    pub raw_body: Option<&'static str>,
     pub examples: Vec<(&'static str, Value)>,
     pub responses: Vec<Responded>,
     pub refuses: Vec<&'static ProblemKind>,
@@ -87,6 +89,7 @@ impl Described {
             words: Vec::new(),
             query: None,
             body: None,
+            raw_body: None,
             examples: Vec::new(),
             responses: Vec::new(),
             refuses: Vec::new(),
@@ -247,6 +250,13 @@ fn operation_object(operation: &Operation<'_>, shared: &mut Map<String, Value>) 
         // No body is read as an empty object, which is enough where nothing is required.
         let required = schema["required"].as_array().is_some_and(|required| !required.is_empty());
         object["requestBody"] = json!({ "required": required, "content": { "application/json": content } });
+    }
+    if let Some(description) = described.raw_body {
+        object["requestBody"] = json!({
+            "description": description,
+            "required": true,
+            "content": { "application/json": { "schema": { "type": "object", "description": "As its sender documents it." } } },
+        });
     }
     let cookie = if operation.method.is_safe() { json!({ "cookie": [] }) } else { json!({ "cookie": [], "csrf": [] }) };
     object["security"] = match (operation.signed_in, described.order_token) {

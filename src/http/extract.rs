@@ -1,6 +1,7 @@
 //! What handlers take: the id in the path, the query, the body. Each refuses with every fault it finds.
 
 use axum::extract::{FromRequestParts, RawPathParams};
+use bytes::Bytes;
 use http::request::Parts;
 use serde_json::{Map, Value};
 
@@ -127,6 +128,21 @@ impl<T: Input, S: Send + Sync> FromRequestParts<S> for Body<T> {
                 more.extend(faults);
                 Err(Problem::fields(more).into())
             }
+        }
+    }
+}
+
+/// The body byte for byte, of a route that takes raw ones.
+#[derive(Clone, Debug)]
+pub struct Raw(pub Bytes);
+
+impl<S: Send + Sync> FromRequestParts<S> for Raw {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        match &context(parts)?.received {
+            Received::Whole(bytes) => Ok(Raw(bytes.clone())),
+            _ => Err(Fault::because("the gate lets only whole bodies in").into()),
         }
     }
 }

@@ -45,6 +45,17 @@ pub struct Access {
     pub ignores_bearer: bool,
     /// A password or a token is sent here. Over plain HTTP it is taken from this machine and the house's own network alone.
     pub carries_secrets: bool,
+    /// What its body may be.
+    pub takes: Takes,
+}
+
+/// What a route takes as its body.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Takes {
+    /// JSON, up to what the front reads.
+    Json,
+    /// Bytes of any media type, at most so many (and no more than the front reads); the handler judges them as they came.
+    Raw { most: usize },
 }
 
 impl Access {
@@ -175,7 +186,7 @@ async fn check(keeper: &dyn Gatekeeper, request: &mut Request, seen: &mut Seen) 
         // Whose credentials do not count is counted by its address.
         seen.allowance.insert(limits.take(context)).check()?;
     }
-    check_body(context)?;
+    check_body(context, access.takes)?;
     if access.carries_secrets {
         check_https(context)?;
     }
@@ -226,18 +237,24 @@ fn check_https(context: &Context) -> Result<(), Error> {
         .into())
 }
 
-fn check_body(context: &Context) -> Result<(), Error> {
-    match &context.received {
-        Received::TooLarge => Err(Problem::of(&kinds::BODY_TOO_LARGE)
-            .detail(format!("A JSON body may have at most {} bytes.", super::front::MAX_BODY_BYTES))
-            .into()),
-        Received::Cut => Err(Problem::of(&kinds::BAD_REQUEST).detail("The body ended before its announced length.").into()),
-        Received::Crowded => Err(Problem::of(&kinds::BUSY)
+fn check_body(context: &Context, takes: Takes) -> Result<(), Error> {
+    let too_large = |what: &str, most: usize| {
+        Err(Problem::of(&kinds::BODY_TOO_LARGE).detail(format!("{what} may have at most {most} bytes.")).into())
+    };
+    match (&context.received, takes) {
+        (Received::TooLarge, Takes::Raw { most }) => too_large("The body", most),
+        (Received::Whole(body), Takes::Raw { most }) if body.len() > most => too_large("The body", most),
+        (Received::Whole(_), Takes::Raw { .. }) => Ok(()),
+        (Received::TooLarge, Takes::Json) => too_large("A JSON body", super::front::MAX_BODY_BYTES),
+        (Received::Cut, _) => {
+            Err(Problem::of(&kinds::BAD_REQUEST).detail("The body ended before its announced length.").into())
+        }
+        (Received::Crowded, _) => Err(Problem::of(&kinds::BUSY)
             .detail("Too many large bodies arrive at once. Nothing was done; try again in a second.")
             .retry_after_s(1)
             .into()),
-        Received::Whole(body) if body.is_empty() => Ok(()),
-        Received::Whole(_) => {
+        (Received::Whole(body), Takes::Json) if body.is_empty() => Ok(()),
+        (Received::Whole(_), Takes::Json) => {
             let mut parts = context.header("content-type").unwrap_or("").split(';').map(str::trim);
             if !parts.next().is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json")) {
                 return Err(Problem::of(&kinds::UNSUPPORTED_MEDIA_TYPE)
@@ -331,6 +348,9 @@ const WITH_A_BODY: &[&ProblemKind] =
 /// What the gate may refuse a route with.
 #[must_use]
 pub fn refusals(access: &Access, has_body: bool, has_query: bool) -> Vec<&'static ProblemKind> {
+    if matches!(access.takes, Takes::Raw { .. }) {
+        return raw_refusals(access);
+    }
     let mut refusals = vec![&kinds::INTERNAL, &kinds::BUSY, &kinds::UNAUTHENTICATED, &kinds::VALIDATION_FAILED];
     if !access.before_setup {
         refusals.push(&kinds::SETUP_REQUIRED);
@@ -355,6 +375,23 @@ pub fn refusals(access: &Access, has_body: bool, has_query: bool) -> Vec<&'stati
     if access.limited {
         refusals.push(&kinds::RATE_LIMITED);
     }
+    if access.path.contains('{') {
+        refusals.push(&kinds::NOT_FOUND);
+    }
+    refusals
+}
+
+/// What the gate may refuse a route with that takes raw bytes from whoever can sign them: nobody signs in there.
+fn raw_refusals(access: &Access) -> Vec<&'static ProblemKind> {
+    let mut refusals = vec![
+        &kinds::INTERNAL,
+        &kinds::BUSY,
+        &kinds::SETUP_REQUIRED,
+        &kinds::BAD_REQUEST,
+        &kinds::BODY_TOO_LARGE,
+        &kinds::OUTCOME_UNKNOWN,
+        &kinds::STORAGE_UNAVAILABLE,
+    ];
     if access.path.contains('{') {
         refusals.push(&kinds::NOT_FOUND);
     }

@@ -35,7 +35,7 @@ mod twins;
 
 pub use caller::Caller;
 pub use context::Context;
-pub use extract::{Body, Id, Query};
+pub use extract::{Body, Id, Query, Raw};
 pub use input::{Fields, FromJson, Input};
 pub use link::Link;
 pub use respond::{Answer, created, json, no_content};

@@ -56,6 +56,13 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self
     }
 
+    /// Takes bytes of any media type, as who sends them has signed them; nearly always they are JSON of the sender's own.
+    #[must_use]
+    pub fn raw_body(mut self, description: &'static str) -> Self {
+        self.described.raw_body = Some(description);
+        self
+    }
+
     /// Says more, in Markdown: what it is for, what it changes, what else one needs to know.
     #[must_use]
     pub fn describe(mut self, description: &'static str) -> Self {

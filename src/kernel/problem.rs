@@ -235,7 +235,7 @@ pub mod kinds {
         STALE = 412 "stale" "It has changed meanwhile" "تغيّر العنصر في هذه الأثناء"
             { "If-Match names a version that is not the current one. Nothing was written. Read it again and send the new ETag." "ترويسة If-Match تحمل إصدارًا غير الحالي. لم يُحفظ شيء. اقرأ العنصر من جديد وأرسل قيمة ETag الجديدة." } [currentVersion];
         BODY_TOO_LARGE = 413 "body_too_large" "The body is too large" "المحتوى أكبر من المسموح"
-            { "A JSON body may have at most 1 MiB. Send less, or in parts." "الحد الأقصى لمحتوى JSON هو ميغابايت واحد. أرسل محتوى أصغر أو على دفعات." };
+            { "A JSON body may have at most 1 MiB, a gateway's message 256 KiB. Send less, or in parts." "الحد الأقصى لمحتوى JSON هو ميغابايت واحد، ولرسالة بوابة الدفع 256 كيلوبايت. أرسل محتوى أصغر أو على دفعات." };
         URI_TOO_LONG = 414 "uri_too_long" "The address is too long" "العنوان أطول من المسموح"
             { "The address with its query is longer than is read. Send less in the query." "العنوان مع معاملاته أطول مما يُقرأ. أرسل معاملات أقل." };
         UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Send JSON" "أرسل المحتوى بصيغة JSON"

@@ -15,6 +15,13 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("SystemTime::now", &["src/clock.rs"]),
 ];
 
+/// Providers of payments. Each is known in its own file, in the keeper's configuration and in one line beside the adapters: who adds
+/// one touches nothing else, as the tests' own gateway shows.
+const PROVIDERS: &[&str] = &["stripe", "paypal", "myfatoorah", "paymob"];
+const KNOW_PROVIDERS: &[&str] = &["src/features/payments/gateways/", "src/config/"];
+/// Here a text that names one is an example for readers of the API.
+const SHOW_EXAMPLES: &[&str] = &["/api.rs", "/api/", "/shapes.rs"];
+
 /// A feature, and whose face it may use.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("settings", &[]),
@@ -339,6 +346,7 @@ fn breaches(sources: &[Source]) -> Vec<String> {
         found.extend(features_that_should_not_meet(source));
         found.extend(statements_in_the_wrong_place(source));
         found.extend(impure(source));
+        found.extend(providers_known_elsewhere(source));
         if source.room().is_some() && !source.first_line.starts_with("//!") {
             found.push(format!("{}:1: begins without //!; say what it is and what always holds", source.path));
         }
@@ -354,6 +362,22 @@ fn words_in_the_wrong_place(source: &Source) -> Vec<String> {
             source.lines_saying(word).map(tell)
         })
         .collect()
+}
+
+/// In code and in texts alike; what is only told of a provider, as in a comment, does not count.
+fn providers_known_elsewhere(source: &Source) -> Vec<String> {
+    if source.is_in(KNOW_PROVIDERS) || source.path.ends_with("/tests.rs") {
+        return Vec::new();
+    }
+    let code = source.code.lines().enumerate().map(|(index, line)| (index + 1, line));
+    let texts = source.texts.iter().filter(|_| !source.is_in(SHOW_EXAMPLES)).map(|(line, text)| (*line, text.as_str()));
+    let all = code.chain(texts);
+    let named = all.flat_map(|(line, text)| {
+        let text = text.to_ascii_lowercase();
+        PROVIDERS.iter().filter(move |provider| text.contains(**provider)).map(move |provider| (line, *provider))
+    });
+    let tell = |(line, provider)| format!("{}:{line}: `{provider}` is its adapter's to know; ask through Gateway", source.path);
+    named.map(tell).collect()
 }
 
 fn rooms_that_look_up(source: &Source) -> Vec<String> {
@@ -524,6 +548,8 @@ fn a_planted_breach_of_each_kind_is_found() {
         ("src/features/orders/rules.rs", "pub async fn decide() {}", "`async` in a place"),
         ("src/features/orders/model.rs", "use crate::db::Row;", "`crate::db` in a place"),
         ("src/kernel/time.rs", "fn now(clock: &Clock) {}", "`Clock` in a place"),
+        ("src/features/payments/settle.rs", "if method.code() == \"stripe\" {}", "`stripe` is its adapter's"),
+        ("src/features/payments/api/methods.rs", "use crate::config::PayPal;", "`paypal` is its adapter's"),
         ("src/kernel/status.rs", "fn code() -> http::StatusCode {}", "`http` in a place"),
     ];
     for (path, code, wanted) in plants {
@@ -544,6 +570,9 @@ fn what_is_allowed_and_what_only_looks_like_a_breach_is_let_through() {
         ("src/features/orders/sql.rs", "\"select i.stock from inventory i join orders o on o.id = i.id\""),
         ("src/features/settings/sql.rs", "\"insert into settings (a) values (1) on conflict (a) do update set a = 2\""),
         ("src/features/orders/api.rs", "Route::put(\"/x\", f, \"Update an order.\")"),
+        ("src/features/payments/settle.rs", "// as Stripe does it\nfn f() {}"),
+        ("src/features/payments/api/methods.rs", "json!({ \"code\": \"stripe\" })"),
+        ("src/features/payments/gateways/mod.rs", "let all = config.stripe.as_ref();"),
         ("src/kernel/money.rs", "fn f() {}\n#[cfg(test)]\nmod tests {\n    use crate::db::Db;\n    async fn f() {}\n}\n"),
     ];
     for (path, code) in fine {

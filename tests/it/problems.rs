@@ -1,17 +1,20 @@
 //! Every code that a refusal may carry, asked for over HTTP in English and in Arabic: title, explanation, words.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bayader::app::docs::PROBLEMS;
-use bayader::features::payments::gateway::{Capture, Dispute, DisputeStep, Report};
+use bayader::features::payments::Gateway;
+use bayader::features::payments::gateway::{Capture, Dispute, DisputeStep, Report, There};
+use bayader::features::payments::turns::Turn;
 use bayader::http::problem::body_of;
-use bayader::kernel::{Currency, Locale, Money, Problem, ProblemKind};
+use bayader::kernel::{Currency, Locale, Money, OrderId, Problem, ProblemKind};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::test_gateway::{TESTPAY, TestGateway};
+use crate::harness::test_gateway::{Act, Op, TESTPAY, TestGateway};
 use crate::harness::{Client, OWNER, Order, PASSWORD, Reply, Request, Shop};
 
 /// What no request can bring about on a healthy machine: the disk must fail, the shop be full, or we have made a mistake. The
@@ -61,15 +64,25 @@ impl Pages {
 }
 
 /// A shop that counts its guests, but in which nobody asks too often. The test's own machine speaks for others.
-async fn open() -> Shop {
+async fn open(gateways: &[Arc<TestGateway>]) -> Shop {
     let variables = [
         ("BAYADER_SERVER__TRUSTED_PROXIES", "127.0.0.1"),
         ("BAYADER_RATE_LIMIT__ENABLED", "true"),
         ("BAYADER_RATE_LIMIT__PUBLIC__BURST", "10000"),
         ("BAYADER_RATE_LIMIT__SIGNED_IN__BURST", "10000"),
     ];
-    Shop::open_with_gateways(&variables, vec![TestGateway::new().shared()]).await
+    let gateways = gateways.iter().map(|gateway| Arc::clone(gateway) as Arc<dyn Gateway>).collect();
+    Shop::open_with_gateways(&variables, gateways).await
 }
+
+/// Gateways that have a bad day, and the code that tells of it.
+const GATEWAYS: [(&str, Act, &str); 5] = [
+    ("declines", Act::Decline, "payment_declined"),
+    ("refuses", Act::Refuse("below_minimum"), "gateway_refused"),
+    ("is_away", Act::NotSent, "gateway_unavailable"),
+    ("is_silent", Act::UnclearBefore, "payment_unclear"),
+    ("testpay", Act::Do, "payment_underway"),
+];
 
 /// Requests, each with the code that it must be refused with. They change nothing, so they can be sent again.
 struct Refused {
@@ -98,6 +111,7 @@ fn of_the_wire(refused: &mut Refused, shop: &Shop, staff: &Client, layla: &Clien
     refused.add("method_not_allowed", guest.delete("/api/v1/products"));
     refused.add("unauthenticated", guest.get("/api/v1/auth/me"));
     refused.add("forbidden", layla.get("/api/v1/inventory"));
+    refused.add("bad_signature", guest.post("/api/v1/payments/webhook").json(&json!({ "id": "evt_1" })));
     refused.add("use_cursor", guest.get("/api/v1/products?page=1001&per_page=10"));
     let stale = staff.put(&format!("/api/v1/orders/{NOBODYS_ID}/status")).header("if-match", "\"x\"");
     refused.add("stale", stale.json(&json!({ "status": "Confirmed" })));
@@ -229,9 +243,45 @@ async fn of_refunds(refused: &mut Refused, shop: &Shop) {
     refused.add("payment_disputed", act(&disputed, "refund", json!({ "reason": "x" })));
 }
 
+/// Whose turn is held stays busy as long as it is.
+async fn of_payments(refused: &mut Refused, shop: &Shop, layla: &Client, gateways: &[Arc<TestGateway>]) -> Turn {
+    let bun = shop.product("Bun").price("2.000").stock(50).create().await;
+    let odd = shop.product("Stamp").price("0.005").stock(5).create().await;
+    let order =
+        async |product, method: &str| layla.order().line(product, 1).pickup().field("paymentMethod", method).place().await;
+    let pay = |order: &Order, method: &str| {
+        layla.post("/api/v1/payments/checkout").json(&json!({ "orderId": order.id, "paymentMethod": method }))
+    };
+    for (method, act, code) in GATEWAYS {
+        let order = order(&bun, method).await;
+        if act == Act::Do {
+            let begun = pay(&order, method).send().await.expect(200);
+            let gateway = gateways.last().expect("a gateway");
+            gateway.set_state(begun["transactionId"].as_str().expect("an id"), There::Underway);
+        }
+        refused.add(code, pay(&order, if act == Act::Do { "cash" } else { method }));
+    }
+    refused.add("amount_not_representable", pay(&order(&odd, "cash").await, "testpay"));
+    let paid = order(&bun, "cash").await;
+    shop.admin().post(&format!("{}/collect", paid.path())).json(&json!({})).send().await.expect(200);
+    refused.add("already_paid", pay(&paid, "testpay"));
+    let cancelled = order(&bun, "cash").await;
+    layla.post(&format!("{}/cancel", cancelled.path())).json(&json!({})).send().await.expect(200);
+    refused.add("order_not_payable", pay(&cancelled, "testpay"));
+    let busy = order(&bun, "testpay").await;
+    refused.add("checkout_in_progress", pay(&busy, "testpay"));
+    let busy = OrderId::parse(&busy.id).expect("an order's id");
+    shop.inner().turns.try_take(busy).expect("nobody has the turn")
+}
+
 #[tokio::test]
 async fn every_code_is_told_in_both_languages() {
-    let shop = open().await;
+    let gateways = GATEWAYS.map(|(code, act, _)| {
+        let gateway = TestGateway::named(code).in_steps_of(10).shared();
+        gateway.next(Op::Start, vec![act; 9]);
+        gateway
+    });
+    let shop = open(&gateways).await;
     let (staff, layla) = (shop.staff().await, shop.customer("Layla").await);
     let mut refused = Refused { all: Vec::new() };
 
@@ -249,6 +299,7 @@ async fn every_code_is_told_in_both_languages() {
     of_goods(&mut refused, &shop, &staff).await;
     of_orders(&mut refused, &shop, &staff, &layla).await;
     of_refunds(&mut refused, &shop).await;
+    let turn = of_payments(&mut refused, &shop, &layla, &gateways).await;
 
     let pages = Pages::of(&shop).await;
     let mut seen: BTreeSet<&str> = BTreeSet::new();
@@ -261,6 +312,7 @@ async fn every_code_is_told_in_both_languages() {
         }
         assert!(seen.insert(code), "{code} is asked for twice");
     }
+    drop(turn);
     seen.extend(by_shops_that_refuse_everybody(&pages).await);
     seen.extend(by_bytes_that_are_no_request(&shop, &pages).await);
     shop.close().await;

@@ -23,6 +23,7 @@ const LANDED: &[(&str, &str)] = &[
     ("V10__scale.sql", "140c0ed36e8e9b4b83d66593bae25b9937026bbc7595284d24fc9f73e8797e8c"),
     ("V11__payments.sql", "1b3deb1868d4c6c81b24c7da81cf839bd9adf25f01c3dd291db2e8c7852b88e7"),
     ("V12__refunds.sql", "8df5a69d4cd91346b3c8a11a2b2c6e170f27c5363654f6abdc11a7f0e6ead45e"),
+    ("V13__webhooks.sql", "1e32884fd1634ed755373fc3dd171c1415f53afd5b0b3a81252268737dd12626"),
 ];
 
 const HEAD: &str = "-- The whole schema after all migrations, for reading. Made by `BAYADER_WRITE=1 cargo test --test it schema`; a test compares it.\n";

@@ -28,7 +28,20 @@ fn an_assumed_url_is_warned_about_when_links_leave_the_house() {
     assert!(warned("").is_empty());
     says(&warned(STRIPE)[0], &["server.public_url", "stripe", "http://127.0.0.1:8080"]);
     says(&warned(SMTP)[0], &["server.public_url", "mail"]);
-    assert!(warned(&format!("{STRIPE}{SMTP}[server]\npublic_url = \"https://shop.example\"")).is_empty());
+    let given = "[server]\npublic_url = \"https://shop.example\"\n[shop]\ncurrency = \"USD\"";
+    assert!(warned(&format!("{STRIPE}{SMTP}{given}")).is_empty());
+}
+
+#[test]
+fn a_gateway_that_cannot_express_each_amount_is_warned_about() {
+    let warned = |text: &str| {
+        let text = format!("{STRIPE}[server]\npublic_url = \"https://shop.example\"\n{text}");
+        config(&text).warnings().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    says(&warned("")[0], &["stripe takes JOD in steps of 0.010", "prices, fees and discounts"]);
+    says(&warned("[shop]\ncurrency = \"KWD\"")[0], &["stripe takes KWD in steps of 0.010"]);
+    assert!(warned("[shop]\ncurrency = \"USD\"").is_empty());
+    assert!(config("[shop]\ncurrency = \"JOD\"").warnings().is_empty());
 }
 
 #[test]

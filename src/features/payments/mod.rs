@@ -7,10 +7,12 @@
 pub mod api;
 pub mod ask;
 pub mod attempts;
+mod check_keys;
 pub mod checkout;
 mod compare;
 mod differences;
 pub mod end;
+mod forgeries;
 pub mod gateway;
 pub mod gateways;
 mod inbox;
@@ -27,8 +29,11 @@ pub mod strike;
 pub mod turns;
 mod waiting;
 
+pub use check_keys::{Checked, Trouble, check_keys};
 pub use compare::CompareBooks;
+pub use forgeries::Forgeries;
 pub use gateway::Gateway;
 pub use gateways::{GatewayFault, Gateways, Setting};
+pub use inbox::{HandleMessages, forget_bodies, lost_money};
 pub use refund::SendRefunds;
 pub use waiting::waiting;

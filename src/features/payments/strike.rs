@@ -143,6 +143,7 @@ fn is_personal(word: &str) -> bool {
         "taxids",
         "extradescription",
         "extra",
+        "evidence",
         "userdefinedfield",
         "dob",
         "gender",
@@ -207,7 +208,7 @@ fn strike_means(value: &Value) -> Value {
         Value::Object(fields) => {
             let kept = fields.iter().filter_map(|(name, value)| {
                 let kept = match (word_of(name).as_str(), value) {
-                    (word, Value::Object(_) | Value::Array(_)) if MEANS.contains(&word) || MAKES.contains(&word) => {
+                    (_, Value::Object(_) | Value::Array(_)) => {
                         let inner = strike_means(value);
                         let is_empty =
                             inner.as_object().is_some_and(Map::is_empty) || inner.as_array().is_some_and(Vec::is_empty);
@@ -227,9 +228,6 @@ fn strike_means(value: &Value) -> Value {
         _ => Value::Null,
     }
 }
-
-/// Inside a means of payment, records named after their kind.
-const MAKES: &[&str] = &["paypal", "venmo", "applepay", "googlepay", "link", "checks", "cardpresent"];
 
 /// The last four digits, if there are no fewer and no letters of a name.
 fn last_four(text: &str) -> Option<String> {

@@ -104,6 +104,8 @@ pub struct TestGateway {
     most_minor: i64,
     /// Amounts it expresses are multiples of this.
     step_minor: i64,
+    /// The currencies that it takes, by code; all of them if there is none.
+    currencies: &'static [&'static str],
     clock: Mutex<Option<Clock>>,
     books: Mutex<Books>,
     released: watch::Sender<u64>,
@@ -125,6 +127,7 @@ impl TestGateway {
             key_life: KeyLife { start_ms: day, refund_ms: day },
             most_minor: i64::MAX,
             step_minor: 1,
+            currencies: &[],
             clock: Mutex::default(),
             books: Mutex::default(),
             released: watch::channel(0).0,
@@ -164,6 +167,17 @@ impl TestGateway {
     pub fn in_steps_of(mut self, minor: i64) -> TestGateway {
         self.step_minor = minor;
         self
+    }
+
+    /// It takes these currencies alone.
+    pub fn taking(mut self, currencies: &'static [&'static str]) -> TestGateway {
+        self.currencies = currencies;
+        self
+    }
+
+    /// The header of its own in which its signature may stand, by which it is known on the path of all gateways.
+    pub fn header(&self) -> String {
+        format!("{}-signature", self.method.code())
     }
 
     pub fn shared(self) -> Arc<TestGateway> {
@@ -533,8 +547,8 @@ impl Gateway for TestGateway {
         Some("pk_testpay")
     }
 
-    fn takes(&self, _currency: Currency) -> bool {
-        true
+    fn takes(&self, currency: Currency) -> bool {
+        self.currencies.is_empty() || self.currencies.contains(&currency.code())
     }
 
     fn expresses(&self, amount: Money) -> Result<(), AmountRefusal> {
@@ -650,18 +664,18 @@ impl Gateway for TestGateway {
         }))
     }
 
-    fn books<'a>(&'a self, from: UtcMs, until: UtcMs) -> Call<'a, Option<Vec<BookLine>>> {
+    fn books(&self, from: UtcMs, until: UtcMs) -> Call<'_, Option<Vec<BookLine>>> {
         Box::pin(self.go(Op::Books, None, move |books| {
             Ok(Some(books.lines.iter().filter(|line| line.at >= from && line.at < until).cloned().collect()))
         }))
     }
 
-    fn check<'a>(&'a self) -> Call<'a, ()> {
+    fn check(&self) -> Call<'_, ()> {
         Box::pin(self.go(Op::Check, None, |_| Ok(())))
     }
 
     fn signs(&self, delivery: &Delivery<'_>) -> bool {
-        self.method.code() == TESTPAY && delivery.headers.contains_key(SIGNATURE)
+        delivery.headers.contains_key(self.header().as_str())
     }
 
     fn verify<'a>(
@@ -670,15 +684,20 @@ impl Gateway for TestGateway {
         _now: UtcMs,
     ) -> std::pin::Pin<Box<dyn Future<Output = Verdict> + Send + 'a>> {
         let verdict = || {
-            let Some(tag) = delivery.headers.get(SIGNATURE).and_then(|value| hex::decode(value.as_bytes()).ok()) else {
-                return Verdict::Forged { why: "no signature" };
-            };
+            let names = [SIGNATURE.to_owned(), self.header()];
+            let names = names.iter().enumerate().filter(|(at, name)| names.iter().position(|one| one == *name) == Some(*at));
+            let values: Vec<_> = names.flat_map(|(_, name)| delivery.headers.get_all(name.as_str())).collect();
+            let &[value] = values.as_slice() else { return Verdict::Forged { why: "not one signature" } };
+            let Ok(tag) = hex::decode(value.as_bytes()) else { return Verdict::Forged { why: "the signature is none" } };
             if hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, SECRET), delivery.body, &tag).is_err() {
                 return Verdict::Forged { why: "the signature is another" };
             }
             let Ok(body) = serde_json::from_slice::<Value>(delivery.body) else { return Verdict::Forged { why: "no JSON" } };
             if body["type"] == "not_for_us" {
                 return Verdict::NotForUs;
+            }
+            if body["type"] == "cannot_tell" {
+                return Verdict::CannotTell { why: "the certificate is not there".to_owned() };
             }
             let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
             Verdict::Genuine(Event { id: text("id"), kind: text("type"), body })

@@ -12,7 +12,7 @@ use crate::features::payments::{attempts, problems};
 use crate::features::{AppState, Shop, orders};
 use crate::http::idempotency::{IdempotencyKey, Kept, Recall, once};
 use crate::http::input::{Fields, Input};
-use crate::http::{Answer, Body, Context, Link, Route, Shape, respond};
+use crate::http::{Answer, Body, Context, Route, Shape, respond};
 use crate::kernel::text::Lines;
 use crate::kernel::{Fault, OrderId, PaymentId, PaymentMethod, PaymentStatus, Problem, Result};
 
@@ -29,11 +29,6 @@ pub(super) fn routes() -> Vec<Route<AppState>> {
             .idempotent()
             .order_token()
             .answers(200, "How the customer goes on", shape())
-            .links([
-                Link::to("again", "POST /api/v1/payments/checkout", "The same attempt, or another method")
-                    .body(json!({ "orderId": "$request.body#/orderId", "paymentMethod": "$request.body#/paymentMethod" })),
-                Link::to("read", "GET /api/v1/orders/{id}", "The order, which says when it is paid").with("id", "$request.body#/orderId"),
-            ])
             .refuses(&[&crate::kernel::problem::kinds::NOT_FOUND, &orders::problems::TOKEN_EXPIRED])
             .refuses(problems::OF_CHECKOUT),
     ]

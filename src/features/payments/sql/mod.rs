@@ -2,5 +2,5 @@
 
 pub(super) mod attempts;
 pub(super) mod compare;
-mod inbox;
+pub(super) mod inbox;
 pub(super) mod refunds;

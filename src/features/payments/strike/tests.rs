@@ -1,3 +1,5 @@
+//! What is planted must not survive, and what money is found by must.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
