@@ -530,6 +530,42 @@ CREATE TRIGGER money_ledger_is_not_rewritten before update on money_ledger begin
 
 CREATE TRIGGER money_ledger_is_not_shortened before delete on money_ledger begin select raise(abort, 'money_ledger is append-only'); end;
 
+CREATE TABLE payment_counts (
+    method   text    not null,
+    status   text    not null,
+    payments integer not null,
+    primary key (method, status)
+) strict, without rowid;
+
+CREATE INDEX payments_gateway on payments (method, id) where method <> 'cash';
+
+CREATE INDEX gateway_attempts_parked on gateway_attempts (payment_id) where parked is not null;
+
+CREATE INDEX money_ledger_gateways on money_ledger (method, at) where object is not null;
+
+CREATE TABLE payment_differences (
+    id           blob    not null primary key check (length(id) = 16),
+    gateway      text    not null,
+    day          integer not null, -- the shop's day that was compared
+    kind         text    not null check (kind in ('captured', 'refunded')),
+    object       text    not null,
+    what         text    not null check (what in ('missing_here', 'missing_there', 'amount')),
+    payment_id   blob    references payments (id),
+    ours_minor   integer,
+    theirs_minor integer,
+    currency     text    check (length(currency) = 3), -- of theirs, or of ours where they have none
+    found_at     integer not null,
+    closed_at    integer
+) strict, without rowid;
+
+CREATE UNIQUE INDEX payment_differences_open on payment_differences (gateway, kind, object) where closed_at is null;
+
+CREATE TABLE payment_comparisons (
+    gateway text    not null primary key,
+    day     integer not null,
+    at      integer not null
+) strict, without rowid;
+
 CREATE INDEX webhook_inbox_old_bodies on webhook_inbox (handled_at) where body is not null and handled_at is not null;
 
 CREATE INDEX webhook_inbox_lost_money on webhook_inbox (id) where outcome = 'unknown' and is_money = 1;
