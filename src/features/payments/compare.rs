@@ -99,19 +99,15 @@ impl CompareBooks {
     }
 
     async fn with_books(&self, method: PaymentMethod, lines: &[BookLine], from: UtcMs, until: UtcMs) -> Result<Vec<Found>> {
-        let mut found = Vec::new();
+        let (mut found, mut missing) = (Vec::new(), Vec::new());
         for line in lines.iter().filter(|line| line.at >= from && line.at < until) {
-            if let Some(missing) = self.missing_here(method, line).await? {
-                // What is missing may be asked for: then it is booked, and nothing is different.
-                let object = line.object.clone();
-                let payment = self.shop.db.read(move |reader| attempts::find_by_objects(reader, method, &[object])).await?;
-                if let Some(payment) = payment {
-                    ask::ask_now(&self.shop, payment).await?;
-                }
-                if let Some(still) = self.missing_here(method, line).await? {
-                    found.push(Found { payment: still.payment.or(payment), ..missing });
-                }
+            if self.missing_here(method, line).await?.is_some() {
+                missing.push(line);
             }
+        }
+        self.ask_for_missing(method, &missing, from, until).await?;
+        for line in missing {
+            found.extend(self.missing_here(method, line).await?);
         }
         let theirs: BTreeSet<(&str, &str)> = lines.iter().map(|line| (line.kind.code(), line.object.as_str())).collect();
         let ours = self.shop.db.read(move |reader| sql::entries(reader, method, from, until)).await?;
@@ -121,6 +117,33 @@ impl CompareBooks {
             found.extend(compared(&entry, told.get(&(entry.kind.code(), entry.object.clone())).copied()));
         }
         Ok(found)
+    }
+
+    /// What is missing here may be asked for: then it is booked, and nothing is different. A name that was told before leads to its
+    /// payment; one that was not, as a refund's made outside, may belong to any payment of that day.
+    async fn ask_for_missing(&self, method: PaymentMethod, lines: &[&BookLine], from: UtcMs, until: UtcMs) -> Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = lines.iter().map(|line| line.object.clone()).collect();
+        let payments = self
+            .shop
+            .db
+            .read(move |reader| {
+                let mut payments = BTreeSet::new();
+                for name in names {
+                    payments.extend(attempts::find_by_objects(reader, method, &[name])?);
+                }
+                payments.extend(sql::entries(reader, method, from, until)?.into_iter().map(|entry| entry.payment));
+                Ok(payments)
+            })
+            .await?;
+        for payment in payments {
+            if let Err(error) = ask::ask_now(&self.shop, payment).await {
+                tracing::warn!(payment = %payment, error = %error, "a payment could not be asked about what is missing");
+            }
+        }
+        Ok(())
     }
 
     /// How a line of a gateway's books differs from the ledger.
