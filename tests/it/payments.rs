@@ -210,6 +210,8 @@ async fn a_day_is_compared_with_the_gateways_books_and_what_is_different_is_told
     assert_eq!(payment(&shop, &known).await["refundedAmount"], "0.500");
 
     // On a day on which nothing else tells of the payment, it is a difference.
+    shop.advance(24 * HOUR);
+    jobs(&shop).await;
     gateway.refund_outside(&known, 100);
     shop.advance(24 * HOUR);
     jobs(&shop).await;
@@ -217,7 +219,7 @@ async fn a_day_is_compared_with_the_gateways_books_and_what_is_different_is_told
     assert_eq!(found.rows().len(), 1, "{found:?}");
     let one = &found.rows()[0];
     assert_eq!((&one["what"], &one["kind"], &one["theirs"]), (&json!("missing_here"), &json!("refunded"), &json!("0.100")));
-    assert_eq!((&one["day"], &one["gateway"]), (&json!("2026-11-26"), &json!(TESTPAY)));
+    assert_eq!((&one["day"], &one["gateway"]), (&json!("2026-11-27"), &json!(TESTPAY)));
     assert!(waits(&shop).await.iter().any(|line| line.contains("books")), "{:?}", waits(&shop).await);
     assert!(shop.ailments().await.is_empty(), "the books balance all the same");
 
