@@ -4,6 +4,7 @@
 //! gateway opens no books, each payment of the day is asked about by itself. What is missing here is asked for and booked before it is
 //! called a difference; so a message that never came costs a day at most.
 
+use std::collections::btree_map::Entry as MapEntry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
@@ -180,13 +181,13 @@ impl CompareBooks {
         let mut told: BTreeMap<PaymentId, Told> = BTreeMap::new();
         let mut found = Vec::new();
         for entry in entries {
-            if !told.contains_key(&entry.payment) {
-                told.insert(entry.payment, self.told_of(method, entry.payment).await?);
-            }
-            let theirs = told.get(&entry.payment).and_then(|told| told.get(&(entry.kind.code(), entry.object.clone())));
+            let of_payment = match told.entry(entry.payment) {
+                MapEntry::Occupied(known) => known.into_mut(),
+                MapEntry::Vacant(free) => free.insert(self.told_of(method, entry.payment).await?),
+            };
+            let theirs = of_payment.get(&(entry.kind.code(), entry.object.clone()));
             // A refund that is told as a part of a sum alone has no line of its own.
-            let sums_only = entry.kind == BookKind::Refunded && theirs.is_none();
-            if sums_only && told.get(&entry.payment).is_some_and(|told| told.keys().all(|(kind, _)| *kind != "refunded")) {
+            if entry.kind == BookKind::Refunded && theirs.is_none() && of_payment.keys().all(|(kind, _)| *kind != "refunded") {
                 continue;
             }
             found.extend(compared(&entry, theirs.copied()));
