@@ -32,7 +32,9 @@ impl Till {
     async fn open_with(variables: &[(&str, &str)], gateways: Vec<Arc<TestGateway>>) -> Till {
         let all = gateways.iter().map(|gateway| Arc::clone(gateway) as Arc<dyn Gateway>).collect();
         let shop = Shop::open_with_gateways(variables, all).await;
-        gateways.iter().for_each(|gateway| gateway.use_clock(&shop.clock));
+        for gateway in &gateways {
+            gateway.use_clock(&shop.clock);
+        }
         let bread = shop.product("Bread").price("1.500").stock(10).create().await;
         Till { gateway: Arc::clone(&gateways[0]), shop, bread }
     }
@@ -606,6 +608,63 @@ async fn cancelling_an_unpaid_order_ends_its_attempt_first() {
     assert_eq!(till.count("select count(*) from refunds where amount_minor = 3000").await, 1);
     till.later(SECOND).await;
     till.close().await;
+}
+
+#[tokio::test]
+async fn money_that_comes_when_staff_went_on_without_it_leaves_the_order_where_it_is() {
+    let till = open(TestGateway::new()).await;
+    let admin = till.shop.admin();
+    let states = ["Confirmed", "Preparing", "ReadyForPickup", "Delivered"];
+    for last in 0..states.len() {
+        let order = till.order().await;
+        let attempt = till.begin(&order).await;
+        for state in &states[..=last] {
+            let body = json!({ "status": state, "force": true, "note": "They pay when they come" });
+            admin.put(&format!("{}/status", order.path())).json(&body).send().await.expect(200);
+        }
+        till.expect(&order, states[last], "Pending").await;
+        till.gateway.pay(&attempt);
+        till.later(2 * MINUTE).await;
+        till.expect(&order, states[last], "Paid").await;
+    }
+    assert_eq!(till.pieces().await, (2, 0, 2));
+    assert_eq!(till.count("select count(*) from refunds").await, 0);
+    till.close().await;
+}
+
+#[tokio::test]
+async fn holds_that_end_beside_a_silent_gateway_are_freed_all_the_same() {
+    let till = open(TestGateway::new()).await;
+    for _ in 0..5 {
+        let order = till.order().await;
+        till.begin(&order).await;
+    }
+    till.gateway.next(Op::Ask, vec![Act::UnclearBefore; 40]);
+    till.gateway.next(Op::End, vec![Act::Hang; 40]);
+    till.shop.advance(30 * MINUTE + SECOND);
+    while till.count("select count(*) from orders where status = 'Cancelled'").await < 5 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(till.pieces().await, (10, 0, 10));
+    till.close().await;
+}
+
+#[tokio::test]
+async fn what_ended_at_a_gateway_without_keys_is_asked_about_once_more_a_day_later() {
+    for (gateway, more) in [(TestGateway::new(), 0), (TestGateway::new().without_keys(), 1)] {
+        let till = open(gateway).await;
+        let order = till.order().await;
+        till.begin(&order).await;
+        till.later(30 * MINUTE + SECOND).await;
+        till.expect(&order, "Cancelled", "Pending").await;
+        let asked = till.gateway.asked(Op::Ask);
+        till.later(23 * HOUR).await;
+        assert_eq!(till.gateway.asked(Op::Ask), asked);
+        till.later(HOUR).await;
+        till.later(48 * HOUR).await;
+        assert_eq!(till.gateway.asked(Op::Ask), asked + more);
+        till.close().await;
+    }
 }
 
 #[tokio::test]

@@ -246,7 +246,7 @@ pub async fn check_access(shop: &AppState, context: &Context, id: OrderId) -> Re
             Access::Of(customer) => sql::is_of(reader, id, customer),
         })
         .await?;
-    if is_there { Ok(()) } else { Err(not_found().into()) }
+    if is_there { Ok(()) } else { Err(not_found()) }
 }
 
 /// Ends what is payable of an unpaid online order at its gateway, if what is to be done with the order afterwards `may` be done. What

@@ -410,12 +410,12 @@ pub trait Gateway: Send + Sync + 'static {
     fn ask_refund<'a>(&'a self, refund: &'a RefundCall) -> Call<'a, Option<RefundReport>>;
 
     /// The provider's books of a span; `None` where it does not open them, and each payment is asked about by itself.
-    fn books<'a>(&'a self, _from: UtcMs, _until: UtcMs) -> Call<'a, Option<Vec<BookLine>>> {
+    fn books(&self, _from: UtcMs, _until: UtcMs) -> Call<'_, Option<Vec<BookLine>>> {
         Box::pin(async { Ok(None) })
     }
 
     /// One cheap call that shows whether the keys are right.
-    fn check<'a>(&'a self) -> Call<'a, ()>;
+    fn check(&self) -> Call<'_, ()>;
 
     /// Whether a delivery without a gateway in its path carries this one's signature.
     fn signs(&self, delivery: &Delivery<'_>) -> bool;
