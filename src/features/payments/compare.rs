@@ -4,7 +4,6 @@
 //! gateway opens no books, each payment of the day is asked about by itself. What is missing here is asked for and booked before it is
 //! called a difference; so a message that never came costs a day at most.
 
-use std::collections::btree_map::Entry as MapEntry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
@@ -178,16 +177,18 @@ impl CompareBooks {
     async fn by_asking(&self, gateway: &dyn Gateway, from: UtcMs, until: UtcMs) -> Result<Vec<Found>> {
         let method = gateway.method();
         let entries = self.shop.db.read(move |reader| sql::entries(reader, method, from, until)).await?;
+        let payments: BTreeSet<PaymentId> = entries.iter().map(|entry| entry.payment).collect();
         let mut told: BTreeMap<PaymentId, Told> = BTreeMap::new();
+        for payment in payments {
+            told.insert(payment, self.told_of(method, payment).await?);
+        }
         let mut found = Vec::new();
         for entry in entries {
-            let of_payment = match told.entry(entry.payment) {
-                MapEntry::Occupied(known) => known.into_mut(),
-                MapEntry::Vacant(free) => free.insert(self.told_of(method, entry.payment).await?),
-            };
-            let theirs = of_payment.get(&(entry.kind.code(), entry.object.clone()));
+            let Some(told) = told.get(&entry.payment) else { continue };
+            let theirs = told.get(&(entry.kind.code(), entry.object.clone()));
             // A refund that is told as a part of a sum alone has no line of its own.
-            if entry.kind == BookKind::Refunded && theirs.is_none() && of_payment.keys().all(|(kind, _)| *kind != "refunded") {
+            let tells_refunds = told.keys().any(|(kind, _)| *kind == BookKind::Refunded.code());
+            if entry.kind == BookKind::Refunded && theirs.is_none() && !tells_refunds {
                 continue;
             }
             found.extend(compared(&entry, theirs.copied()));
