@@ -331,6 +331,16 @@ impl TestGateway {
         self.sign("hint", json!({ "reference": self.sale(payment).reference }))
     }
 
+    /// A message of a dispute: `opened`, `withdrawn`, `reinstated`, `won` or `lost`.
+    pub fn dispute(&self, payment: &str, what: &str) -> Message {
+        let sale = self.sale(payment);
+        self.sign(
+            "dispute",
+            json!({ "reference": sale.reference, "dispute": { "object": format!("dp_{}", sale.reference), "what": what,
+            "amountMinor": sale.amount.minor(), "currency": sale.amount.currency().code() } }),
+        )
+    }
+
     /// Any body as a signed message.
     pub fn sign(&self, kind: &str, mut body: Value) -> Message {
         let mut books = self.books();
