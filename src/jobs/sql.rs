@@ -1,5 +1,8 @@
 //! Every statement on `jobs`.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use super::{Claimed, NewJob};
 use crate::args;
 use crate::db::{Reader, WriteTx};
@@ -134,9 +137,19 @@ fn first_id_of(moment: UtcMs) -> [u8; 16] {
 /// # Errors
 /// A fault.
 pub fn waiting(reader: &Reader<'_>) -> Result<Vec<JobDue>> {
-    reader.all("select id, run_at from jobs where status in ('queued', 'running')", &[], |row| {
+    let mut kinds = BTreeSet::<Arc<str>>::new();
+    reader.all("select id, kind, run_at from jobs where status in ('queued', 'running')", &[], |row| {
         let mut columns = row.columns();
-        Ok(JobDue { job: columns.next()?, due: columns.next()? })
+        let (job, name): (JobId, String) = (columns.next()?, columns.next()?);
+        let kind = match kinds.get(name.as_str()) {
+            Some(kind) => Arc::clone(kind),
+            None => {
+                let kind = Arc::from(name);
+                kinds.insert(Arc::clone(&kind));
+                kind
+            }
+        };
+        Ok(JobDue { job, kind, due: columns.next()? })
     })
 }
 

@@ -231,6 +231,10 @@ impl Handler for EndByItself {
         money::END_JOB
     }
 
+    fn at_once(&self) -> usize {
+        2
+    }
+
     fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
         Box::pin(async move {
             let payment =
@@ -276,6 +280,11 @@ fn patience(call: Duration, silent: Option<Duration>) -> Duration {
 impl Handler for ExpireHolds {
     fn kind(&self) -> &'static str {
         orders::EXPIRE_JOB
+    }
+
+    /// Many may end in the same minute, and each within 20 s (SPEC 4), also beside a silent gateway.
+    fn at_once(&self) -> usize {
+        8
     }
 
     fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {

@@ -117,6 +117,10 @@ impl Handler for AskByItself {
         KIND
     }
 
+    fn at_once(&self) -> usize {
+        2
+    }
+
     fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
         Box::pin(async move {
             let payment =

@@ -229,6 +229,10 @@ impl Handler for SendRefunds {
         REFUND_JOB
     }
 
+    fn at_once(&self) -> usize {
+        2
+    }
+
     fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
         Box::pin(async move {
             let refund =
