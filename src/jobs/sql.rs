@@ -30,6 +30,11 @@ pub fn cancel(tx: &mut WriteTx<'_>, kind: &str, key: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whether a job runs: nobody has written its end yet.
+pub(super) fn is_running(reader: &Reader<'_>, job: JobId) -> Result<bool> {
+    reader.one("select exists (select 1 from jobs where id = ?1 and status = 'running')", args![job], |row| row.get(0))
+}
+
 /// Marks a job done, in the transaction of its effect; `false` if it was not running any more, as when it was cancelled.
 ///
 /// # Errors

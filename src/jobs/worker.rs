@@ -138,14 +138,22 @@ impl Shared {
             None => Err(Fault::because(format!("no handler for jobs of kind {}", claimed.kind)).into()),
         };
         let ended = match outcome {
-            // Most handlers have finished the row with their effect; then this changes nothing.
-            Ok(()) => db.write_in_background(Finish { recurring: Recurring::of(self.recurring, &claimed), job: claimed }).await,
+            Ok(()) => self.finish(claimed).await,
             Err(error) => self.fail(&claimed, &error).await,
         };
         if let Err(error) = ended {
             tracing::warn!(job = %job, error = %error, "a job's end could not be written; its lease decides");
             self.queue.push(&[look_at(self.clock.now().plus_ms(LEASE_MS))]);
         }
+    }
+
+    /// Most handlers have finished the row with their effect. To look costs nobody a wait; a write would stand behind people's.
+    async fn finish(&self, job: Claimed) -> Result<()> {
+        let (db, id) = (self.db.db(), job.id);
+        if matches!(db.read(move |reader| sql::is_running(reader, id)).await, Ok(false)) {
+            return Ok(());
+        }
+        db.write_in_background(Finish { recurring: Recurring::of(self.recurring, &job), job }).await
     }
 
     async fn fail(&self, job: &Claimed, error: &Error) -> Result<()> {

@@ -179,3 +179,48 @@ async fn a_shutdown_waits_for_what_runs_and_leaves_the_rest_for_the_next_start()
     run_due(&second).await;
     assert_eq!((slow.begun(), count(&books, "done").await), (10, 10));
 }
+
+/// Finishes its row with its effect, as most handlers do, or leaves that to the worker.
+struct Finishing(Arc<Books>, bool);
+
+struct Done(Claimed);
+
+impl Command for Done {
+    const NAME: &'static str = "test.done";
+    type Output = bool;
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<bool> {
+        jobs::finish(tx, self.0.id)
+    }
+}
+
+impl Handler for Finishing {
+    fn kind(&self) -> &'static str {
+        QUICK
+    }
+
+    fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
+        Box::pin(async move {
+            if self.1 {
+                self.0.db.write_in_background(Done(job)).await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_job_costs_two_writes_whoever_finishes_it() {
+    for finishes_itself in [true, false] {
+        let books = Arc::new(Books::open());
+        let handlers: jobs::Handlers = vec![Arc::new(Finishing(Arc::clone(&books), finishes_itself))];
+        let queue = Arc::clone(&books.seen.queue);
+        let worker = Worker::new(Arc::clone(&books) as Arc<dyn DbAccess>, books.clock.clone(), queue, handlers, &[]);
+        enqueue(&books, QUICK, 5).await;
+        books.clock.advance_ms(1_000);
+        let before = books.db.stats().group_size.sum();
+        run_due(&worker).await;
+        assert_eq!(count(&books, "done").await, 5);
+        assert_eq!(books.db.stats().group_size.sum() - before, 10, "its claim, and its end with its effect");
+    }
+}
