@@ -329,7 +329,7 @@ impl SendRefunds {
         if failed {
             // Whatever the gateway told of sums that went back, this refund explains none of it any more. If it does not answer now, the
             // daily comparison finds it.
-            if let Err(error) = ask::ask_now(&self.shop, payment).await {
+            if let Err(error) = ask::ask_by_job(&self.shop, payment).await {
                 tracing::warn!(payment = %payment, error = %error, "a payment could not be asked about after a refund of it failed");
             }
         }
