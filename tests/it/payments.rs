@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bayader::features::payments::gateway::{Dispute, DisputeStep, Report};
 use bayader::features::payments::waiting;
 use bayader::kernel::{Currency, Money};
 use serde_json::{Value, json};
 
-use crate::harness::test_gateway::{Act, Op, TESTPAY, TestGateway};
+use crate::harness::test_gateway::{Act, Message, Op, TESTPAY, TestGateway};
 use crate::harness::{Order, Product, Reply, Shop};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -178,16 +177,18 @@ async fn a_disputed_payment_is_not_refunded_while_the_dispute_is_open() {
     let (_, id) = begun(&shop, &bread, 1).await;
     gateway.pay(&id);
     shop.ask(&id).await;
-    let say = async |what: DisputeStep| {
-        let report = Report { dispute: Some(Dispute { object: "dp_1".into(), what }), ..Report::default() };
-        shop.tell(&id, report).await;
+    let say = async |what: &str| {
+        let message = gateway.dispute(&id, what);
+        let request = shop.guest().post(&format!("/api/v1/payments/webhook/{TESTPAY}")).bytes("application/json", message.body);
+        request.header(Message::header(), &message.signature).send().await.expect(200);
+        jobs(&shop).await;
     };
-    say(DisputeStep::Opened).await;
+    say("opened").await;
     let path = format!("/api/v1/payments/{id}/refund");
     let refund = async || shop.admin().post(&path).json(&json!({ "reason": "x" })).send().await;
     refund().await.expect_problem(409, "payment_disputed");
     assert_eq!(payment(&shop, &id).await["disputed"], true);
-    say(DisputeStep::Closed { lost: false }).await;
+    say("won").await;
     refund().await.expect(201);
     jobs(&shop).await;
     shop.close().await;

@@ -177,16 +177,18 @@ impl CompareBooks {
     async fn by_asking(&self, gateway: &dyn Gateway, from: UtcMs, until: UtcMs) -> Result<Vec<Found>> {
         let method = gateway.method();
         let entries = self.shop.db.read(move |reader| sql::entries(reader, method, from, until)).await?;
+        let payments: BTreeSet<PaymentId> = entries.iter().map(|entry| entry.payment).collect();
         let mut told: BTreeMap<PaymentId, Told> = BTreeMap::new();
+        for payment in payments {
+            told.insert(payment, self.told_of(method, payment).await?);
+        }
         let mut found = Vec::new();
         for entry in entries {
-            if !told.contains_key(&entry.payment) {
-                told.insert(entry.payment, self.told_of(method, entry.payment).await?);
-            }
-            let theirs = told.get(&entry.payment).and_then(|told| told.get(&(entry.kind.code(), entry.object.clone())));
+            let Some(told) = told.get(&entry.payment) else { continue };
+            let theirs = told.get(&(entry.kind.code(), entry.object.clone()));
             // A refund that is told as a part of a sum alone has no line of its own.
-            let sums_only = entry.kind == BookKind::Refunded && theirs.is_none();
-            if sums_only && told.get(&entry.payment).is_some_and(|told| told.keys().all(|(kind, _)| *kind != "refunded")) {
+            let tells_refunds = told.keys().any(|(kind, _)| *kind == BookKind::Refunded.code());
+            if entry.kind == BookKind::Refunded && theirs.is_none() && !tells_refunds {
                 continue;
             }
             found.extend(compared(&entry, theirs.copied()));
