@@ -2,7 +2,7 @@
 //!
 //! A job's row is written in the transaction of its cause; after the commit its worker is woken from memory; at start the rows
 //! left over go on. At most one open job a kind and key. A handler does its work and [`finish`]es the row in one transaction, so
-//! that what is done is never done again.
+//! that what is done is never done again. Of each kind only so many run at once ([`Handler::at_once`]), and none waits for another.
 
 mod backoff;
 mod queue;
@@ -14,7 +14,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-pub use queue::Queue;
+pub use queue::{Queue, Taken};
 pub use schedule::{Recurring, finish_recurring};
 pub use sql::{cancel, finish, throw_away, unfinished_count, waiting};
 pub use worker::{DbAccess, Worker};
@@ -39,7 +39,7 @@ pub struct NewJob<'a> {
 pub fn enqueue(tx: &mut WriteTx<'_>, new: &NewJob<'_>) -> Result<()> {
     let job = JobId::from_uuid(tx.new_id());
     if sql::insert(tx, job, new)? {
-        tx.wake(JobDue { job, due: new.run_at });
+        tx.wake(JobDue { job, kind: Arc::from(new.kind), due: new.run_at });
     }
     Ok(())
 }
@@ -57,6 +57,11 @@ pub struct Claimed {
 /// Does the jobs of one kind.
 pub trait Handler: Send + Sync + 'static {
     fn kind(&self) -> &'static str;
+    /// How many jobs of this kind run at once, at least one. What hangs here keeps only its own kind waiting, so a kind that asks
+    /// others over the network takes few.
+    fn at_once(&self) -> usize {
+        queue::OF_A_KIND
+    }
     /// Does the work, and finishes the row in the transaction of its effect.
     fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>>;
 }

@@ -1,5 +1,8 @@
 //! Every statement on `jobs`.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use super::{Claimed, NewJob};
 use crate::args;
 use crate::db::{Reader, WriteTx};
@@ -25,6 +28,11 @@ pub fn cancel(tx: &mut WriteTx<'_>, kind: &str, key: &str) -> Result<()> {
         args![kind, key, tx.now()],
     )?;
     Ok(())
+}
+
+/// Whether a job runs: nobody has written its end yet.
+pub(super) fn is_running(reader: &Reader<'_>, job: JobId) -> Result<bool> {
+    reader.one("select exists (select 1 from jobs where id = ?1 and status = 'running')", args![job], |row| row.get(0))
 }
 
 /// Marks a job done, in the transaction of its effect; `false` if it was not running any more, as when it was cancelled.
@@ -134,9 +142,19 @@ fn first_id_of(moment: UtcMs) -> [u8; 16] {
 /// # Errors
 /// A fault.
 pub fn waiting(reader: &Reader<'_>) -> Result<Vec<JobDue>> {
-    reader.all("select id, run_at from jobs where status in ('queued', 'running')", &[], |row| {
+    let mut kinds = BTreeSet::<Arc<str>>::new();
+    reader.all("select id, kind, run_at from jobs where status in ('queued', 'running')", &[], |row| {
         let mut columns = row.columns();
-        Ok(JobDue { job: columns.next()?, due: columns.next()? })
+        let (job, name): (JobId, String) = (columns.next()?, columns.next()?);
+        let kind = match kinds.get(name.as_str()) {
+            Some(kind) => Arc::clone(kind),
+            None => {
+                let kind = Arc::from(name);
+                kinds.insert(Arc::clone(&kind));
+                kind
+            }
+        };
+        Ok(JobDue { job, kind, due: columns.next()? })
     })
 }
 

@@ -5,16 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
-use super::{Claimed, Handlers, Queue, Recurring, backoff, finish_recurring, schedule, sql};
+use super::{Claimed, Handlers, Queue, Recurring, Taken, backoff, finish_recurring, schedule, sql};
 use crate::clock::Clock;
 use crate::db::{Command, Db, WriteTx};
 use crate::kernel::time::span::MINUTE_MS;
 use crate::kernel::{Error, Fault, JobDue, JobId, Result, UtcMs};
 
-/// Jobs done at once: the writer is one, and orders go first.
-const AT_ONCE: usize = 4;
 /// A job that has not ended by then is taken to have been lost.
 const LEASE_MS: i64 = 5 * MINUTE_MS;
 /// A claim that the database turned away is tried again after this.
@@ -36,7 +34,6 @@ struct Shared {
     queue: Arc<Queue>,
     handlers: Handlers,
     recurring: &'static [Recurring],
-    places: Arc<Semaphore>,
 }
 
 /// Where the worker finds the database: inside the shop's handle.
@@ -53,8 +50,10 @@ impl Worker {
         handlers: Handlers,
         recurring: &'static [Recurring],
     ) -> Worker {
-        let places = Arc::new(Semaphore::new(AT_ONCE));
-        Worker { shared: Arc::new(Shared { db, clock, queue, handlers, recurring, places }) }
+        for handler in &handlers {
+            queue.limit(handler.kind(), handler.at_once());
+        }
+        Worker { shared: Arc::new(Shared { db, clock, queue, handlers, recurring }) }
     }
 
     /// Takes up what an earlier run left, and sees to it that each recurring job has its next run.
@@ -70,16 +69,11 @@ impl Worker {
     /// Works until `stop` turns true, then lets what runs end. What is unfinished runs again at the next start.
     pub async fn work(&self, mut stop: watch::Receiver<bool>) {
         loop {
-            while let Some(job) = self.shared.queue.pop_due(self.shared.clock.now()) {
-                let Ok(place) = Arc::clone(&self.shared.places).acquire_owned().await else { return };
+            while !*stop.borrow()
+                && let Some(taken) = self.shared.queue.take_due(self.shared.clock.now())
+            {
                 let shared = Arc::clone(&self.shared);
-                tokio::spawn(async move {
-                    shared.run(job).await;
-                    drop(place);
-                });
-                if *stop.borrow() {
-                    break;
-                }
+                tokio::spawn(async move { shared.run(&taken).await });
             }
             let next = self.shared.queue.next_due();
             let alarm = async {
@@ -94,9 +88,8 @@ impl Worker {
                 _ = stop.wait_for(|stop| *stop) => break,
             }
         }
-        // Every place free again: nothing runs any more. What takes longer is cut, and runs again at the next start.
-        let places = u32::try_from(AT_ONCE).unwrap_or(1);
-        if tokio::time::timeout(DRAIN_TIME, self.shared.places.acquire_many(places)).await.is_err() {
+        // What takes longer is cut, and runs again at the next start.
+        if tokio::time::timeout(DRAIN_TIME, self.shared.queue.idle()).await.is_err() {
             tracing::warn!("some jobs had not ended after {} s; they run again at the next start", DRAIN_TIME.as_secs());
         }
     }
@@ -107,12 +100,11 @@ impl Worker {
     /// What the database says.
     pub async fn run_due(&self) -> Result<()> {
         loop {
-            while let Some(job) = self.shared.queue.pop_due(self.shared.clock.now()) {
-                self.shared.run(job).await;
+            while let Some(taken) = self.shared.queue.take_due(self.shared.clock.now()) {
+                self.shared.run(&taken).await;
             }
             // What the worker's own task has taken counts as running until its place is free.
-            let places = u32::try_from(AT_ONCE).unwrap_or(1);
-            drop(self.shared.places.acquire_many(places).await);
+            self.shared.queue.idle().await;
             let now = self.shared.clock.now();
             if self.shared.db.db().read(move |reader| sql::unfinished_count(reader, now)).await? == 0 {
                 return Ok(());
@@ -123,8 +115,9 @@ impl Worker {
 }
 
 impl Shared {
-    async fn run(&self, job: JobId) {
-        let db = self.db.db();
+    async fn run(&self, taken: &Taken) {
+        let (db, job) = (self.db.db(), taken.job);
+        let look_at = |due| JobDue { job, kind: Arc::clone(&taken.kind), due };
         let claimed = match db.write_in_background(Claim { job, lease_until: self.clock.now().plus_ms(LEASE_MS) }).await {
             Ok(Some(claimed)) => claimed,
             // Cancelled or moved meanwhile.
@@ -133,8 +126,7 @@ impl Shared {
                 tracing::warn!(job = %job, error = %error, "a job could not be claimed; it stays queued");
                 // If the claim landed all the same, the row is running and its lease decides.
                 let now = self.clock.now();
-                let looks = [CLAIM_AGAIN_MS, LEASE_MS + CLAIM_AGAIN_MS].map(|ms| JobDue { job, due: now.plus_ms(ms) });
-                self.queue.push(&looks);
+                self.queue.push(&[CLAIM_AGAIN_MS, LEASE_MS + CLAIM_AGAIN_MS].map(|ms| look_at(now.plus_ms(ms))));
                 return;
             }
         };
@@ -146,14 +138,22 @@ impl Shared {
             None => Err(Fault::because(format!("no handler for jobs of kind {}", claimed.kind)).into()),
         };
         let ended = match outcome {
-            // Most handlers have finished the row with their effect; then this changes nothing.
-            Ok(()) => db.write_in_background(Finish { recurring: Recurring::of(self.recurring, &claimed), job: claimed }).await,
+            Ok(()) => self.finish(claimed).await,
             Err(error) => self.fail(&claimed, &error).await,
         };
         if let Err(error) = ended {
             tracing::warn!(job = %job, error = %error, "a job's end could not be written; its lease decides");
-            self.queue.push(&[JobDue { job, due: self.clock.now().plus_ms(LEASE_MS) }]);
+            self.queue.push(&[look_at(self.clock.now().plus_ms(LEASE_MS))]);
         }
+    }
+
+    /// Most handlers have finished the row with their effect. To look costs nobody a wait; a write would stand behind people's.
+    async fn finish(&self, job: Claimed) -> Result<()> {
+        let (db, id) = (self.db.db(), job.id);
+        if matches!(db.read(move |reader| sql::is_running(reader, id)).await, Ok(false)) {
+            return Ok(());
+        }
+        db.write_in_background(Finish { recurring: Recurring::of(self.recurring, &job), job }).await
     }
 
     async fn fail(&self, job: &Claimed, error: &Error) -> Result<()> {
@@ -163,7 +163,12 @@ impl Shared {
         tracing::warn!(job = %job.id, kind = job.kind, attempt = job.attempt, error = text, "a job failed");
         self.db
             .db()
-            .write_in_background(Fail { job: job.id, recurring: Recurring::of(self.recurring, job), error: text, again_at })
+            .write_in_background(Fail {
+                job: job.clone(),
+                recurring: Recurring::of(self.recurring, job),
+                error: text,
+                again_at,
+            })
             .await
     }
 }
@@ -213,7 +218,7 @@ impl Command for Finish {
 }
 
 struct Fail {
-    job: JobId,
+    job: Claimed,
     recurring: Option<Recurring>,
     error: String,
     again_at: UtcMs,
@@ -223,10 +228,11 @@ impl Command for Fail {
     type Output = ();
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
-        if sql::fail(tx, self.job, &self.error, self.again_at)? {
-            tx.wake(JobDue { job: self.job, due: self.again_at });
+        let job = self.job.id;
+        if sql::fail(tx, job, &self.error, self.again_at)? {
+            tx.wake(JobDue { job, kind: Arc::from(self.job.kind), due: self.again_at });
         } else if let Some(recurring) = self.recurring {
-            schedule::go_on(tx, self.job, recurring)?;
+            schedule::go_on(tx, job, recurring)?;
         }
         Ok(())
     }

@@ -39,8 +39,9 @@ pub enum DomainEvent {
 }
 
 /// A job row that was committed: its worker is woken at `due`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JobDue {
     pub job: JobId,
+    pub kind: Arc<str>,
     pub due: UtcMs,
 }

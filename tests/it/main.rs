@@ -20,6 +20,7 @@ mod guards;
 mod harness;
 mod hours;
 mod inventory;
+mod jobs;
 mod links;
 mod local_gateways;
 mod model;

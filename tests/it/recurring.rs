@@ -108,7 +108,7 @@ async fn open_rows(books: &Books) -> Vec<(String, i64)> {
 }
 
 fn forget_what_waits(books: &Books) {
-    while books.seen.queue.pop_due(UtcMs::from_ms(i64::MAX)).is_some() {}
+    while books.seen.queue.take_due(UtcMs::from_ms(i64::MAX)).is_some() {}
 }
 
 /// A minute past the next due time of an hourly job.

@@ -527,7 +527,7 @@ async fn a_job_left_running_is_taken_up_at_start() {
     books.db.write(Enqueue { running: true, ..Enqueue::job("left") }).await.expect("it is written");
     assert_eq!(books.jobs().await, [("running".to_owned(), 1, None)]);
     // A new process has an empty queue.
-    while books.seen.queue.pop_due(UtcMs::from_ms(i64::MAX)).is_some() {}
+    while books.seen.queue.take_due(UtcMs::from_ms(i64::MAX)).is_some() {}
     let (worker, counting) = work_on(&books);
     worker.take_up().await.expect("it looks");
     a_moment_later(&books);
@@ -581,8 +581,8 @@ async fn a_job_whose_end_was_not_written_runs_again_after_its_lease() {
     books.db.write(Enqueue { running: true, ..Enqueue::job("lost") }).await.expect("it is written");
     // As the worker does when it could not write the end: it looks again when the lease is over.
     let mut waiting = Vec::new();
-    while let Some(job) = books.seen.queue.pop_due(UtcMs::from_ms(i64::MAX)) {
-        waiting.push(JobDue { job, due: START.plus_ms(301_000) });
+    while let Some(taken) = books.seen.queue.take_due(UtcMs::from_ms(i64::MAX)) {
+        waiting.push(JobDue { job: taken.job, kind: Arc::clone(&taken.kind), due: START.plus_ms(301_000) });
     }
     books.seen.queue.push(&waiting);
     books.clock.advance_ms(302_000);
@@ -625,7 +625,7 @@ async fn no_job_runs_twice_however_many_look_for_it() {
                 .db
                 .read(|reader| {
                     reader.all("select id from jobs where status in ('queued', 'running')", &[], |row| {
-                        Ok(JobDue { job: row.get(0)?, due: START })
+                        Ok(JobDue { job: row.get(0)?, kind: Arc::from(KIND), due: START })
                     })
                 })
                 .await

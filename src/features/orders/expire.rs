@@ -1,15 +1,11 @@
-//! Holds that end by themselves (SPEC 4): the first kind of job.
-
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
+//! Holds that end by themselves (SPEC 4): when, and what their end does. Their job's worker is payments' (`payments/end.rs`), which
+//! first ends what is still payable.
 
 use super::cancel::{self, Cancelling};
 use super::sql;
 use crate::db::{Command, WriteTx};
-use crate::features::Shop;
-use crate::jobs::{self, Claimed, Handler, NewJob};
-use crate::kernel::{Actor, Fault, OrderId, OrderStatus, Result, UtcMs};
+use crate::jobs::{self, Claimed, NewJob};
+use crate::kernel::{Actor, OrderId, OrderStatus, Result, UtcMs};
 
 /// The kind of these jobs; the key is the order's id.
 pub const KIND: &str = "orders.expire_hold";
@@ -24,32 +20,6 @@ pub(super) fn schedule(tx: &mut WriteTx<'_>, order: OrderId, at: UtcMs) -> Resul
 /// Its cause is gone: the order was confirmed or cancelled.
 pub(super) fn unschedule(tx: &mut WriteTx<'_>, order: OrderId) -> Result<()> {
     jobs::cancel(tx, KIND, &order.to_string())
-}
-
-/// The worker of these jobs.
-pub struct ExpireHolds {
-    shop: Arc<Shop>,
-}
-
-impl ExpireHolds {
-    #[must_use]
-    pub fn new(shop: Arc<Shop>) -> ExpireHolds {
-        ExpireHolds { shop }
-    }
-}
-
-impl Handler for ExpireHolds {
-    fn kind(&self) -> &'static str {
-        KIND
-    }
-
-    fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
-        Box::pin(async move {
-            let order =
-                OrderId::parse(&job.key).ok_or_else(|| Fault::because(format!("the key of job {} is no order", job.id)))?;
-            self.shop.db.write_in_background(ExpireHold { order, job }).await
-        })
-    }
 }
 
 /// Cancels an order whose hold has ended, unless it was confirmed or a part of it paid; finishes the job.

@@ -31,7 +31,7 @@ pub use anonymise::anonymise;
 pub use books::check_books;
 pub use by_token::{cancel_by_customer, customer_may_cancel, lock, whole};
 pub use collect::money_moved;
-pub use expire::{ExpireHold, ExpireHolds, KIND as EXPIRE_JOB};
+pub use expire::{ExpireHold, KIND as EXPIRE_JOB};
 pub use live_attempts::{LiveAttempts, NoAttempts};
 pub use model::{Line, Order, Payable};
 pub use paying::{Fate, attempt_begun, captured, payable};

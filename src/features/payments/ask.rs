@@ -138,9 +138,30 @@ pub async fn ask_now(shop: &Shop, payment: PaymentId) -> Result<Settled> {
     let kept = shop.db.read(move |reader| attempts::kept(reader, payment)).await?;
     let Some(kept) = kept else { return Ok(Settled::default()) };
     let looked = look(shop, &kept).await?;
+    book_and_follow(shop, payment, looked).await
+}
+
+/// As [`ask_now`], for a job: many wait for the same gateway, and others' payments behind them.
+///
+/// # Errors
+/// As [`ask_now`].
+pub(super) async fn ask_by_job(shop: &Shop, payment: PaymentId) -> Result<Settled> {
+    let kept = shop.db.read(move |reader| attempts::kept(reader, payment)).await?;
+    let Some(kept) = kept else { return Ok(Settled::default()) };
+    let looked = look_by_job(shop, &kept).await?;
+    book_and_follow(shop, payment, looked).await
+}
+
+async fn book_and_follow(shop: &Shop, payment: PaymentId, looked: Looked) -> Result<Settled> {
     let settled = shop.db.write(Book { payment, looked }).await?;
     follow(shop, payment, settled).await?;
     Ok(settled)
+}
+
+/// As [`look`], for a job: a gateway that was silent lately is not waited for long again.
+pub(super) async fn look_by_job(shop: &Shop, kept: &Kept) -> Result<Looked> {
+    let looked = shop.silence.wait(&[kept.row.method], look(shop, kept)).await;
+    looked.unwrap_or_else(|| Err(problems::unclear().into()))
 }
 
 /// Does what follows from what was booked: takes the money of an approved attempt, if the order can still have it.

@@ -91,7 +91,7 @@ impl CompareBooks {
     async fn ask_for_fees(&self, method: PaymentMethod, from: UtcMs, until: UtcMs) -> Result<()> {
         let payments = self.shop.db.read(move |reader| sql::without_fee(reader, method, from, until)).await?;
         for payment in payments {
-            if let Err(error) = ask::ask_now(&self.shop, payment).await {
+            if let Err(error) = ask::ask_by_job(&self.shop, payment).await {
                 tracing::warn!(payment = %payment, error = %error, "a payment's fee could not be asked for");
             }
         }
@@ -139,7 +139,7 @@ impl CompareBooks {
             })
             .await?;
         for payment in payments {
-            if let Err(error) = ask::ask_now(&self.shop, payment).await {
+            if let Err(error) = ask::ask_by_job(&self.shop, payment).await {
                 tracing::warn!(payment = %payment, error = %error, "a payment could not be asked about what is missing");
             }
         }

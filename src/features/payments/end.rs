@@ -2,10 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::sync::Arc;
 
 use super::ask::{self, Book, Looked};
 use super::attempts::{self, Kept, Phase};
@@ -18,10 +15,7 @@ use crate::features::Shop;
 use crate::features::money;
 use crate::features::orders::{self, ExpireHold, LiveAttempts};
 use crate::jobs::{self, Claimed, Handler};
-use crate::kernel::{Error, Fault, OrderId, PaymentId, Problem, Result, TransactionStatus};
-
-/// A gateway that has kept a hold's end waiting is not waited for long again before this.
-const SILENT_FOR: Duration = Duration::from_secs(30);
+use crate::kernel::{Error, Fault, OrderId, PaymentId, PaymentMethod, Problem, Result, TransactionStatus};
 
 /// How an attempt came to its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -164,25 +158,21 @@ impl Command for CloseUnbegun {
     }
 }
 
-/// The open attempts of an order.
-async fn open_of(shop: &Shop, order: OrderId) -> Result<Vec<PaymentId>> {
+/// Who waits for the end of an order's attempts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Waits {
+    Person,
+    Job,
+}
+
+/// Ends every attempt of an order, as long as a gateway may take; whether money is on its way. A gateway that does not answer is no
+/// error: what follows has it ended by a job.
+async fn end_all(shop: &Shop, order: OrderId, waits: Waits) -> Result<bool> {
     let open = shop.db.read(move |reader| attempts::open_of(reader, order)).await?;
-    Ok(open.iter().map(|kept| kept.payment.id).collect())
-}
-
-/// How the end of an order's attempts went.
-struct EndedAll {
-    /// Money is on its way.
-    is_underway: bool,
-    /// Every gateway has answered.
-    in_time: bool,
-}
-
-/// Ends every attempt of an order within a time. A gateway that does not answer is no error: what follows has it ended by a job.
-async fn end_all(shop: &Shop, order: OrderId, within: Duration) -> Result<EndedAll> {
+    let methods: Vec<PaymentMethod> = open.iter().map(|kept| kept.row.method).collect();
     let mut is_underway = false;
     let all = async {
-        for payment in open_of(shop, order).await? {
+        for payment in open.iter().map(|kept| kept.payment.id) {
             match end(shop, payment).await {
                 Ok(settled) => is_underway |= settled.underway,
                 Err(Error::Refused(problem)) => {
@@ -193,13 +183,15 @@ async fn end_all(shop: &Shop, order: OrderId, within: Duration) -> Result<EndedA
         }
         Ok(())
     };
-    let done = tokio::time::timeout(within, all).await;
-    let in_time = done.is_ok();
+    let done = match waits {
+        Waits::Person => tokio::time::timeout(shop.turns.call, all).await.ok(),
+        Waits::Job => shop.silence.wait(&methods, all).await,
+    };
     match done {
-        Ok(done) => done?,
-        Err(_) => tracing::warn!(order = %order, "a gateway did not end an attempt in time; it is asked again by a job"),
+        Some(done) => done?,
+        None => tracing::warn!(order = %order, "a gateway did not end an attempt in time; it is asked again by a job"),
     }
-    Ok(EndedAll { is_underway, in_time })
+    Ok(is_underway)
 }
 
 /// What orders ask before an unpaid online one is cancelled or paid at the shop.
@@ -208,7 +200,7 @@ pub struct EndsAttempts;
 impl LiveAttempts for EndsAttempts {
     fn end<'a>(&'a self, shop: &'a Shop, order: OrderId) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>> {
         Box::pin(async move {
-            end_all(shop, order, shop.turns.call).await?;
+            end_all(shop, order, Waits::Person).await?;
             Ok(())
         })
     }
@@ -231,12 +223,20 @@ impl Handler for EndByItself {
         money::END_JOB
     }
 
+    fn at_once(&self) -> usize {
+        2
+    }
+
     fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
         Box::pin(async move {
             let payment =
                 PaymentId::parse(&job.key).ok_or_else(|| Fault::because(format!("the key of job {} is no payment", job.id)))?;
+            let shop = &self.shop;
+            let row = shop.db.read(move |reader| attempts::row(reader, payment)).await?;
+            let Some(row) = row else { return Ok(()) };
             // Money on its way cannot be stopped: it is asked about until it has come or not.
-            end(&self.shop, payment).await?;
+            let ended = shop.silence.wait(&[row.method], end(shop, payment)).await;
+            ended.unwrap_or_else(|| Err(problems::unclear().into()))?;
             Ok(())
         })
     }
@@ -245,32 +245,13 @@ impl Handler for EndByItself {
 /// The worker of the jobs that end a hold: what is still payable is ended at its gateway first, and what was paid meanwhile is booked.
 pub struct ExpireHolds {
     shop: Arc<Shop>,
-    /// When a gateway last kept a hold's end waiting.
-    silent_since: Mutex<Option<Instant>>,
 }
 
 impl ExpireHolds {
     #[must_use]
     pub fn new(shop: Arc<Shop>) -> ExpireHolds {
-        ExpireHolds { shop, silent_since: Mutex::default() }
+        ExpireHolds { shop }
     }
-
-    fn patience(&self) -> Duration {
-        let silent_since = *self.silent_since.lock().unwrap_or_else(PoisonError::into_inner);
-        patience(self.shop.turns.call, silent_since.map(|since| since.elapsed()))
-    }
-
-    fn note(&self, in_time: bool) {
-        if !in_time {
-            *self.silent_since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        }
-    }
-}
-
-/// How long the end of a hold waits for gateways, the last of which was silent so long ago. Beside a silent one, many holds must not
-/// wait for it one after the other: each is acted on within 20 s of its end (SPEC 4).
-fn patience(call: Duration, silent: Option<Duration>) -> Duration {
-    if silent.is_some_and(|ago| ago < SILENT_FOR) { call / 10 } else { call }
 }
 
 impl Handler for ExpireHolds {
@@ -278,14 +259,17 @@ impl Handler for ExpireHolds {
         orders::EXPIRE_JOB
     }
 
+    /// Many may end in the same minute, and each within 20 s (SPEC 4), also beside a silent gateway.
+    fn at_once(&self) -> usize {
+        8
+    }
+
     fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
         Box::pin(async move {
             let order =
                 OrderId::parse(&job.key).ok_or_else(|| Fault::because(format!("the key of job {} is no order", job.id)))?;
             let shop = &self.shop;
-            let ended = end_all(shop, order, self.patience()).await?;
-            self.note(ended.in_time);
-            if ended.is_underway {
+            if end_all(shop, order, Waits::Job).await? {
                 tracing::warn!(order = %order, "money for an order whose hold has ended is on its way; the order is kept until it has come or not");
                 return shop.db.write_in_background(KeepHold { job }).await;
             }
@@ -314,17 +298,4 @@ impl Command for KeepHold {
 pub(super) fn underway() -> Problem {
     Problem::of(&problems::PAYMENT_UNDERWAY)
         .detail("The order was paid by a way that takes its time. It is kept, and confirmed when the money has come; nothing more is to be done.")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_silent_gateway_is_waited_for_long_only_every_half_minute() {
-        let call = Duration::from_secs(10);
-        assert_eq!(patience(call, None), call);
-        assert_eq!(patience(call, Some(Duration::from_secs(29))), Duration::from_secs(1));
-        assert_eq!(patience(call, Some(Duration::from_secs(31))), call);
-    }
 }

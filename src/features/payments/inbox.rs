@@ -195,7 +195,7 @@ async fn find(shop: &Shop, method: PaymentMethod, reading: &Reading) -> Result<O
         shop.db.read(move |reader| attempts::find_by_objects(reader, method, &names)).await
     };
     if let Some(payment) = by_name().await? {
-        let asked = if reading.ask { ask::ask_now(shop, payment).await? } else { Settled::default() };
+        let asked = if reading.ask { ask::ask_by_job(shop, payment).await? } else { Settled::default() };
         return Ok(Some(Found { payment, asked, is_believed: true }));
     }
     let Some(ours) = reading.ours else { return Ok(None) };
@@ -203,7 +203,7 @@ async fn find(shop: &Shop, method: PaymentMethod, reading: &Reading) -> Result<O
     if row.is_none_or(|row| row.method != method) {
         return Ok(None);
     }
-    let asked = ask::ask_now(shop, ours).await?;
+    let asked = ask::ask_by_job(shop, ours).await?;
     let is_believed = by_name().await? == Some(ours);
     Ok((is_believed || reading.about.is_empty()).then_some(Found { payment: ours, asked, is_believed }))
 }

@@ -117,6 +117,10 @@ impl Handler for AskByItself {
         KIND
     }
 
+    fn at_once(&self) -> usize {
+        2
+    }
+
     fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
         Box::pin(async move {
             let payment =
@@ -128,7 +132,7 @@ impl Handler for AskByItself {
             if kept.row.phase == Phase::Closed && !is_worth_asking(&kept, knows_keys) {
                 return Ok(());
             }
-            let looked = match ask::look(shop, &kept).await {
+            let looked = match ask::look_by_job(shop, &kept).await {
                 Ok(looked) => Some(looked),
                 Err(fault) => {
                     tracing::warn!(payment = %payment, method = kept.row.method.code(), fault = %fault, "a gateway could not be asked about a payment; it is asked again");

@@ -229,6 +229,10 @@ impl Handler for SendRefunds {
         REFUND_JOB
     }
 
+    fn at_once(&self) -> usize {
+        2
+    }
+
     fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
         Box::pin(async move {
             let refund =
@@ -325,7 +329,7 @@ impl SendRefunds {
         if failed {
             // Whatever the gateway told of sums that went back, this refund explains none of it any more. If it does not answer now, the
             // daily comparison finds it.
-            if let Err(error) = ask::ask_now(&self.shop, payment).await {
+            if let Err(error) = ask::ask_by_job(&self.shop, payment).await {
                 tracing::warn!(payment = %payment, error = %error, "a payment could not be asked about after a refund of it failed");
             }
         }

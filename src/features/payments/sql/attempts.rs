@@ -124,14 +124,9 @@ pub(in crate::features::payments) fn by_object(
     })
 }
 
-/// The names of a payment. There are few payments whose names are many, and none of them is asked about often.
+/// The names of a payment.
 pub(in crate::features::payments) fn objects(reader: &Reader<'_>, payment: PaymentId) -> Result<Vec<String>> {
-    reader.all(
-        "select o.object from payment_objects o join gateway_attempts a on a.method = o.method \
-         where a.payment_id = ?1 and o.payment_id = ?1 order by o.object",
-        args![payment],
-        |row| row.get(0),
-    )
+    reader.all("select object from payment_objects where payment_id = ?1 order by object", args![payment], |row| row.get(0))
 }
 
 pub(in crate::features::payments) fn currency_of(reader: &Reader<'_>, order: OrderId) -> Result<String> {
