@@ -10,6 +10,7 @@ KNOWN_TO_THE_SHOP = {
     "closed",
     "closes_first",  # opening hours: a row against itself, and against the others
     "fixed_by_configuration",
+    "flow_not_offered",  # which flows a configured gateway has
     "method_not_offered",
     "outside_hours",
     "overlaps",
@@ -21,8 +22,11 @@ KNOWN_TO_THE_SHOP = {
     "invalid_price",  # a choice's delta against the product's price
     "main_language",  # which language is the shop's
     "out_of_range",  # of fields that bound each other, as an option group's min and max
+    "nothing_to_refund",
+    "offline_only",  # which methods are a gateway's
     "page_and_cursor",  # OpenAPI cannot say that two parameters exclude each other
     "required",  # of who asks: a guest gives a phone; a product's required options
+    "return_url_elsewhere",  # the shop's own address and `cors_origins`
     "same_as_email",
     "staff_only",
     "too_common",  # passwords
@@ -37,6 +41,7 @@ KNOWN_TO_THE_SHOP = {
     "unknown_choice",
     "unknown_customer",
     "unknown_group",
+    "unknown_item",
     "unknown_product",
     "use_cursor",
     "wrong_currency",
