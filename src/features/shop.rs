@@ -29,6 +29,8 @@ pub struct Shop {
     pub live_attempts: Arc<dyn orders::LiveAttempts>,
     /// Who speaks with a gateway about an order now.
     pub turns: Arc<payments::turns::Turns>,
+    /// For whose page a gateway is being asked how an order's payment stands.
+    pub looks: Arc<payments::turns::Turns>,
     /// Where messages go.
     pub outbox: messages::Outbox,
     /// `[server] public_url`, without a slash at its end; links in answers begin with it.
