@@ -149,6 +149,7 @@ impl App {
             live_attempts: Arc::new(payments::end::EndsAttempts),
             turns: Arc::new(payments::turns::Turns::new(options.extras.patience)),
             silence: payments::Silence::new(options.extras.patience.call),
+            looks: Arc::new(payments::turns::Turns::new(options.extras.patience)),
             outbox,
             public_url: options.config.server.public_url.url().as_str().to_owned(),
             return_url: options.config.server.return_url.as_ref().map(|url| url.as_str().to_owned()),

@@ -31,6 +31,8 @@ pub struct Shop {
     pub turns: Arc<payments::turns::Turns>,
     /// Which gateways keep jobs waiting.
     pub silence: payments::Silence,
+    /// For whose page a gateway is being asked how an order's payment stands.
+    pub looks: Arc<payments::turns::Turns>,
     /// Where messages go.
     pub outbox: messages::Outbox,
     /// `[server] public_url`, without a slash at its end; links in answers begin with it.

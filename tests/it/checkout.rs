@@ -754,3 +754,22 @@ async fn a_crash_while_the_gateway_is_asked_is_made_good() {
         till.shop.close().await;
     }
 }
+
+/// Who holds an order's token could else fill the books and the gateway's, and each further try would cost the writer more.
+#[tokio::test]
+async fn an_order_is_not_tried_without_end() {
+    let till = open(TestGateway::new()).await;
+    let order = till.order().await;
+    till.gateway.next(Op::Start, std::iter::repeat_n(Act::Refuse("below_minimum"), 50));
+    for _ in 0..50 {
+        till.pay(&order).await.expect_problem(409, "gateway_refused");
+    }
+    let refused = till.pay(&order).await.expect_problem(409, "order_not_payable");
+    assert_eq!(refused["reason"], "too_many_attempts");
+    assert_eq!((till.gateway.asked(Op::Start), till.payments().await.len()), (50, 50));
+    // Staff may, and the buyer can still pay at the shop.
+    let by_staff = checkout(&till.shop.admin(), &order, json!({ "paymentMethod": "testpay" }));
+    by_staff.send().await.expect(200);
+    till.ask(&order, "cash").send().await.expect(200);
+    till.close().await;
+}

@@ -16,6 +16,7 @@ mod crash;
 mod doubles;
 mod faults;
 mod gateways;
+mod gateways_any_bytes;
 mod guards;
 mod harness;
 mod hours;

@@ -558,3 +558,28 @@ async fn a_slow_gateway_keeps_no_buyer_waiting() {
     says(&paid, &["Confirmed", "Paid"]);
     shop.close().await;
 }
+
+/// Who holds a link may open it as often as they like; the gateway hears one question at a time of it.
+#[tokio::test]
+async fn a_page_that_is_opened_often_asks_the_gateway_once_at_a_time() {
+    let (shop, gateway) = with_gateway(&[]).await;
+    let (order, link) = ordered(&shop, TESTPAY).await;
+    let mut buyer = Browser::at(&shop);
+    let page = buyer.open(&link).await;
+    press(&mut buyer, &order, &page, TESTPAY).await.expect(200);
+    let back = way_back(&shop, &gateway, "return");
+    gateway.next(Op::Ask, [Act::Hang]);
+    let (mut first, mut second) = (Browser::at(&shop), Browser::at(&shop));
+    let (first, ()) = tokio::join!(first.get(&back), async {
+        gateway.reach(Op::Ask, 1).await;
+        let again = tokio::time::timeout(Duration::from_millis(300), second.get(&back)).await;
+        assert!(again.is_err(), "it waits for the answer that is on its way: {again:?}");
+        assert_eq!(gateway.asked(Op::Ask), 1);
+        gateway.release();
+    });
+    assert_eq!(first.status, 303);
+    // It is over: the next look asks anew.
+    assert_eq!(buyer.get(&back).await.status, 303);
+    assert_eq!(gateway.asked(Op::Ask), 2);
+    shop.close().await;
+}

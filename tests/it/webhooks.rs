@@ -245,6 +245,21 @@ async fn who_forges_twenty_a_minute_waits() {
     shop.close().await;
 }
 
+/// Each of them may have the shop fetch a certificate: a stranger must not have it fetch without end.
+#[tokio::test]
+async fn who_cannot_be_verified_twenty_times_a_minute_waits_too() {
+    let gateway = TestGateway::new().shared();
+    let shop = open_with(&[("BAYADER_RATE_LIMIT__ENABLED", "true")], &[&gateway]).await;
+    for _ in 0..20 {
+        post(&shop, TESTPAY, &gateway.sign("cannot_tell", json!({}))).await.expect_problem(503, "busy");
+    }
+    post(&shop, TESTPAY, &gateway.sign("cannot_tell", json!({}))).await.expect_problem(429, "rate_limited");
+    assert_eq!(shop.inner().forgeries.all(), 0, "nobody has forged anything");
+    shop.advance(MINUTE);
+    post(&shop, TESTPAY, &gateway.sign("cannot_tell", json!({}))).await.expect_problem(503, "busy");
+    shop.close().await;
+}
+
 #[tokio::test]
 async fn where_nobody_is_counted_nobody_waits() {
     let gateway = TestGateway::new().shared();

@@ -28,6 +28,11 @@ use crate::security::Keys;
 
 /// So often a plan is made anew before the customer is asked to come again.
 const ROUNDS: usize = 6;
+/// So often an order is begun to be paid through gateways. Each time leaves a row, and something at the gateway: who holds an order's
+/// token could fill both, and the writer, which looks at all of them, would become slow.
+const MOST_ATTEMPTS: i64 = 50;
+/// And so often in all: after so many tries at gateways it can still be paid at the shop.
+const MOST_PAYMENTS: i64 = MOST_ATTEMPTS + 10;
 /// An order without a hold waits so long for a payment.
 const WAIT_WITHOUT_HOLD_MS: i64 = 30 * MINUTE_MS;
 
@@ -285,6 +290,17 @@ fn check_payable(payable: &Payable, last: Option<&Payment>, now: crate::kernel::
     Ok(())
 }
 
+/// Staff, who have seen what went wrong, may begin another one.
+fn check_attempts(last: Option<&Payment>, most: i64, by: Actor) -> Result<()> {
+    if by.is_staff() || last.is_none_or(|last| last.attempt < most) {
+        return Ok(());
+    }
+    Err(Problem::of(&problems::ORDER_NOT_PAYABLE)
+        .detail("It was tried too often to pay this order. Pay at the shop, or call it.")
+        .fact("reason", "too_many_attempts")
+        .into())
+}
+
 fn not_offered() -> Problem {
     let message = "is not offered by this shop now; GET /api/v1/payments/methods lists what is";
     Problem::field("paymentMethod", "method_not_offered", message)
@@ -313,6 +329,7 @@ impl Plan {
         if let Some(last) = last.filter(|last| last.method == method && last.status.is_live()) {
             return Ok(Step::Done(begun(payable, last, Handover::default())));
         }
+        check_attempts(last, MOST_PAYMENTS, self.wanted.by)?;
         let payment = PaymentId::from_uuid(tx.new_id());
         money::begin(tx, payment, payable.id, last, method, owed)?;
         orders::attempt_begun(tx, payable.id, method, payment)?;
@@ -337,6 +354,7 @@ impl Plan {
                 .detail(format!("This way to pay cannot take {amount} {}. Take another one.", payable.currency.code()))
                 .into());
         }
+        check_attempts(last, MOST_ATTEMPTS, self.wanted.by)?;
         let payment = PaymentId::from_uuid(tx.new_id());
         let now = tx.now();
         let ends_at = payable.hold_ends_at.unwrap_or(now.plus_ms(WAIT_WITHOUT_HOLD_MS));

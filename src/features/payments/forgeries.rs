@@ -62,7 +62,7 @@ impl Forgeries {
         let seconds = u32::try_from(left.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX).max(1);
         Err(Problem::of(&kinds::RATE_LIMITED)
             .detail(format!(
-                "{MOST} messages from your address were not signed by a gateway. Wait {seconds} s; then mend the secret before you go on."
+                "{MOST} messages from your address were not signed by a gateway, or could not be verified. Wait {seconds} s; if you forward a gateway's messages, mend the secret first."
             ))
             .retry_after_s(seconds))
     }
@@ -70,6 +70,12 @@ impl Forgeries {
     /// One more.
     pub(super) fn note(&self, address: IpAddr) {
         self.all.fetch_add(1, Ordering::Relaxed);
+        self.doubt(address);
+    }
+
+    /// One more that could not be verified, which is nobody's forgery: but each has a certificate fetched, and a stranger must not have
+    /// the shop fetch without end.
+    pub(super) fn doubt(&self, address: IpAddr) {
         if !self.counts {
             return;
         }

@@ -75,6 +75,7 @@ pub(super) async fn take_in(shop: &Shop, gateway: &dyn Gateway, delivery: Delive
         Verdict::NotForUs => Ok(()),
         Verdict::Forged { why } => Err(forged(shop, method.code(), why, from).into()),
         Verdict::CannotTell { why } => {
+            shop.forgeries.doubt(from);
             tracing::warn!(
                 gateway = method.code(),
                 why,

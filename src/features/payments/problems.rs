@@ -14,7 +14,7 @@ crate::problem_kinds! {
     PAYMENT_DECLINED = 402 "payment_declined" "The payment was declined" "رُفضت عملية الدفع"
         { "Nothing was taken. The order is held until its time ends: try again, perhaps with another card, or pay another way." "لم يُخصم شيء. يبقى الطلب محجوزًا حتى انتهاء مهلته: حاول مرة أخرى ببطاقة أخرى مثلًا، أو ادفع بطريقة أخرى." };
     ORDER_NOT_PAYABLE = 409 "order_not_payable" "This order cannot be paid" "لا يمكن دفع هذا الطلب"
-        { "reason says why: it is cancelled, its time to pay has ended (hold_ended), or money that came for it waits for the shop's word (parked). A new order can be placed." "يذكر reason السبب: الطلب ملغى (cancelled)، أو انتهت مهلة دفعه (hold_ended)، أو وصل مبلغ بانتظار قرار المتجر (parked). يمكن تقديم طلب جديد." } [reason];
+        { "reason says why: it is cancelled, its time to pay has ended (hold_ended), money that came for it waits for the shop's word (parked), or it was tried too often (too_many_attempts). A new order can be placed, or this one paid at the shop." "يذكر reason السبب: الطلب ملغى (cancelled)، أو انتهت مهلة دفعه (hold_ended)، أو وصل مبلغ بانتظار قرار المتجر (parked)، أو تكررت محاولات الدفع كثيرًا (too_many_attempts). يمكن تقديم طلب جديد أو الدفع في المتجر." } [reason];
     ALREADY_PAID = 409 "already_paid" "The order is paid" "الطلب مدفوع"
         { "Nothing is owed for it, and nothing was begun." "لا يوجد مبلغ مستحق عليه، ولم تبدأ أي عملية دفع." };
     CHECKOUT_IN_PROGRESS = 409 "checkout_in_progress" "A checkout of this order is running" "عملية دفع لهذا الطلب جارية الآن"

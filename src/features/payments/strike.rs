@@ -135,6 +135,7 @@ fn is_personal(word: &str) -> bool {
         "note",
         "notes",
         "notetopayer",
+        "content",
         "comment",
         "comments",
         "description",

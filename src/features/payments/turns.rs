@@ -50,19 +50,27 @@ impl Turns {
 
     /// The turn of an order, waited for so long.
     pub async fn take(self: &Arc<Self>, order: OrderId, within: Duration) -> Option<Turn> {
-        let wait = async {
-            loop {
-                let freed = self.freed.notified();
-                tokio::pin!(freed);
-                // Who frees it after this is heard, also before it is waited for.
-                freed.as_mut().enable();
-                if let Some(turn) = self.try_take(order) {
-                    return turn;
-                }
-                freed.await;
+        tokio::time::timeout(within, self.once(|| self.try_take(order))).await.ok()
+    }
+
+    /// Waits until nobody has the turn of an order, so long at most.
+    pub async fn wait(&self, order: OrderId, within: Duration) {
+        let is_free = || (!self.is_taken(order)).then_some(());
+        let _ = tokio::time::timeout(within, self.once(is_free)).await;
+    }
+
+    /// What there is, looked for anew whenever somebody's turn ends.
+    async fn once<T>(&self, look: impl Fn() -> Option<T>) -> T {
+        loop {
+            let freed = self.freed.notified();
+            tokio::pin!(freed);
+            // Who frees it after this is heard, also before it is waited for.
+            freed.as_mut().enable();
+            if let Some(found) = look() {
+                return found;
             }
-        };
-        tokio::time::timeout(within, wait).await.ok()
+            freed.await;
+        }
     }
 
     /// Whether somebody has the turn of an order.
@@ -90,6 +98,8 @@ mod tests {
         let turn = turns.try_take(one).expect("it is free");
         assert!(turns.is_taken(one) && turns.try_take(one).is_none() && turns.try_take(other).is_some());
         assert!(turns.take(one, Duration::from_millis(5)).await.is_none());
+        turns.wait(one, Duration::from_millis(5)).await;
+        assert!(turns.is_taken(one), "who only waits takes nothing");
         let waiting = tokio::spawn({
             let turns = Arc::clone(&turns);
             async move { turns.take(one, Duration::from_secs(30)).await.is_some() }

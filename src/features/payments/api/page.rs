@@ -233,7 +233,7 @@ async fn show(State(shop): State<AppState>, context: Context, Id(order): Id<Orde
     let looks = asked(&context, "back").and_then(|looks| looks.parse::<u32>().ok());
     // The way back has asked for the first look.
     if let (Some(2..), true, Some(payment)) = (looks, shown.waits_for_gateway(), &shown.payment) {
-        ask_gateway(&shop, payment.id).await;
+        ask_gateway(&shop, order, payment.id).await;
         shown = read(&shop, order).await?;
     }
     let notice = notice(&context, &shown, looks);
@@ -448,7 +448,7 @@ async fn way_back(shop: &AppState, context: &Context) -> Result<(money::Payment,
 async fn come_back(State(shop): State<AppState>, context: Context) -> Answer {
     let (payment, token) = way_back(&shop, &context).await?;
     if payment.status.is_live() && !payment.method.is_offline() {
-        ask_gateway(&shop, payment.id).await;
+        ask_gateway(&shop, payment.order, payment.id).await;
     }
     let order = payment.order;
     let to = match own_storefront(&shop, &context).or_else(|| shop.return_url.clone()) {
@@ -475,11 +475,20 @@ async fn give_up(State(shop): State<AppState>, context: Context) -> Answer {
     elsewhere_with_cookie(&context, &to, order, &token)
 }
 
-/// Asks the gateway how a payment stands, and waits for it a little. It is asked to the end even if nobody waits any more.
-async fn ask_gateway(shop: &AppState, payment: PaymentId) {
+/// Asks the gateway how a payment stands, and waits for it a little. It is asked to the end even if nobody waits any more. Who opens a
+/// page while the gateway is being asked for it waits for that answer: a link opened often asks once at a time.
+async fn ask_gateway(shop: &AppState, order: OrderId, payment: PaymentId) {
+    let Some(look) = shop.looks.try_take(order) else {
+        shop.looks.wait(order, PATIENCE).await;
+        return;
+    };
     let asked = {
         let shop = AppState::clone(shop);
-        tokio::spawn(async move { ask::ask_now(&shop, payment).await })
+        tokio::spawn(async move {
+            let asked = ask::ask_now(&shop, payment).await;
+            drop(look);
+            asked
+        })
     };
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(Ok(_))) => {}

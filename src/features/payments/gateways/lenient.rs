@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 
 use aws_lc_rs::digest;
 use serde_json::{Map, Value};
+use url::{Host, Url};
 
+use crate::http::card_guard;
 use crate::outbound::Reply;
 
 /// The answer as a JSON object; `None` for HTML, an empty body and anything else.
@@ -48,10 +50,24 @@ pub(super) fn only(value: &Value, names: &[&str]) -> Value {
     Value::Object(kept.collect::<Map<_, _>>())
 }
 
-/// At most so many characters of a provider's text, on one line.
+/// At most so many characters of a provider's text, on one line, without what may name a person or a card: it is kept and logged.
 pub(super) fn short(text: &str) -> String {
     const LONGEST: usize = 300;
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect()
+    let words: Vec<&str> = text.split_whitespace().map(|word| if word.contains('@') { "…" } else { word }).collect();
+    let line = words.join(" ");
+    let has_card = card_guard::text_carries(&line);
+    line.chars().map(|character| if has_card && character.is_numeric() { '•' } else { character }).take(LONGEST).collect()
+}
+
+/// A page to which a buyer may be sent: an encrypted one, or one of this machine, as doubles have.
+pub(super) fn page_at(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok().filter(|url| url.username().is_empty() && url.password().is_none())?;
+    let is_here = match url.host()? {
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+        Host::Domain(name) => name == "localhost",
+    };
+    (url.scheme() == "https" || (url.scheme() == "http" && is_here)).then(|| text.to_owned())
 }
 
 /// SHA-256 in lower-case hexadecimal digits.
@@ -67,6 +83,34 @@ pub(super) fn sha256_hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_providers_words_name_nobody_and_hold_no_card() {
+        let said = "Card 4242 4242 4242 4242 of\r\nrania@example.com was  refused (code 51)";
+        let kept = short(said);
+        assert!(!kept.contains("4242") && !kept.contains('@') && kept.contains("was refused"), "{kept}");
+        assert_eq!(short(" Integration ID 4097558\tdoes not exist "), "Integration ID 4097558 does not exist");
+        assert_eq!(short(&"x".repeat(1_000)).chars().count(), 300);
+    }
+
+    #[test]
+    fn a_buyer_is_sent_to_encrypted_pages_alone_but_on_this_machine() {
+        for good in ["https://portal.myfatoorah.com/p/1?x=2", "http://127.0.0.1:9/p", "http://localhost:9/p", "http://[::1]/"] {
+            assert_eq!(page_at(good).as_deref(), Some(good));
+        }
+        for bad in [
+            "http://portal.myfatoorah.com/p",
+            "httpx://portal.myfatoorah.com/p",
+            "javascript:alert(1)",
+            "https://user:x@portal.myfatoorah.com/",
+            "//portal.myfatoorah.com",
+            "/p",
+            "https://",
+            "",
+        ] {
+            assert_eq!(page_at(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn both_forms_are_read_and_others_are_not() {

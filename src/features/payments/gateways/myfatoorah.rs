@@ -13,7 +13,7 @@ use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 
 use super::amounts;
-use super::lenient::{only, text_at};
+use super::lenient::{only, page_at, text_at};
 use super::{GatewayFault, Setting};
 use crate::clock::Clock;
 use crate::config::{HttpUrl, MyFatoorah as Section, Secret};
@@ -86,7 +86,7 @@ impl MyFatoorah {
         let body = invoice::body(attempt, self.currency)?;
         let data = self.post(Retry::OnlyUnsent, "/v2/SendPayment", &body, None).await.map_err(answers::without_details)?;
         let invoice = text_at(&data, "InvoiceId").ok_or_else(|| answers::unreadable("no InvoiceId"))?;
-        let link = text_at(&data, "InvoiceURL").filter(|link| link.starts_with("http"));
+        let link = text_at(&data, "InvoiceURL").and_then(|link| page_at(&link));
         let link = link.ok_or_else(|| answers::unreadable("no InvoiceURL"))?;
         Ok(Report {
             state: Some(There::Open),

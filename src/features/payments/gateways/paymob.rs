@@ -164,7 +164,7 @@ impl Paymob {
 
     /// The transaction of that number.
     async fn transaction(&self, id: &str) -> Result<Option<Transaction>, CallFault> {
-        match self.question(&format!("/api/acceptance/transactions/{id}"), None).await? {
+        match self.question(&transaction::path(id)?, None).await? {
             Asked::Found(answer) => transaction::read(&answer).map(Some),
             Asked::Nothing => Ok(None),
         }

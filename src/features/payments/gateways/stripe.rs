@@ -14,6 +14,7 @@ use self::client::{Client, Haste};
 use self::requests::{Form, expanding};
 use self::webhook::Endpoint;
 use super::amounts::{stripe_takes, to_stripe};
+use super::lenient::page_at;
 use super::{GatewayFault, Setting};
 use crate::config::{Secret, Stripe as Section};
 use crate::features::payments::gateway::{
@@ -291,7 +292,7 @@ fn told(answer: Value, flow: Flow) -> Report {
     let is_payable = matches!(report.state, Some(There::Open | There::NeedsAction));
     let way = match flow {
         Flow::Redirect => {
-            answers::text(&answer, "url").map(|url| Handover { redirect_url: Some(url.to_owned()), client_secret: None })
+            answers::text(&answer, "url").and_then(page_at).map(|url| Handover { redirect_url: Some(url), client_secret: None })
         }
         Flow::Elements => answers::text(&answer, "client_secret")
             .map(|secret| Handover { redirect_url: None, client_secret: Some(secret.to_owned()) }),

@@ -58,6 +58,7 @@ const PLANTS: &[&str] = &[
     "iban",
     "account_number",
     "note_to_payer",
+    "content",
     "description",
     "url",
     "hosted_invoice_url",

@@ -10,30 +10,55 @@ use super::transaction::order_name;
 use crate::features::payments::gateway::{Delivery, Event, Reading, Report, Verdict};
 use crate::kernel::Currency;
 
-/// What is signed, in this order, with nothing between.
-const SIGNED: [&str; 20] = [
-    "amount_cents",
-    "created_at",
-    "currency",
-    "error_occured",
-    "has_parent_transaction",
-    "id",
-    "integration_id",
-    "is_3d_secure",
-    "is_auth",
-    "is_capture",
-    "is_refunded",
-    "is_standalone_payment",
-    "is_voided",
-    "order.id",
-    "owner",
-    "pending",
-    "source_data.pan",
-    "source_data.sub_type",
-    "source_data.type",
-    "success",
+/// What is signed, in this order, with nothing between. So that nobody cuts the same text otherwise and makes one number two, the
+/// flags are flags and the numbers by which anything is found are whole.
+const SIGNED: [(&str, Form); 20] = [
+    ("amount_cents", Form::Any),
+    ("created_at", Form::Any),
+    ("currency", Form::Any),
+    ("error_occured", Form::Flag),
+    ("has_parent_transaction", Form::Flag),
+    ("id", Form::Whole),
+    ("integration_id", Form::Whole),
+    ("is_3d_secure", Form::Flag),
+    ("is_auth", Form::Flag),
+    ("is_capture", Form::Flag),
+    ("is_refunded", Form::Flag),
+    ("is_standalone_payment", Form::Flag),
+    ("is_voided", Form::Flag),
+    ("order.id", Form::Whole),
+    ("owner", Form::Whole),
+    ("pending", Form::Flag),
+    ("source_data.pan", Form::Any),
+    ("source_data.sub_type", Form::Any),
+    ("source_data.type", Form::Any),
+    ("success", Form::Flag),
 ];
 
+/// What a signed value may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Form {
+    Any,
+    /// `true` or `false`, as such or as a text.
+    Flag,
+    /// Digits, as a number or as a text.
+    Whole,
+}
+
+impl Form {
+    fn fits(self, text: &str) -> bool {
+        match self {
+            Form::Any => true,
+            Form::Flag => matches!(text, "true" | "false"),
+            Form::Whole => !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()),
+        }
+    }
+}
+
+/// The longest word for what happened that is kept.
+const LONGEST_KIND: usize = 64;
+/// The longest id of an intention.
+const LONGEST_ID: usize = 100;
 /// Bytes of a SHA-512.
 const TAG: usize = 64;
 
@@ -69,16 +94,19 @@ pub(super) fn verify(key: &hmac::Key, delivery: &Delivery<'_>) -> Verdict {
         return Verdict::NotForUs;
     }
     let Some(text) = body.get("obj").and_then(signed_text) else {
-        return forged("a signed field is missing or is no single value");
+        return forged("a signed field is missing or is not what it has to be");
     };
     if !is_signed(key, &text, &tag) {
         return forged("the hmac is another");
     }
-    Verdict::Genuine(Event {
-        id: sha256_hex(delivery.body),
-        kind: if kind.is_empty() { "unnamed".to_owned() } else { kind },
-        body,
-    })
+    // The buyer's browser is shown the tag too, on its way back. What is not signed they could write anew without end, so a message is
+    // known by what is signed of it.
+    Verdict::Genuine(Event { id: sha256_hex(text.as_bytes()), kind: kind_of(&kind), body })
+}
+
+fn kind_of(kind: &str) -> String {
+    let is_word = !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if is_word && kind.len() <= LONGEST_KIND { kind.to_owned() } else { "unnamed".to_owned() }
 }
 
 /// The intention's callback carries its `hmac` in the body and signs the amount and the intention's id alone: a hint, no more.
@@ -94,13 +122,18 @@ fn intention(key: &hmac::Key, body: &[u8]) -> Verdict {
         return forged("the hmac is not 128 lower-case hexadecimal digits");
     };
     let amount = intention_amount(&body_value);
-    let (Some(id), Some(amount)) = (text_at(&body_value, "intention.id"), amount) else {
-        return forged("the intention's id or amount is missing");
+    let (Some(id), Some(amount)) = (text_at(&body_value, "intention.id").filter(|id| is_intention(id)), amount) else {
+        return forged("the intention's id or amount is missing or is none");
     };
     if !is_signed(key, &format!("{amount}{id}"), &tag) {
         return forged("the hmac is another");
     }
     Verdict::Genuine(Event { id: sha256_hex(body), kind: "INTENTION".to_owned(), body: body_value })
+}
+
+/// A transaction's text, which begins with its amount and is signed with the same key, is no amount and an id: it has a time in it.
+fn is_intention(id: &str) -> bool {
+    id.len() <= LONGEST_ID && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 /// In major units with two decimals; a third one is written only where it counts.
@@ -111,24 +144,25 @@ fn intention_amount(body: &Value) -> Option<String> {
     Some(if is_thousandths { text.get(..text.len() - 1)?.to_owned() } else { text })
 }
 
-/// The joined text of a transaction; `None` if a field is absent or is no single value.
+/// The joined text of a transaction; `None` if a field is absent or is not what it has to be.
 fn signed_text(obj: &Value) -> Option<String> {
-    SIGNED.iter().try_fold(String::new(), |mut text, path| {
-        match at(obj, path)? {
-            Value::Null => {}
-            Value::Bool(flag) => text.push_str(if *flag { "true" } else { "false" }),
-            Value::Number(number) => text.push_str(&number.to_string()),
-            Value::String(value) => text.push_str(value),
+    SIGNED.iter().try_fold(String::new(), |mut text, (path, form)| {
+        let value = match at(obj, path)? {
+            Value::Null => return Some(text),
+            Value::Bool(flag) => flag.to_string(),
+            Value::Number(number) => number.to_string(),
+            Value::String(value) => value.clone(),
             Value::Array(_) | Value::Object(_) => return None,
-        }
-        Some(text)
+        };
+        text.push_str(&value);
+        form.fits(&value).then_some(text)
     })
 }
 
 /// The same text of an address bar, where the order's number is called `order`.
 fn flat_text(query: &str) -> Option<String> {
     let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
-    SIGNED.iter().try_fold(String::new(), |text, path| {
+    SIGNED.iter().try_fold(String::new(), |text, (path, _)| {
         let name = if *path == "order.id" { "order" } else { path };
         let mut values = pairs.iter().filter(|(known, _)| known == name).map(|(_, value)| value);
         let (value, None) = (values.next()?, values.next()) else { return None };
@@ -188,7 +222,7 @@ mod tests {
     #[test]
     fn the_joined_text_is_the_one_that_paymob_published() {
         let vectors = vectors();
-        assert_eq!(vectors["field_order"], serde_json::json!(SIGNED));
+        assert_eq!(vectors["field_order"], serde_json::json!(SIGNED.map(|(path, _)| path)));
         let samples = vectors["published_samples"].as_array().expect("samples");
         assert_eq!(samples.len(), 2);
         for sample in samples {
@@ -208,22 +242,98 @@ mod tests {
         assert_eq!(count, 1);
     }
 
+    /// A transaction as it was published, and the tag with which its own key signs it.
+    fn genuine() -> (hmac::Key, Value, String) {
+        let key = hmac::Key::new(hmac::HMAC_SHA512, b"key");
+        let obj = vectors()["published_samples"][0]["obj"].clone();
+        let tag = tag_for(&key, &signed_text(&obj).expect("whole"));
+        (key, obj, tag)
+    }
+
+    fn tag_for(key: &hmac::Key, text: &str) -> String {
+        hmac::sign(key, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn heard(key: &hmac::Key, tag: Option<&str>, body: &Value) -> Verdict {
+        let (headers, query) = (http::HeaderMap::new(), tag.map(|tag| format!("hmac={tag}")));
+        verify(key, &Delivery { headers: &headers, query: query.as_deref(), body: body.to_string().as_bytes() })
+    }
+
     #[test]
     fn a_number_is_signed_as_it_is_written() {
-        let text = SIGNED.map(|path| format!("\"{path}\":1.50")).join(",");
-        let flat: Value = serde_json::from_str(&format!("{{{text}}}")).expect("JSON");
-        let mut obj = flat.clone();
-        obj["order"] = serde_json::json!({ "id": flat["order.id"] });
-        obj["source_data"] = serde_json::json!({
-            "pan": flat["source_data.pan"], "sub_type": flat["source_data.sub_type"], "type": flat["source_data.type"]
-        });
-        assert_eq!(signed_text(&obj), Some("1.50".repeat(20)));
+        let (_, mut obj, _) = genuine();
+        let text = |obj: &Value| signed_text(obj).expect("whole");
+        obj["amount_cents"] = serde_json::from_str("1.50").expect("a number");
+        assert!(text(&obj).starts_with("1.502"), "{}", text(&obj));
+        obj["owner"] = 302_852.into();
+        let whole = text(&obj);
         obj["owner"] = Value::Null;
-        assert_eq!(signed_text(&obj), Some("1.50".repeat(19)));
+        assert_eq!(text(&obj), whole.replacen("302852", "", 1));
         obj["owner"] = serde_json::json!({});
         assert_eq!(signed_text(&obj), None);
         obj.as_object_mut().expect("an object").remove("owner");
         assert_eq!(signed_text(&obj), None);
+    }
+
+    /// The buyer's own browser is shown the tag of their transaction on its way back, and most of a message is not signed.
+    #[test]
+    fn a_tag_that_a_buyer_has_seen_makes_one_message_and_no_more() {
+        let (key, obj, tag) = genuine();
+        let ids = (0..3).map(|number| {
+            let body =
+                serde_json::json!({ "type": format!("TRANSACTION {}", "x".repeat(1_000 * number)), "obj": obj, "n": number });
+            let Verdict::Genuine(event) = heard(&key, Some(&tag), &body) else { panic!("it is signed") };
+            assert!(event.kind.len() <= LONGEST_KIND, "{}", event.kind.len());
+            event.id
+        });
+        let ids: std::collections::BTreeSet<String> = ids.collect();
+        assert_eq!(ids.len(), 1, "what is not signed makes no other message");
+    }
+
+    #[test]
+    fn what_is_signed_cannot_be_cut_otherwise() {
+        let (key, obj, tag) = genuine();
+        let text = signed_text(&obj).expect("whole");
+        let id = obj["id"].to_string();
+        let (first, rest) = id.split_at(3);
+        let cut = |changes: &[(&str, Value)]| {
+            let mut obj = obj.clone();
+            for (name, value) in changes {
+                obj[*name] = value.clone();
+            }
+            let joined = SIGNED.iter().map(|(path, _)| match at(&obj, path) {
+                Some(Value::String(text)) => text.clone(),
+                Some(Value::Null) | None => String::new(),
+                Some(other) => other.to_string(),
+            });
+            assert_eq!(joined.collect::<String>(), text, "the same text, cut otherwise");
+            heard(&key, Some(&tag), &serde_json::json!({ "type": "TRANSACTION", "obj": obj }))
+        };
+        let flag = obj["has_parent_transaction"].to_string();
+        let integration = obj["integration_id"].to_string();
+        assert!(matches!(cut(&[]), Verdict::Genuine(_)));
+        for changes in [
+            vec![("has_parent_transaction", format!("{flag}{first}").into()), ("id", rest.into())],
+            vec![("has_parent_transaction", Value::Null), ("id", format!("{flag}{id}").into())],
+            vec![("integration_id", format!("{integration}{}", obj["is_3d_secure"]).into()), ("is_3d_secure", Value::Null)],
+        ] {
+            assert!(matches!(cut(&changes), Verdict::Forged { .. }), "{changes:?}");
+        }
+    }
+
+    #[test]
+    fn a_transactions_tag_signs_no_intention() {
+        let (key, obj, tag) = genuine();
+        let text = signed_text(&obj).expect("whole");
+        // An amount without decimals is the beginning of a transaction's text.
+        let amount = obj["amount_cents"].as_i64().expect("whole");
+        let id = text.strip_prefix(&amount.to_string()).expect("it begins with the amount");
+        let detail = serde_json::json!({ "amount": amount * 100, "currency": "JPY" });
+        let body = serde_json::json!({ "hmac": tag, "intention": { "id": id, "intention_detail": detail } });
+        assert!(matches!(heard(&key, None, &body), Verdict::Forged { .. }));
+        let own = serde_json::json!({ "hmac": tag_for(&key, "100.00pi_test_1"), "intention": {
+            "id": "pi_test_1", "intention_detail": { "amount": 10_000, "currency": "EGP" } } });
+        assert!(matches!(heard(&key, None, &own), Verdict::Genuine(_)));
     }
 
     #[test]

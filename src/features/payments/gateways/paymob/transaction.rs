@@ -162,6 +162,12 @@ pub(super) fn check_order(all: &[Transaction], reference: Option<&str>) -> Resul
     if all.iter().any(is_other) { Err(unreadable("it is about another order")) } else { Ok(()) }
 }
 
+/// Where a transaction is asked about. Its number comes from an answer, and an answer leads nowhere else.
+pub(super) fn path(id: &str) -> Result<String, CallFault> {
+    let is_number = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { Ok(format!("/api/acceptance/transactions/{id}")) } else { Err(unreadable("no number of a transaction")) }
+}
+
 /// An order's name with us.
 pub(super) fn order_name(number: &str) -> String {
     format!("order:{number}")
@@ -208,4 +214,17 @@ fn kept(obj: &Value) -> Value {
     kept["data"] = obj.get("data").map_or(Value::Null, |data| only(data, &["message", "txn_response_code"]));
     kept["source_data"] = obj.get("source_data").map_or(Value::Null, |source| only(source, &["type", "sub_type"]));
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_number_becomes_part_of_a_path() {
+        assert_eq!(path("192036465"), Ok("/api/acceptance/transactions/192036465".to_owned()));
+        for id in ["", "../../auth/tokens", "1/2", "1?x=2", "1#2", "%31", "-1", "\u{661}"] {
+            assert!(matches!(path(id), Err(CallFault::Unclear(_))), "{id}");
+        }
+    }
 }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::features::payments::gateway::CallFault;
+use crate::features::payments::gateways::lenient::short;
 use crate::kernel::Locale;
 
 /// A readable refusal.
@@ -43,7 +44,7 @@ impl Refusal {
         let body = Body::deserialize(body).ok()?;
         let detail = body.details.into_iter().find(|detail| detail.issue.is_some());
         let (issue, description) = detail.map_or((None, String::new()), |detail| (detail.issue, detail.description));
-        let text = if description.is_empty() { body.message } else { description };
+        let text = short(if description.is_empty() { &body.message } else { &description });
         let debug_id = debug_id.or(body.debug_id.as_deref());
         let message = debug_id.map_or_else(|| text.clone(), |id| format!("{text} (PayPal debug id {id})"));
         let link = body.links.into_iter().find(|link| matches!(link.rel.as_str(), "payer-action" | "redirect"));
@@ -203,6 +204,16 @@ mod tests {
         };
         assert_eq!(refusal.fault(None, Locale::En), told);
         assert_eq!(Refusal::read(StatusCode::NOT_FOUND, &json!({ "error": "x" }), None), None);
+    }
+
+    #[test]
+    fn a_refusal_is_short_and_names_nobody() {
+        let detail =
+            json!({ "issue": "INVALID_PARAMETER_VALUE", "description": format!("rania@example.com {}", "x ".repeat(5_000)) });
+        let body = json!({ "name": "INVALID_REQUEST", "details": [detail] });
+        let refusal = Refusal::read(StatusCode::BAD_REQUEST, &body, Some("f02")).unwrap();
+        assert!(!refusal.message.contains('@') && refusal.message.len() < 500, "{}", refusal.message);
+        assert!(refusal.message.ends_with("(PayPal debug id f02)"), "{}", refusal.message);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::answers::{text, whole_list};
 use super::requests::Form;
 use crate::config::{Secret, Stripe as Section};
 use crate::features::payments::gateway::CallFault;
+use crate::features::payments::gateways::lenient::short;
 use crate::features::payments::gateways::{GatewayFault, Setting};
 use crate::outbound::{Outbound, Patience, Reply, Retry, is_unclear_status};
 
@@ -19,8 +20,6 @@ const PAGE: i64 = 100;
 const MAX_PAGES: usize = 100;
 /// A refund is sent by a job, which may wait longer than a customer.
 const PATIENCE_OF_A_JOB: u32 = 3;
-/// Characters of a message of Stripe's that are kept.
-const MAX_MESSAGE: usize = 300;
 
 /// One account at Stripe.
 #[derive(Debug)]
@@ -191,8 +190,7 @@ fn told(what: &str, request_id: Option<&str>) -> String {
 
 /// A message of Stripe's without what may name a person: it repeats an address that it does not take.
 pub(super) fn clean(message: &str) -> String {
-    let words: Vec<&str> = message.split_whitespace().map(|word| if word.contains('@') { "…" } else { word }).collect();
-    words.join(" ").chars().take(MAX_MESSAGE).collect()
+    short(message)
 }
 
 #[cfg(test)]
@@ -280,7 +278,8 @@ mod tests {
     #[test]
     fn a_message_names_nobody() {
         assert_eq!(clean("Invalid email address: layla@example.com"), "Invalid email address: …");
-        assert_eq!(clean(&"x".repeat(1_000)).chars().count(), MAX_MESSAGE);
+        assert!(!clean("Your card 4242-4242-4242-4242 was declined").contains("4242"));
+        assert_eq!(clean(&"x".repeat(1_000)).chars().count(), 300);
     }
 
     #[test]
