@@ -493,6 +493,8 @@ CREATE TABLE payment_objects (
     primary key (method, object)
 ) strict, without rowid;
 
+CREATE INDEX payment_objects_payment on payment_objects (payment_id);
+
 CREATE TABLE webhook_inbox (
     id          blob    not null primary key check (length(id) = 16),
     gateway     text    not null,
@@ -530,9 +532,6 @@ CREATE TRIGGER money_ledger_is_not_rewritten before update on money_ledger begin
 
 CREATE TRIGGER money_ledger_is_not_shortened before delete on money_ledger begin select raise(abort, 'money_ledger is append-only'); end;
 
-CREATE INDEX webhook_inbox_old_bodies on webhook_inbox (handled_at) where body is not null and handled_at is not null;
-
-CREATE INDEX webhook_inbox_lost_money on webhook_inbox (id) where outcome = 'unknown' and is_money = 1;
 CREATE TABLE payment_counts (
     method   text    not null,
     status   text    not null,
@@ -568,3 +567,7 @@ CREATE TABLE payment_comparisons (
     day     integer not null,
     at      integer not null
 ) strict, without rowid;
+
+CREATE INDEX webhook_inbox_old_bodies on webhook_inbox (handled_at) where body is not null and handled_at is not null;
+
+CREATE INDEX webhook_inbox_lost_money on webhook_inbox (id) where outcome = 'unknown' and is_money = 1;

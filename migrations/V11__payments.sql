@@ -75,6 +75,8 @@ create table payment_objects (
     primary key (method, object)
 ) strict, without rowid;
 
+create index payment_objects_payment on payment_objects (payment_id);
+
 create table webhook_inbox (
     id          blob    not null primary key check (length(id) = 16),
     gateway     text    not null,

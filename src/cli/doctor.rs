@@ -10,7 +10,7 @@ use super::output;
 use super::shared::{Place, database_to_read};
 use crate::clock::Clock;
 use crate::db;
-use crate::features::payments as payments_feature;
+use crate::features::payments::waiting;
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -42,10 +42,10 @@ impl Doctor {
             .map_err(|error| Failure::because(format!("the books in {} cannot be checked: {error}", database.display())))?;
         // The books balance all the same, so this is no finding.
         let now = Clock::system().now();
-        let waiting = db::open_read_only(&database, move |reader| payments_feature::waiting(reader, now))
+        let waits = db::open_read_only(&database, move |reader| waiting(reader, now))
             .map_err(|error| Failure::because(format!("the books in {} cannot be read: {error}", database.display())))?;
         if self.json {
-            output::json(&json!({ "ok": findings.is_empty(), "findings": findings, "waiting": waiting }))?;
+            output::json(&json!({ "ok": findings.is_empty(), "findings": findings, "waiting": waits }))?;
         } else if findings.is_empty() {
             output::line(format!("The books in {} balance.", database.display()))?;
         } else {
@@ -54,7 +54,7 @@ impl Doctor {
             }
         }
         if !self.json {
-            for line in &waiting {
+            for line in &waits {
                 output::line(format!("Somebody has to look: {line}"))?;
             }
         }

@@ -34,8 +34,6 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
         "The gateway has no such flow; GET /payments/methods tells its kind.",
         "لا توفّر البوابة طريقة العرض هذه؛ نوعها مذكور في GET /payments/methods.",
     ),
-    ("nothing_to_refund", "Nothing was paid for these pieces.", "لم يُدفع شيء عن هذه القطع."),
-    ("unknown_item", "No line of this payment's order.", "ليس بندًا من طلب هذه الدفعة."),
     ("in_the_past", "The time is over; take a later one.", "الوقت المطلوب مضى؛ اختر وقتًا لاحقًا."),
     ("invalid", "It could not be read.", "تعذّرت قراءته."),
     (
@@ -80,6 +78,7 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
     ),
     ("not_changed_here", "Another address changes this; the message names it.", "يُغيَّر هذا من عنوان آخر تذكره الرسالة."),
     ("not_with_text", "A group with text has no choices.", "المجموعة النصية لا خيارات لها."),
+    ("nothing_to_refund", "Nothing was paid for these pieces.", "لم يُدفع شيء عن هذه القطع."),
     ("offline_only", "For what is paid without a gateway.", "لما يُدفع في المتجر من غير بوابة دفع."),
     ("one_of", "Two that exclude each other; leave one out.", "حقلان لا يجتمعان؛ احذف أحدهما."),
     ("out_of_range", "The number is too small or too large.", "الرقم أصغر أو أكبر من المسموح."),
@@ -122,6 +121,7 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
     ("unknown_customer", "No such account.", "لا يوجد حساب كهذا."),
     ("unknown_field", "No field of this body; check its spelling.", "لا يوجد حقل بهذا الاسم؛ تحقّق من كتابته."),
     ("unknown_group", "The product has no such options.", "لا توجد خيارات كهذه لهذا المنتج."),
+    ("unknown_item", "No line of this payment's order.", "ليس بندًا من طلب هذه الدفعة."),
     (
         "unknown_parameter",
         "No parameter of this address; check its spelling.",

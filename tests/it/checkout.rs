@@ -779,7 +779,7 @@ async fn money_that_comes_twice_goes_back_once() {
     till.gateway.pay(&attempt);
     till.gateway.pay(&attempt);
     till.later(2 * MINUTE).await;
-    till.expect(&order, "Confirmed", "Paid").await;
+    till.expect(&order, "Confirmed", "PartiallyRefunded").await;
     assert_eq!(till.count("select count(*) from money_ledger where kind = 'captured'").await, 2);
     assert_eq!(till.count("select coalesce(sum(amount_minor), 0) from refunds").await, 3_000);
     till.later(2 * HOUR).await;

@@ -79,7 +79,7 @@ impl<'s> Browser<'s> {
             if reply.status != 303 {
                 return reply;
             }
-            path = reply.header("location").expect("a place").to_owned();
+            reply.header("location").expect("a place").clone_into(&mut path);
         }
         panic!("{path} leads round and round");
     }

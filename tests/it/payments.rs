@@ -8,7 +8,7 @@ use bayader::features::payments::waiting;
 use bayader::kernel::{Currency, Money};
 use serde_json::{Value, json};
 
-use crate::harness::test_gateway::{Act, Op, TESTPAY, TestGateway};
+use crate::harness::test_gateway::{Act, Message, Op, TESTPAY, TestGateway};
 use crate::harness::{Order, Product, Reply, Shop};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -230,16 +230,18 @@ async fn a_disputed_payment_is_not_refunded_while_the_dispute_is_open() {
     let (_, id) = begun(&shop, &bread, 1).await;
     gateway.pay(&id);
     shop.ask(&id).await;
-    let say = async |what: DisputeStep| {
-        let report = Report { dispute: Some(Dispute { object: "dp_1".into(), what }), ..Report::default() };
-        shop.tell(&id, report).await;
+    let say = async |what: &str| {
+        let message = gateway.dispute(&id, what);
+        let request = shop.guest().post(&format!("/api/v1/payments/webhook/{TESTPAY}")).bytes("application/json", message.body);
+        request.header(Message::header(), &message.signature).send().await.expect(200);
+        jobs(&shop).await;
     };
-    say(DisputeStep::Opened).await;
+    say("opened").await;
     let path = format!("/api/v1/payments/{id}/refund");
     let refund = async || shop.admin().post(&path).json(&json!({ "reason": "x" })).send().await;
     refund().await.expect_problem(409, "payment_disputed");
     assert_eq!(payment(&shop, &id).await["disputed"], true);
-    say(DisputeStep::Closed { lost: false }).await;
+    say("won").await;
     refund().await.expect(201);
     jobs(&shop).await;
     shop.close().await;
@@ -262,6 +264,8 @@ async fn a_day_is_compared_with_the_gateways_books_and_what_is_different_is_told
     assert_eq!(payment(&shop, &known).await["refundedAmount"], "0.500");
 
     // On a day on which nothing else tells of the payment, it is a difference.
+    shop.advance(24 * HOUR);
+    jobs(&shop).await;
     gateway.refund_outside(&known, 100);
     shop.advance(24 * HOUR);
     jobs(&shop).await;
@@ -269,7 +273,7 @@ async fn a_day_is_compared_with_the_gateways_books_and_what_is_different_is_told
     assert_eq!(found.rows().len(), 1, "{found:?}");
     let one = &found.rows()[0];
     assert_eq!((&one["what"], &one["kind"], &one["theirs"]), (&json!("missing_here"), &json!("refunded"), &json!("0.100")));
-    assert_eq!((&one["day"], &one["gateway"]), (&json!("2026-11-26"), &json!(TESTPAY)));
+    assert_eq!((&one["day"], &one["gateway"]), (&json!("2026-11-27"), &json!(TESTPAY)));
     assert!(waits(&shop).await.iter().any(|line| line.contains("books")), "{:?}", waits(&shop).await);
     assert!(shop.ailments().await.is_empty(), "the books balance all the same");
 

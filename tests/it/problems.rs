@@ -208,42 +208,6 @@ async fn of_orders(refused: &mut Refused, shop: &Shop, staff: &Client, layla: &C
     refused.add("too_many_open_orders", by_phone());
 }
 
-/// Whose turn is held stays busy as long as it is.
-async fn of_payments(refused: &mut Refused, shop: &Shop, layla: &Client, gateways: &[Arc<TestGateway>]) -> Turn {
-    let bun = shop.product("Bun").price("2.000").stock(50).create().await;
-    let odd = shop.product("Stamp").price("0.005").stock(5).create().await;
-    let order =
-        async |product, method: &str| layla.order().line(product, 1).pickup().field("paymentMethod", method).place().await;
-    let pay = |order: &Order, method: &str| {
-        layla.post("/api/v1/payments/checkout").json(&json!({ "orderId": order.id, "paymentMethod": method }))
-    };
-    for (method, act, code) in GATEWAYS {
-        let order = order(&bun, method).await;
-        let mut then = method;
-        if act == Act::Do {
-            let begun = pay(&order, method).send().await.expect(200);
-            then = "testpay";
-            if method == then {
-                let gateway = gateways.last().expect("a gateway");
-                gateway.set_state(begun["transactionId"].as_str().expect("an id"), There::Underway);
-                then = "cash";
-            }
-        }
-        refused.add(code, pay(&order, then));
-    }
-    refused.add("amount_not_representable", pay(&order(&odd, "cash").await, "testpay"));
-    let paid = order(&bun, "cash").await;
-    shop.admin().post(&format!("{}/collect", paid.path())).json(&json!({})).send().await.expect(200);
-    refused.add("already_paid", pay(&paid, "testpay"));
-    let cancelled = order(&bun, "cash").await;
-    layla.post(&format!("{}/cancel", cancelled.path())).json(&json!({})).send().await.expect(200);
-    refused.add("order_not_payable", pay(&cancelled, "testpay"));
-    let busy = order(&bun, "testpay").await;
-    refused.add("checkout_in_progress", pay(&busy, "testpay"));
-    let busy = OrderId::parse(&busy.id).expect("an order's id");
-    shop.inner().turns.try_take(busy).expect("nobody has the turn")
-}
-
 async fn of_refunds(refused: &mut Refused, shop: &Shop) {
     let admin = shop.admin();
     let cake = shop.product("Tart").price("5.000").stock(50).create().await;
@@ -280,6 +244,42 @@ async fn of_refunds(refused: &mut Refused, shop: &Shop) {
     refused.add("payment_disputed", act(&disputed, "refund", json!({ "reason": "x" })));
 }
 
+/// Whose turn is held stays busy as long as it is.
+async fn of_payments(refused: &mut Refused, shop: &Shop, layla: &Client, gateways: &[Arc<TestGateway>]) -> Turn {
+    let bun = shop.product("Bun").price("2.000").stock(50).create().await;
+    let odd = shop.product("Stamp").price("0.005").stock(5).create().await;
+    let order =
+        async |product, method: &str| layla.order().line(product, 1).pickup().field("paymentMethod", method).place().await;
+    let pay = |order: &Order, method: &str| {
+        layla.post("/api/v1/payments/checkout").json(&json!({ "orderId": order.id, "paymentMethod": method }))
+    };
+    for (method, act, code) in GATEWAYS {
+        let order = order(&bun, method).await;
+        let mut then = method;
+        if act == Act::Do {
+            let begun = pay(&order, method).send().await.expect(200);
+            then = "testpay";
+            if method == then {
+                let gateway = gateways.last().expect("a gateway");
+                gateway.set_state(begun["transactionId"].as_str().expect("an id"), There::Underway);
+                then = "cash";
+            }
+        }
+        refused.add(code, pay(&order, then));
+    }
+    refused.add("amount_not_representable", pay(&order(&odd, "cash").await, "testpay"));
+    let paid = order(&bun, "cash").await;
+    shop.admin().post(&format!("{}/collect", paid.path())).json(&json!({})).send().await.expect(200);
+    refused.add("already_paid", pay(&paid, "testpay"));
+    let cancelled = order(&bun, "cash").await;
+    layla.post(&format!("{}/cancel", cancelled.path())).json(&json!({})).send().await.expect(200);
+    refused.add("order_not_payable", pay(&cancelled, "testpay"));
+    let busy = order(&bun, "testpay").await;
+    refused.add("checkout_in_progress", pay(&busy, "testpay"));
+    let busy = OrderId::parse(&busy.id).expect("an order's id");
+    shop.inner().turns.try_take(busy).expect("nobody has the turn")
+}
+
 #[tokio::test]
 async fn every_code_is_told_in_both_languages() {
     let gateways = GATEWAYS.map(|(code, act, _)| {
@@ -305,8 +305,8 @@ async fn every_code_is_told_in_both_languages() {
     of_accounts(&mut refused, &shop, &layla).await;
     of_goods(&mut refused, &shop, &staff).await;
     of_orders(&mut refused, &shop, &staff, &layla).await;
-    let turn = of_payments(&mut refused, &shop, &layla, &gateways).await;
     of_refunds(&mut refused, &shop).await;
+    let turn = of_payments(&mut refused, &shop, &layla, &gateways).await;
 
     let pages = Pages::of(&shop).await;
     let mut seen: BTreeSet<&str> = BTreeSet::new();

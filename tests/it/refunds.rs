@@ -147,8 +147,9 @@ async fn what_makes_no_sense_changes_nothing() {
 
 #[tokio::test]
 async fn by_line_every_piece_adds_up_and_goes_back_on_the_shelf_once() {
-    let shop =
-        Shop::open_with(&[("BAYADER_ORDERS__PRICES_INCLUDE_TAX", "false"), ("BAYADER_ORDERS__DELIVERY_FEE", "0.500")]).await;
+    let shop = Shop::open_with(&[("BAYADER_ORDERS__PRICES_INCLUDE_TAX", "false")]).await;
+    let settings = json!({ "orders": { "deliveryFee": "0.500" } });
+    shop.admin().put("/api/v1/admin/settings").json(&settings).send().await.expect(200);
     let admin = shop.admin();
     let category = json!({ "slug": "taxed", "name": "Taxed", "taxRate": "5" });
     admin.post("/api/v1/categories").json(&category).send().await.expect(201);

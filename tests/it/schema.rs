@@ -21,7 +21,7 @@ const LANDED: &[(&str, &str)] = &[
     ("V8__search.sql", "8c0e4c2206b7ecd6ab497f4088cfc862b90d898c9c06bcfac9e00bfb5750b99f"),
     ("V9__guards.sql", "0fc788d2cdc985306326c4f1be21e6ec5b0b266434c5549065ee07be985e5254"),
     ("V10__scale.sql", "140c0ed36e8e9b4b83d66593bae25b9937026bbc7595284d24fc9f73e8797e8c"),
-    ("V11__payments.sql", "1b3deb1868d4c6c81b24c7da81cf839bd9adf25f01c3dd291db2e8c7852b88e7"),
+    ("V11__payments.sql", "6a5465c02dd71f9d87a860338575d92758d9d75271a19a2de4a777f3d77d5e4f"),
     ("V12__refunds.sql", "8df5a69d4cd91346b3c8a11a2b2c6e170f27c5363654f6abdc11a7f0e6ead45e"),
     ("V13__webhooks.sql", "1e32884fd1634ed755373fc3dd171c1415f53afd5b0b3a81252268737dd12626"),
 ];

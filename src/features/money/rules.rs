@@ -71,6 +71,7 @@ mod tests {
         assert_eq!(status(100, 0), PaymentStatus::Paid);
         assert_eq!(status(100, 1), PaymentStatus::PartiallyRefunded);
         assert_eq!(status(100, 100), PaymentStatus::Refunded);
+        assert_eq!(status(200, 100), PaymentStatus::PartiallyRefunded, "it had been paid twice");
     }
 
     #[test]

@@ -99,19 +99,15 @@ impl CompareBooks {
     }
 
     async fn with_books(&self, method: PaymentMethod, lines: &[BookLine], from: UtcMs, until: UtcMs) -> Result<Vec<Found>> {
-        let mut found = Vec::new();
+        let (mut found, mut missing) = (Vec::new(), Vec::new());
         for line in lines.iter().filter(|line| line.at >= from && line.at < until) {
-            if let Some(missing) = self.missing_here(method, line).await? {
-                // What is missing may be asked for: then it is booked, and nothing is different.
-                let object = line.object.clone();
-                let payment = self.shop.db.read(move |reader| attempts::find_by_objects(reader, method, &[object])).await?;
-                if let Some(payment) = payment {
-                    ask::ask_now(&self.shop, payment).await?;
-                }
-                if let Some(still) = self.missing_here(method, line).await? {
-                    found.push(Found { payment: still.payment.or(payment), ..missing });
-                }
+            if self.missing_here(method, line).await?.is_some() {
+                missing.push(line);
             }
+        }
+        self.ask_for_missing(method, &missing, from, until).await?;
+        for line in missing {
+            found.extend(self.missing_here(method, line).await?);
         }
         let theirs: BTreeSet<(&str, &str)> = lines.iter().map(|line| (line.kind.code(), line.object.as_str())).collect();
         let ours = self.shop.db.read(move |reader| sql::entries(reader, method, from, until)).await?;
@@ -121,6 +117,33 @@ impl CompareBooks {
             found.extend(compared(&entry, told.get(&(entry.kind.code(), entry.object.clone())).copied()));
         }
         Ok(found)
+    }
+
+    /// What is missing here may be asked for: then it is booked, and nothing is different. A name that was told before leads to its
+    /// payment; one that was not, as a refund's made outside, may belong to any payment of that day.
+    async fn ask_for_missing(&self, method: PaymentMethod, lines: &[&BookLine], from: UtcMs, until: UtcMs) -> Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = lines.iter().map(|line| line.object.clone()).collect();
+        let payments = self
+            .shop
+            .db
+            .read(move |reader| {
+                let mut payments = BTreeSet::new();
+                for name in names {
+                    payments.extend(attempts::find_by_objects(reader, method, &[name])?);
+                }
+                payments.extend(sql::entries(reader, method, from, until)?.into_iter().map(|entry| entry.payment));
+                Ok(payments)
+            })
+            .await?;
+        for payment in payments {
+            if let Err(error) = ask::ask_now(&self.shop, payment).await {
+                tracing::warn!(payment = %payment, error = %error, "a payment could not be asked about what is missing");
+            }
+        }
+        Ok(())
     }
 
     /// How a line of a gateway's books differs from the ledger.
@@ -154,16 +177,18 @@ impl CompareBooks {
     async fn by_asking(&self, gateway: &dyn Gateway, from: UtcMs, until: UtcMs) -> Result<Vec<Found>> {
         let method = gateway.method();
         let entries = self.shop.db.read(move |reader| sql::entries(reader, method, from, until)).await?;
+        let payments: BTreeSet<PaymentId> = entries.iter().map(|entry| entry.payment).collect();
         let mut told: BTreeMap<PaymentId, Told> = BTreeMap::new();
+        for payment in payments {
+            told.insert(payment, self.told_of(method, payment).await?);
+        }
         let mut found = Vec::new();
         for entry in entries {
-            if !told.contains_key(&entry.payment) {
-                told.insert(entry.payment, self.told_of(method, entry.payment).await?);
-            }
-            let theirs = told.get(&entry.payment).and_then(|told| told.get(&(entry.kind.code(), entry.object.clone())));
+            let Some(told) = told.get(&entry.payment) else { continue };
+            let theirs = told.get(&(entry.kind.code(), entry.object.clone()));
             // A refund that is told as a part of a sum alone has no line of its own.
-            let sums_only = entry.kind == BookKind::Refunded && theirs.is_none();
-            if sums_only && told.get(&entry.payment).is_some_and(|told| told.keys().all(|(kind, _)| *kind != "refunded")) {
+            let tells_refunds = told.keys().any(|(kind, _)| *kind == BookKind::Refunded.code());
+            if entry.kind == BookKind::Refunded && theirs.is_none() && !tells_refunds {
                 continue;
             }
             found.extend(compared(&entry, theirs.copied()));

@@ -186,22 +186,22 @@ fn price(reader: &Reader<'_>, payment: &Payment, wanted: &[WantedLine]) -> Resul
     let paid = rules::paid_by_line(&sold);
     let (mut priced, mut faults) = (Vec::new(), Vec::new());
     for (index, want) in wanted.iter().enumerate() {
-        let mut fault = |field: &str, code: &'static str, message: String| {
+        let mut fault = |code: &'static str, field: &str, message: String| {
             faults.push(FieldFault { field: format!("items[{index}].{field}"), code, message });
         };
         let found = sold.lines.iter().zip(&paid).find(|(line, _)| line.id == want.item);
         let Some((line, paid)) = found else {
-            fault("itemId", "unknown_item", "is no line of this payment's order".to_owned());
+            fault("unknown_item", "itemId", "is no line of this payment's order".to_owned());
             continue;
         };
         if wanted.iter().take(index).any(|other| other.item == want.item) {
-            fault("itemId", "duplicate", "stands twice; add the quantities up".to_owned());
+            fault("duplicate", "itemId", "stands twice; add the quantities up".to_owned());
             continue;
         }
         let (pieces, given) = before.get(&want.item).copied().unwrap_or_default();
         let left = (line.quantity - pieces).max(0);
         if want.quantity > left {
-            fault("quantity", "too_many", format!("at most {left} of {} pieces are not given back yet", line.quantity));
+            fault("too_many", "quantity", format!("at most {left} of {} pieces are not given back yet", line.quantity));
             continue;
         }
         let amount_minor = rules::share(*paid, line.quantity, pieces, given, want.quantity);

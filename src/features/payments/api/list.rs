@@ -20,6 +20,7 @@ pub(super) fn routes() -> Vec<Route<AppState>> {
         Route::get("/api/v1/payments", list, "List payments, newest first")
             .describe("Each attempt to take money for an order, with its refunds. `gateway` is a way to pay as GET /api/v1/payments/methods lists them; `from` and `to` are when it was begun.")
             .query::<ListQuery>()
+            .parameter("order_id", "Those of one order.")
             .answers(200, "A page of payments", list_schema(payment.clone()))
             .links(payment_links("$response.body#/data/0")),
         Route::get("/api/v1/payments/{id}", get, "Read a payment")
@@ -29,6 +30,7 @@ pub(super) fn routes() -> Vec<Route<AppState>> {
         Route::get("/api/v1/payments/differences", differences, "List what gateways' own books say otherwise")
             .describe("Each day's payments and refunds are compared with the gateway's books after the day has ended. `missing_here`: the gateway has it and the ledger not; `missing_there`: the other way round; `amount`: both have it, and not the same sum. A difference that a later comparison does not find any more is closed; without `open` both are listed.")
             .query::<DifferencesQuery>()
+            .parameter("open", "`true`: those that are still there; `false`: those that are not.")
             .answers(200, "A page of differences, newest first", list_schema(difference_shape()))
             .links([Link::to("payment", "GET /api/v1/payments/{id}", "The payment that it is of").with("id", "$response.body#/data/0/paymentId")]),
     ]
@@ -140,7 +142,8 @@ fn difference_shape() -> Shape {
     });
     let example = json!({
         "id": "01936f2b-0d10-7000-8000-5a6b7c8d9e31", "gateway": "stripe", "day": "2026-11-24", "kind": "captured",
-        "what": "missing_here", "gatewayId": "ch_3PqK2eLkdIwHu7ix0X8nTq2A", "theirs": "1.800", "currency": "JOD",
+        "what": "amount", "gatewayId": "ch_3PqK2eLkdIwHu7ix0X8nTq2A", "paymentId": "01936f2b-0d10-7000-8000-5a6b7c8d9e11",
+        "ours": "1.800", "theirs": "1.080", "currency": "JOD",
         "foundAt": "2026-11-25T01:00:00.000Z",
     });
     Shape::named("PaymentDifference", schema, example)
