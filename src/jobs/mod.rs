@@ -44,6 +44,18 @@ pub fn enqueue(tx: &mut WriteTx<'_>, new: &NewJob<'_>) -> Result<()> {
     Ok(())
 }
 
+/// What was given up of a kind is tried anew, as often as at first: what kept it from being done may be gone. The dead rows are over.
+///
+/// # Errors
+/// A fault.
+pub fn revive(tx: &mut WriteTx<'_>, kind: &str) -> Result<()> {
+    for (key, max_attempts) in sql::dead(tx, kind)? {
+        enqueue(tx, &NewJob { kind, key: &key, run_at: tx.now(), max_attempts })?;
+        sql::forget_all_dead(tx, kind, &key)?;
+    }
+    Ok(())
+}
+
 /// A job that is being done.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Claimed {

@@ -90,6 +90,20 @@ pub(super) fn forget_dead(tx: &mut WriteTx<'_>, kind: &str, key: &str, but: JobI
 
 const FORGET_DEAD: &str = "update jobs set status = 'cancelled' where status = 'dead' and kind = ?1 and key = ?2 and id <> ?3";
 
+/// The keys of a kind's dead jobs, each with how often it was to be tried. By the index `jobs_dead`.
+pub(super) fn dead(reader: &Reader<'_>, kind: &str) -> Result<Vec<(String, i64)>> {
+    reader.all("select key, max(max_attempts) from jobs where status = 'dead' and kind = ?1 group by key", args![kind], |row| {
+        let mut columns = row.columns();
+        Ok((columns.next()?, columns.next()?))
+    })
+}
+
+/// Every dead job of a kind and key is over. By the index `jobs_dead`.
+pub(super) fn forget_all_dead(tx: &mut WriteTx<'_>, kind: &str, key: &str) -> Result<()> {
+    tx.exec("update jobs set status = 'cancelled' where status = 'dead' and kind = ?1 and key = ?2", args![kind, key])?;
+    Ok(())
+}
+
 /// Jobs of a key whose kind is none of a JSON list's, waiting or dead, are over: nobody does them any more.
 pub(super) fn forget_other_kinds(tx: &mut WriteTx<'_>, key: &str, kinds: &str) -> Result<()> {
     for sql in FORGET_OTHER_KINDS {

@@ -442,6 +442,110 @@ async fn another_method_ends_the_first_attempt_before() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_ended_keeps_nobody_from_paying_at_the_shop() {
+    let other = TestGateway::named("otherpay").shared();
+    let till = Till::open_with(&[], vec![TestGateway::new().ending_nothing().shared(), Arc::clone(&other)]).await;
+    let (late, collected) = (till.order().await, till.order().await);
+    let first = till.begin(&late).await;
+
+    // Two things that a customer could pay at once are not begun; what is begun can be gone on with.
+    till.ask(&late, "otherpay").send().await.expect_problem(409, "payment_still_open");
+    assert_eq!(other.asked(Op::Start), 0);
+    let again = till.pay(&late).await.expect(200);
+    assert_eq!((text(&again, "transactionId"), again["redirectUrl"].is_string()), (first.clone(), true));
+
+    till.ask(&late, "cash").send().await.expect(200);
+    assert_eq!(till.seen(&late).await["paymentMethod"], "cash");
+    assert_eq!(text(&till.pay(&late).await.expect(200), "transactionId"), first, "its link is still good");
+
+    // Paid by it after all, nothing is owed in cash.
+    till.gateway.pay(&first);
+    till.later(2 * MINUTE).await;
+    till.expect(&late, "Confirmed", "Paid").await;
+    assert_eq!(till.payments().await.iter().filter(|payment| payment.1 == "succeeded").count(), 1);
+
+    // Paid in cash before, the gateway's money goes back by itself.
+    let second = till.begin(&collected).await;
+    till.ask(&collected, "cash").send().await.expect(200);
+    let staff = till.shop.staff().await;
+    staff.post(&format!("{}/collect", collected.path())).json(&json!({})).send().await.expect(200);
+    till.gateway.pay(&second);
+    till.later(5 * MINUTE).await;
+    assert_eq!(till.gateway.held_minor(), 3_000, "what came twice is given back");
+    assert_eq!(till.seen(&collected).await["status"], "Confirmed");
+    assert_eq!(till.count("select count(*) from jobs where status = 'dead'").await, 0);
+    till.close().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_ended_is_asked_about_until_it_has_ended_by_itself() {
+    let till = open(TestGateway::new().ending_nothing()).await;
+    let order = till.order().await;
+    let attempt = till.begin(&order).await;
+    till.later(31 * MINUTE).await;
+    till.expect(&order, "Cancelled", "Pending").await;
+    for _ in 0..120 {
+        till.later(HOUR).await;
+    }
+    assert_eq!(till.count("select count(*) from jobs where status = 'dead'").await, 0);
+    assert!(till.gateway.asked(Op::End) < 5, "nobody tries again and again what cannot be");
+    till.gateway.expire(&attempt);
+    till.later(HOUR).await;
+    assert_eq!(till.count("select count(*) from gateway_attempts where phase <> 'closed'").await, 0);
+    till.close().await;
+}
+
+#[tokio::test]
+async fn a_hold_that_waited_for_money_ends_when_it_can_be_paid_anew() {
+    let till = open(TestGateway::new()).await;
+    let order = till.order().await;
+    let attempt = till.begin(&order).await;
+    till.gateway.set_state(&attempt, There::Underway);
+    till.later(31 * MINUTE).await;
+    till.expect(&order, "Pending", "Pending").await;
+    // The bank said no, and another card may be tried.
+    till.gateway.decline(&attempt);
+    till.gateway.set_state(&attempt, There::Open);
+    till.later(HOUR).await;
+    assert_eq!(till.status(&order).await.0, "Cancelled");
+    assert!(matches!(till.gateway.sale(&attempt).state, There::Ended(_)));
+    assert_eq!(till.pieces().await, (10, 0, 10));
+    till.close().await;
+}
+
+#[tokio::test]
+async fn a_gateway_that_was_taken_out_of_the_configuration_keeps_no_order() {
+    let till = open(TestGateway::new()).await;
+    let [left, cancelled, cash] = [till.order().await, till.order().await, till.order().await];
+    for order in [&left, &cancelled, &cash] {
+        till.begin(order).await;
+    }
+    let without = till.shop.as_after_a_crash(&[], Vec::new()).await;
+    let without = Till { shop: without, gateway: Arc::clone(&till.gateway), bread: till.bread.clone() };
+    without.shop.run_jobs().await;
+    without.ask(&cash, "cash").send().await.expect_problem(503, "gateway_unavailable");
+    let staff = without.shop.staff().await;
+    staff.post(&format!("{}/collect", cash.path())).json(&json!({})).send().await.expect(200);
+    staff.post(&format!("{}/cancel", cancelled.path())).json(&json!({})).send().await.expect(200);
+    without.later(31 * MINUTE).await;
+    assert_eq!(without.status(&left).await.0, "Cancelled");
+    assert_eq!(without.pieces().await, (8, 0, 8));
+
+    // Whatever had been given up goes on when the section is back.
+    for _ in 0..110 {
+        without.later(70 * MINUTE).await;
+    }
+    let again = without.shop.as_after_a_crash(&[], vec![Arc::clone(&till.gateway) as Arc<dyn Gateway>]).await;
+    let again = Till { shop: again, gateway: Arc::clone(&till.gateway), bread: till.bread.clone() };
+    again.later(SECOND).await;
+    assert_eq!(again.count("select count(*) from gateway_attempts where phase <> 'closed'").await, 0);
+    assert!(till.gateway.sales().iter().all(|sale| matches!(sale.state, There::Ended(_))));
+    assert_eq!(again.count("select count(*) from jobs where status = 'dead'").await, 0);
+    again.shop.close().await;
+    till.shop.close().await;
+}
+
+#[tokio::test]
 async fn another_method_finds_that_the_first_was_paid() {
     let till = open(TestGateway::new()).await;
     let order = till.order().await;

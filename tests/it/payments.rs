@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bayader::features::payments::gateway::{Dispute, DisputeStep, Report, Total};
 use bayader::features::payments::waiting;
 use bayader::kernel::{Currency, Money};
 use serde_json::{Value, json};
@@ -166,6 +167,58 @@ async fn money_in_another_currency_can_only_go_back() {
     shop.ask(&id).await;
     assert_eq!(payment(&shop, &id).await["status"], "failed", "told again, it waits for nobody");
     assert_eq!(shop.admin().order_of(&order).await["refundedAmount"], "0.000");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn what_was_parked_and_went_back_may_be_told_again() {
+    let gateway = TestGateway::new().shared();
+    let shop = open(&gateway).await;
+    let bread = shop.product("Bread").price("2.000").stock(10).create().await;
+    // In the gateway's own pages.
+    let (_, id) = begun(&shop, &bread, 1).await;
+    gateway.pay_amount(&id, Money::from_minor(2_500, Currency::JOD));
+    shop.ask(&id).await;
+    gateway.refund_outside(&id, 2_500);
+    for _ in 0..2 {
+        shop.ask(&id).await;
+        let seen = payment(&shop, &id).await;
+        assert_eq!((&seen["status"], &seen["refundedAmount"]), (&json!("failed"), &json!("0.000")));
+        assert_eq!((&seen["refunds"][0]["amount"], &seen["refunds"][0]["status"]), (&json!("2.500"), &json!("succeeded")));
+    }
+    assert!(waits(&shop).await.is_empty());
+
+    // By us, through a gateway that tells sums alone.
+    let (_, id) = begun(&shop, &bread, 1).await;
+    gateway.pay_amount(&id, Money::from_minor(2_500, Currency::JOD));
+    shop.ask(&id).await;
+    resolve(&shop, &id, "refund").await.expect(200);
+    jobs(&shop).await;
+    let amount = Money::from_minor(2_500, Currency::JOD);
+    let sum = Report { refunded_total: Some(Total { object: "child".into(), amount }), ..Report::default() };
+    assert!(!shop.tell(&id, sum).await, "its own refund explains it");
+    assert_eq!(payment(&shop, &id).await["refunds"].as_array().map(Vec::len), Some(1));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_payment_is_disputed_until_each_of_its_disputes_was_won() {
+    let gateway = TestGateway::new().shared();
+    let shop = open(&gateway).await;
+    let bread = shop.product("Bread").price("2.000").stock(10).create().await;
+    let (_, id) = begun(&shop, &bread, 1).await;
+    gateway.pay(&id);
+    shop.ask(&id).await;
+    let say = async |object: &str, what: DisputeStep| {
+        let report = Report { dispute: Some(Dispute { object: object.into(), what }), ..Report::default() };
+        shop.tell(&id, report).await;
+        payment(&shop, &id).await["disputed"] == true
+    };
+    assert!(say("dp_1", DisputeStep::Opened).await);
+    assert!(say("dp_2", DisputeStep::Closed { lost: false }).await, "the first one is open");
+    assert!(say("dp_2", DisputeStep::Opened).await);
+    assert!(!say("dp_1", DisputeStep::Closed { lost: false }).await);
+    assert!(!say("dp_1", DisputeStep::Opened).await, "an old message opens nothing anew");
     shop.close().await;
 }
 

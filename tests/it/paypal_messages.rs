@@ -225,6 +225,7 @@ fn check_effect(effect: &str, event: &Event, reading: &Reading) {
                     status: RefundStatus::Succeeded,
                     failure: None,
                 }],
+                says_whose: true,
                 ..Report::default()
             },
             ..Reading::default()

@@ -389,6 +389,83 @@ async fn our_own_refund_under_way_explains_a_sum_first() {
 }
 
 #[tokio::test]
+async fn a_refund_made_outside_beside_one_of_ours_of_the_same_amount_is_another() {
+    let gateway = TestGateway::new().shared();
+    let shop = open(&gateway).await;
+    let bread = shop.product("Bread").price("2.000").stock(10).create().await;
+
+    // It was taken for ours, because its gateway does not say whose it is; then ours is told with our id.
+    let (_, id) = paid(&shop, &gateway, &bread, 1).await;
+    gateway.next(Op::Refund, [Act::UnclearAfter]);
+    refunded(&shop, &id, "0.500").await;
+    jobs(&shop).await;
+    let outside = gateway.refund_outside(&id, 500);
+    assert!(shop.tell(&id, told(&outside, None, 500, RefundStatus::Succeeded)).await);
+    shop.ask(&id).await;
+    let seen = payment(&shop, &id).await;
+    assert_eq!((refunds(&seen), &seen["refundedAmount"]), (vec![("0.500", "succeeded"); 2], &json!("1.000")));
+    shop.ask(&id).await;
+    assert_eq!(payment(&shop, &id).await["refundedAmount"], "1.000");
+
+    // A gateway that says so tells at once that it is not ours, and ours is sent all the same.
+    let (_, id) = paid(&shop, &gateway, &bread, 1).await;
+    gateway.next(Op::Refund, [Act::UnclearBefore]);
+    refunded(&shop, &id, "0.500").await;
+    jobs(&shop).await;
+    let outside = gateway.refund_outside(&id, 500);
+    let report = Report { says_whose: true, ..told(&outside, None, 500, RefundStatus::Succeeded) };
+    assert!(shop.tell(&id, report).await);
+    assert_eq!(refunds(&payment(&shop, &id).await), [("0.500", "pending"), ("0.500", "succeeded")]);
+    shop.advance(2 * MINUTE);
+    jobs(&shop).await;
+    assert_eq!(payment(&shop, &id).await["refundedAmount"], "1.000");
+    assert_eq!(gateway.held_minor(), 2_000);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_refusal_of_ours_takes_nothing_back_of_what_went_back_outside_meanwhile() {
+    let gateway = TestGateway::new().shared();
+    let shop = open(&gateway).await;
+    let bread = shop.product("Bread").price("2.000").stock(10).create().await;
+    let (_, id) = paid(&shop, &gateway, &bread, 1).await;
+    gateway.next(Op::Refund, [Act::HangRefuse("too_much")]);
+    refunded(&shop, &id, "2.000").await;
+    shop.advance(Duration::from_secs(1));
+    let work = async {
+        gateway.reach(Op::Refund, 1).await;
+        let outside = gateway.refund_outside(&id, 2_000);
+        assert!(shop.tell(&id, told(&outside, None, 2_000, RefundStatus::Succeeded)).await);
+        gateway.release();
+    };
+    tokio::join!(shop.run_jobs(), work);
+    shop.ask(&id).await;
+    assert_eq!(payment(&shop, &id).await["refundedAmount"], "2.000");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_refund_that_was_given_up_is_made_after_all_at_the_next_start() {
+    let gateway = TestGateway::new().shared();
+    let shop = open(&gateway).await;
+    let bread = shop.product("Bread").price("2.000").stock(10).create().await;
+    let (_, id) = paid(&shop, &gateway, &bread, 1).await;
+    refunded(&shop, &id, "0.500").await;
+    let without = shop.as_after_a_crash(&[], Vec::new()).await;
+    for _ in 0..110 {
+        without.advance(70 * MINUTE);
+        without.run_jobs().await;
+    }
+    assert_eq!(without.count("select count(*) from jobs where status = 'dead' and kind = 'payments.refund'").await, 1);
+    let again = without.as_after_a_crash(&[], vec![Arc::clone(&gateway) as _]).await;
+    jobs(&again).await;
+    assert_eq!(refunds(&payment(&again, &id).await), [("0.500", "succeeded")]);
+    assert_eq!(again.count("select count(*) from jobs where status = 'dead'").await, 0);
+    again.close().await;
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn a_refund_that_nobody_asked_for_yet_gives_way_to_one_made_outside() {
     let gateway = TestGateway::new().shared();
     let shop = open(&gateway).await;

@@ -19,7 +19,9 @@ pub use books::check_books;
 pub use end::{END_JOB, ask_to_end, close_offline};
 pub use model::{Captured, Entry, Failure, Kind, NewRefund, Payment, Refund};
 pub use outside::refund_made_outside;
-pub use refund::{REFUND_JOB, finish_refund, note_refund_lost, note_refund_sent, refund_all, refund_parked, start_refund};
+pub use refund::{
+    REFUND_JOB, finish_refund, note_refund_lost, note_refund_sent, parked_went_back, refund_all, refund_parked, start_refund,
+};
 pub use rules::{Sums, payment_status};
 pub use sql::refunds::{CaptureLeft, captures_left, refunded_lines};
 pub use sql::{

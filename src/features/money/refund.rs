@@ -69,6 +69,19 @@ pub fn refund_parked(
     Ok(id)
 }
 
+/// Keeps that parked money went back without being asked for by us, under the gateway's name for it. Nothing of it stands in the
+/// ledger.
+///
+/// # Errors
+/// A fault.
+pub fn parked_went_back(tx: &mut WriteTx<'_>, payment: PaymentId, parked: (i64, &str, &str), object: &str) -> Result<RefundId> {
+    let payment = sql::payment(tx, payment)?.ok_or_else(|| Fault::because("a payment that is refunded is there"))?;
+    let id = RefundId::from_uuid(tx.new_id());
+    sql::refunds::insert_parked(tx, id, &payment, parked, Some("refunded outside"), Actor::Gateway)?;
+    finish_refund(tx, id, RefundStatus::Succeeded, Some(object), None, Actor::Gateway)?;
+    Ok(id)
+}
+
 pub(super) fn ask_for(tx: &mut WriteTx<'_>, refund: RefundId) -> Result<()> {
     let key = refund.to_string();
     jobs::enqueue(tx, &NewJob { kind: REFUND_JOB, key: &key, run_at: tx.now(), max_attempts: MAX_ATTEMPTS })

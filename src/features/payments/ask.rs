@@ -12,7 +12,7 @@ use crate::db::{Command, WriteTx};
 use crate::features::Shop;
 use crate::features::money::{self, Failure};
 use crate::features::orders::{self, Payable};
-use crate::kernel::{Fault, OrderStatus, PaymentId, Result, TransactionStatus, UtcMs};
+use crate::kernel::{OrderStatus, PaymentId, Result, TransactionStatus, UtcMs};
 use crate::security::Keys;
 
 /// What a look at a gateway has shown.
@@ -32,11 +32,12 @@ pub(super) enum Looked {
 /// The gateway of an attempt.
 ///
 /// # Errors
-/// A fault if the keeper has taken it out of the configuration.
+/// 503 `gateway_unavailable` if the keeper has taken it out of the configuration.
 pub(super) fn gateway_of<'s>(shop: &'s Shop, kept: &Kept) -> Result<&'s Arc<dyn Gateway>> {
     let method = kept.row.method;
     let gone = || {
-        Fault::because(format!("payments through {} are open, but its section is gone from the configuration", method.code()))
+        let what = format!("payments are open, but the section payments.{} is gone from the configuration", method.code());
+        told(kept, &CallFault::Misconfigured(what))
     };
     Ok(shop.gateways.get(method).ok_or_else(gone)?)
 }

@@ -93,6 +93,7 @@ async fn run(shop: &AppState, wanted: Wanted) -> Result<Begun> {
     let deadline = tokio::time::Instant::now() + shop.turns.request();
     let left = || deadline.saturating_duration_since(tokio::time::Instant::now());
     let mut is_asked = false;
+    let mut unended = Vec::new();
     for _ in 0..ROUNDS {
         let plan = Plan {
             wanted: wanted.clone(),
@@ -101,6 +102,7 @@ async fn run(shop: &AppState, wanted: Wanted) -> Result<Begun> {
             keys: Arc::clone(&shop.keys),
             public_url: shop.public_url.clone(),
             is_asked,
+            unended: unended.clone(),
         };
         let step = shop.db.write(plan).await?;
         is_asked = true;
@@ -113,6 +115,7 @@ async fn run(shop: &AppState, wanted: Wanted) -> Result<Begun> {
             }
             Step::End(payment) => match tokio::time::timeout(left(), end::end_now(shop, payment)).await {
                 Ok(Ok(Ended::Unpayable | Ended::Paid)) => {}
+                Ok(Ok(Ended::StillOpen)) => unended.push(payment),
                 Ok(Ok(Ended::Underway)) => return Err(end::underway().into()),
                 Ok(Err(error)) => return Err(error),
                 Err(_) => return Err(problems::unclear().into()),
@@ -211,6 +214,8 @@ struct Plan {
     public_url: String,
     /// A gateway was asked in this checkout: what it said may have paid the order.
     is_asked: bool,
+    /// Attempts that were asked about in this checkout and are open still, because their gateways end nothing.
+    unended: Vec<PaymentId>,
 }
 
 impl Command for Plan {
@@ -232,19 +237,20 @@ impl Command for Plan {
         self.check_method()?;
         let open = attempts::open_of(tx, wanted.order)?;
         if wanted.method.is_offline() {
-            if let Some(other) = open.first() {
-                return end_first(tx, other);
-            }
-            return self.pay_at_the_shop(tx, &payable, last.as_ref(), owed);
+            // Beside what cannot be ended the customer still pays at the shop: if both come, the later goes back by itself.
+            return match open.iter().find(|kept| !self.is_unended(kept)) {
+                Some(other) => end_first(tx, other),
+                None => self.pay_at_the_shop(tx, &payable, last.as_ref(), owed),
+            };
         }
         let gateway = self.gateway.as_ref().ok_or_else(not_offered)?;
         let flow = self.flow(gateway)?;
         let is_it = |kept: &Kept| {
             let fits = kept.payment.amount_minor == owed && wanted.flow.is_none_or(|flow| flow == kept.row.flow);
-            kept.row.method == wanted.method && fits && !kept.row.is_ending
+            kept.row.method == wanted.method && fits && !(kept.row.is_ending && gateway.can_end())
         };
         if let Some(other) = open.iter().find(|kept| !is_it(kept)) {
-            return end_first(tx, other);
+            return self.end_first(tx, other);
         }
         let Some(kept) = open.into_iter().next() else {
             return self.begin(tx, &payable, last.as_ref(), gateway.as_ref(), flow, owed);
@@ -255,7 +261,7 @@ impl Command for Plan {
         let handover = kept.row.handover(&self.keys);
         if handover == Handover::default() {
             // It is there, and nobody can tell the customer where.
-            return end_first(tx, &kept);
+            return self.end_first(tx, &kept);
         }
         Ok(Step::Done(begun(&payable, &kept.payment, handover)))
     }
@@ -307,6 +313,15 @@ fn not_offered() -> Problem {
 }
 
 impl Plan {
+    fn is_unended(&self, kept: &Kept) -> bool {
+        self.unended.contains(&kept.payment.id)
+    }
+
+    /// One order never has two things that can be paid at gateways.
+    fn end_first(&self, tx: &mut WriteTx<'_>, kept: &Kept) -> Result<Step> {
+        if self.is_unended(kept) { Err(end::still_open().into()) } else { end_first(tx, kept) }
+    }
+
     fn check_method(&self) -> Result<()> {
         let method = self.wanted.method;
         let for_staff = method == PaymentMethod::CARD_MACHINE && !self.wanted.by.is_staff();

@@ -26,6 +26,8 @@ pub(super) enum Ended {
     Paid,
     /// Money is on its way, and nobody can stop it.
     Underway,
+    /// Its gateway has no way to end it: it can be paid until it ends by itself.
+    StillOpen,
 }
 
 /// Ends an attempt at its gateway, and books what that says: it may turn out to be paid.
@@ -76,7 +78,11 @@ pub(super) async fn end_now(shop: &Shop, payment: PaymentId) -> Result<Ended> {
     shop.db.write(BookEnd { payment, looked }).await?;
     let now = shop.db.read(move |reader| attempts::kept(reader, payment)).await?;
     let now = now.ok_or_else(|| Fault::because("an attempt that was ended is there"))?;
-    outcome(&now, state).ok_or_else(|| problems::unclear().into())
+    match outcome(&now, state) {
+        Some(ended) => Ok(ended),
+        None if !gateway.can_end() => Ok(Ended::StillOpen),
+        None => Err(problems::unclear().into()),
+    }
 }
 
 /// What an attempt's end has come to; `None` while it can still be paid.
@@ -234,7 +240,7 @@ impl Handler for EndByItself {
             let shop = &self.shop;
             let row = shop.db.read(move |reader| attempts::row(reader, payment)).await?;
             let Some(row) = row else { return Ok(()) };
-            // Money on its way cannot be stopped: it is asked about until it has come or not.
+            // Money on its way cannot be stopped, and some gateways end nothing: it is asked about until it has come or not.
             let ended = shop.silence.wait(&[row.method], end(shop, payment)).await;
             ended.unwrap_or_else(|| Err(problems::unclear().into()))?;
             Ok(())
@@ -291,6 +297,13 @@ impl Command for KeepHold {
         jobs::finish(tx, self.job.id)?;
         Ok(())
     }
+}
+
+/// Where an attempt cannot be ended, nothing else that can be paid at a gateway is begun beside it.
+#[must_use]
+pub(super) fn still_open() -> Problem {
+    Problem::of(&problems::PAYMENT_STILL_OPEN)
+        .detail("What was begun first can still be paid, and its gateway has no way to end it. Go on with that one, pay at the shop, or wait until the order's time ends.")
 }
 
 /// What ends an attempt that is not payable is told as a problem where a customer waits for it.

@@ -163,6 +163,8 @@ pub struct Report {
     pub handover: Option<Handover>,
     pub captures: Vec<Capture>,
     pub refunds: Vec<RefundTold>,
+    /// Of these refunds, each that we asked for is told with our id: one without it was surely made outside.
+    pub says_whose: bool,
     /// All that was given back of it so far, where single refunds are not told: what our own refunds do not explain was refunded
     /// outside, and is booked under `object`.
     pub refunded_total: Option<Total>,
@@ -394,6 +396,11 @@ pub trait Gateway: Send + Sync + 'static {
     /// Takes the money of an attempt that is [`There::Approved`].
     fn capture<'a>(&'a self, attempt: &'a Attempt) -> Call<'a, Report> {
         self.ask(attempt)
+    }
+
+    /// Whether there is a way to make an attempt unpayable before its time. Where there is none, [`Gateway::end`] says how it stands.
+    fn can_end(&self) -> bool {
+        true
     }
 
     /// Makes an attempt unpayable; where it was paid meanwhile, or cannot be ended, the report says how it stands.

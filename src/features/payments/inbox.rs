@@ -18,7 +18,7 @@ use crate::kernel::problem::kinds;
 use crate::kernel::{Actor, Fault, JobId, PaymentId, PaymentMethod, Problem, Result, WebhookId};
 
 /// The kind of these jobs; the key is the message's id.
-const KIND: &str = "payments.webhook";
+pub(super) const KIND: &str = "payments.webhook";
 /// Tries; with the engine's back-off they reach over a day.
 const MAX_ATTEMPTS: i64 = 30;
 /// The try after which a message whose payment nobody knows is kept as such: a good ten minutes, for a message may overtake the

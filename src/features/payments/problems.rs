@@ -21,6 +21,8 @@ crate::problem_kinds! {
         { "Another request is asking a gateway for this order. Wait as long as Retry-After says and ask again: both get the same attempt." "طلب آخر يتواصل الآن مع بوابة الدفع لهذا الطلب. انتظر المدة المذكورة في Retry-After ثم أعد المحاولة، وستصل إلى العملية نفسها." };
     PAYMENT_UNDERWAY = 409 "payment_underway" "Money for this order is on its way" "مبلغ هذا الطلب في الطريق"
         { "It was paid by a way that takes its time, and cannot be stopped. The order is kept; it is confirmed when the money has come." "دُفع الطلب بطريقة تستغرق وقتًا ولا يمكن إيقافها. يبقى الطلب محجوزًا ويُؤكَّد عند وصول المبلغ." };
+    PAYMENT_STILL_OPEN = 409 "payment_still_open" "Another payment of this order is still open" "عملية دفع أخرى لهذا الطلب ما زالت مفتوحة"
+        { "It could be paid there and here, so nothing was begun: its gateway has no way to end it before its time. Go on with it by the same paymentMethod, pay at the shop (cash), or wait until it has ended." "قد يُدفع الطلب مرتين، لذلك لم تبدأ أي عملية: لا تتيح بوابة الدفع الأولى إنهاء عمليتها قبل أوانها. تابع الدفع بالطريقة نفسها (paymentMethod) أو ادفع في المتجر نقدًا (cash) أو انتظر انتهاءها." };
     AMOUNT_NOT_REPRESENTABLE = 409 "amount_not_representable" "This way to pay cannot take that amount" "طريقة الدفع هذه لا تقبل هذا المبلغ"
         { "The gateway has fewer decimals than the order's amount needs. Take another method of GET /api/v1/payments/methods?order_id=." "تقبل بوابة الدفع خانات عشرية أقل مما في مبلغ الطلب. اختر طريقة أخرى من GET /api/v1/payments/methods?order_id=." };
     GATEWAY_REFUSED = 409 "gateway_refused" "The gateway does not take this payment" "بوابة الدفع لا تقبل هذه العملية"
@@ -64,6 +66,7 @@ pub(super) const OF_CHECKOUT: &[&ProblemKind] = &[
     &ALREADY_PAID,
     &CHECKOUT_IN_PROGRESS,
     &PAYMENT_UNDERWAY,
+    &PAYMENT_STILL_OPEN,
     &AMOUNT_NOT_REPRESENTABLE,
     &GATEWAY_REFUSED,
     &GATEWAY_UNAVAILABLE,

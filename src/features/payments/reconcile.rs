@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::ask::{self, Looked};
 use super::attempts::{self, Kept, Phase, Row};
+use super::inbox;
 use super::settle::{self, Settled};
 use super::sql::attempts as sql;
 use crate::db::{Command, WriteTx};
@@ -128,7 +129,9 @@ impl Handler for AskByItself {
             let shop = &self.shop;
             let kept = shop.db.read(move |reader| attempts::kept(reader, payment)).await?;
             let Some(kept) = kept else { return Ok(()) };
-            let knows_keys = shop.gateways.get(kept.row.method).is_some_and(|gateway| gateway.key_life().start_ms > 0);
+            let gateway = shop.gateways.get(kept.row.method);
+            let knows_keys = gateway.is_some_and(|gateway| gateway.key_life().start_ms > 0);
+            let can_end = gateway.is_some_and(|gateway| gateway.can_end());
             if kept.row.phase == Phase::Closed && !is_worth_asking(&kept, knows_keys) {
                 return Ok(());
             }
@@ -140,7 +143,7 @@ impl Handler for AskByItself {
                 }
             };
             let sent_at = kept.row.sent_at;
-            let settled = shop.db.write_in_background(NoteLook { job, payment, sent_at, looked }).await?;
+            let settled = shop.db.write_in_background(NoteLook { job, payment, sent_at, looked, can_end }).await?;
             ask::follow(shop, payment, settled).await
         })
     }
@@ -153,6 +156,8 @@ struct NoteLook {
     sent_at: UtcMs,
     /// `None` if the gateway did not answer.
     looked: Option<Looked>,
+    /// Its gateway has a way to end it.
+    can_end: bool,
 }
 
 impl Command for NoteLook {
@@ -183,8 +188,9 @@ impl Command for NoteLook {
             // One that settling has put there stays.
             jobs::enqueue(tx, &NewJob { kind: KIND, key: &key, run_at: at, max_attempts: MAX_ATTEMPTS })?;
         }
-        if row.phase == Phase::Open && now >= row.ends_at && !settled.underway {
-            end_what_nobody_waits_for(tx, self.payment)?;
+        let is_seen = matches!(self.looked, Some(Looked::There { .. }));
+        if is_seen && row.phase == Phase::Open && now >= row.ends_at && !settled.underway {
+            end_what_nobody_waits_for(tx, self.payment, self.can_end)?;
         }
         Ok(settled)
     }
@@ -213,22 +219,34 @@ pub(super) fn close_lost(tx: &mut WriteTx<'_>, kept: &Kept) -> Result<()> {
     settle::close(tx, kept, TransactionStatus::Failed, Some(&failure))
 }
 
-/// The end of a hold ends its attempts; one of an order that has no hold is ended here.
-fn end_what_nobody_waits_for(tx: &mut WriteTx<'_>, payment: PaymentId) -> Result<()> {
+/// The end of a hold ends its attempts, also of one that was kept for money on its way that has not come; an attempt of an order that
+/// has no hold is ended here.
+fn end_what_nobody_waits_for(tx: &mut WriteTx<'_>, payment: PaymentId, can_end: bool) -> Result<()> {
     let Some(kept) = attempts::kept(tx, payment)? else { return Ok(()) };
-    let payable = orders::payable(tx, kept.payment.order)?;
-    let waits = payable.is_some_and(|payable| payable.status == OrderStatus::Pending && payable.hold_ends_at.is_some());
-    if waits { Ok(()) } else { money::ask_to_end(tx, kept.payment.order) }
+    match orders::payable(tx, kept.payment.order)? {
+        Some(payable) if payable.status == OrderStatus::Pending && payable.hold_ends_at.is_some() => {
+            settle::end_hold_if_over(tx, &payable)
+        }
+        _ if can_end => money::ask_to_end(tx, kept.payment.order),
+        _ => Ok(()),
+    }
 }
 
-/// Takes up what an earlier run left: an attempt that was being begun is one of unknown outcome, and each is looked at now.
+/// Takes up what an earlier run left: an attempt that was being begun is one of unknown outcome, and each is looked at now. What was
+/// given up is tried anew: a gateway's section may be back.
 pub struct TakeUp;
+
+/// Kinds of work without which money or pieces would stay where they are.
+const NEVER_GIVEN_UP: [&str; 5] = [KIND, money::END_JOB, money::REFUND_JOB, inbox::KIND, orders::EXPIRE_JOB];
 
 impl Command for TakeUp {
     const NAME: &'static str = "payments.take_up";
     type Output = ();
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
+        for kind in NEVER_GIVEN_UP {
+            jobs::revive(tx, kind)?;
+        }
         let now = tx.now();
         for row in sql::open(tx)? {
             if row.phase == Phase::Calling {

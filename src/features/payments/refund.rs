@@ -448,12 +448,17 @@ impl Command for End {
     type Output = bool;
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<bool> {
+        let id = self.refund.id;
+        let now = money::refund(tx, id)?.ok_or_else(|| Fault::because("a refund that ends is there"))?;
+        if now.status != RefundStatus::Pending && matches!(self.ended, Ended::Failed(_)) {
+            // Its money went back another way while the gateway was asked, and that it does not go back twice undoes nothing.
+            jobs::finish(tx, self.job.id)?;
+            return Ok(false);
+        }
         let (status, object, failure) = match self.ended {
             Ended::Failed(failure) => (RefundStatus::Failed, None, Some(failure)),
             Ended::Told(report) => (report.status, report.object, report.failure),
         };
-        let id = self.refund.id;
-        let now = money::refund(tx, id)?.ok_or_else(|| Fault::because("a refund that ends is there"))?;
         // Somebody told of a refund of the same amount meanwhile, and it was taken for this one: then this is another.
         let is_another = object.is_some() && now.object.is_some() && now.object != object && self.refund.object.is_none();
         let changed = if is_another {
@@ -467,7 +472,7 @@ impl Command for End {
                 status,
                 failure,
             };
-            refunds_told::told_one(tx, now.payment, &told, Actor::Gateway)?
+            refunds_told::told_one(tx, now.payment, &told, true, Actor::Gateway)?
         } else {
             refunds_told::stands(tx, id, status, object.as_deref(), failure.as_ref(), Actor::Gateway)?
         };

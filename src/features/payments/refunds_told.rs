@@ -19,7 +19,7 @@ pub(super) const REFUNDED: &str = "refund";
 pub(super) fn refunds_told(tx: &mut WriteTx<'_>, payment: &Payment, report: &Report, by: Actor) -> Result<bool> {
     let mut changed = false;
     for told in &report.refunds {
-        changed |= told_one(tx, payment.id, told, by)?;
+        changed |= told_one(tx, payment.id, told, report.says_whose, by)?;
     }
     if let Some(total) = &report.refunded_total {
         changed |= told_total(tx, payment.id, total)?;
@@ -27,11 +27,17 @@ pub(super) fn refunds_told(tx: &mut WriteTx<'_>, payment: &Payment, report: &Rep
     Ok(changed)
 }
 
-/// Books one refund that is told of a payment; `true` if something changed.
-pub(super) fn told_one(tx: &mut WriteTx<'_>, payment: PaymentId, told: &RefundTold, by: Actor) -> Result<bool> {
+/// Books one refund that is told of a payment; `true` if something changed. `says_whose`: without our id it is surely not ours.
+pub(super) fn told_one(
+    tx: &mut WriteTx<'_>,
+    payment: PaymentId,
+    told: &RefundTold,
+    says_whose: bool,
+    by: Actor,
+) -> Result<bool> {
     let payment = of(tx, payment)?;
     let currency = sql::of_order(tx, &payment)?.currency;
-    if let Some(refund) = ours(tx, &payment, told)? {
+    if let Some(refund) = ours(tx, &payment, told, says_whose)? {
         let own = refund.currency.as_deref().unwrap_or(&currency);
         if told.amount.minor() != refund.amount_minor || told.amount.currency().code() != own {
             tracing::error!(refund = %refund.id, told = %told.amount, "a gateway tells of a refund with another amount; it is not booked");
@@ -65,24 +71,25 @@ fn made_outside(tx: &mut WriteTx<'_>, payment: &Payment, amount: Money, object: 
 
 /// The refund that is told, if it is one that is known: by our own id, by its name there, or because it is the one of that amount whose
 /// gateway was just asked for it and has not answered yet.
-fn ours(tx: &WriteTx<'_>, payment: &Payment, told: &RefundTold) -> Result<Option<Refund>> {
-    let by_name = |tx: &WriteTx<'_>| money::refund_by_object(tx, payment.method, &told.object);
-    let found = match told.ours {
-        Some(id) => money::refund(tx, id)?.map_or_else(|| by_name(tx), |refund| Ok(Some(refund)))?,
-        None => by_name(tx)?,
-    };
+fn ours(tx: &WriteTx<'_>, payment: &Payment, told: &RefundTold, says_whose: bool) -> Result<Option<Refund>> {
+    let by_name = money::refund_by_object(tx, payment.method, &told.object)?;
+    let by_id = told.ours.map(|id| money::refund(tx, id)).transpose()?.flatten();
+    // One made outside was taken for it before: then this is another.
+    let is_another = |refund: &Refund| refund.object.as_ref().is_some_and(|object| *object != told.object);
+    let found = by_id.filter(|refund| !is_another(refund)).or(by_name);
     let in_flight = || match sql::in_flight(tx, payment.id, told.amount.minor(), told.amount.currency().code())? {
         Some(id) => money::refund(tx, id),
         None => Ok(None),
     };
     let found = match found {
-        None if told.ours.is_none() && told.status != RefundStatus::Failed => in_flight()?,
+        None if told.ours.is_none() && !says_whose && told.status != RefundStatus::Failed => in_flight()?,
         found => found,
     };
     Ok(found.filter(|refund| refund.payment == payment.id))
 }
 
-/// Parked money that somebody gave back in the gateway's own dashboard waits for nobody any more.
+/// Parked money that somebody gave back in the gateway's own dashboard waits for nobody any more. Its refund is kept by its name, so
+/// that it is known when it is told again.
 fn is_of_parked(tx: &mut WriteTx<'_>, payment: &Payment, told: &RefundTold) -> Result<bool> {
     let Some(parked) = sql::parked(tx, payment.id)?.filter(|parked| parked.resolved.is_none()) else { return Ok(false) };
     let is_it = told.amount.minor() == parked.amount_minor && told.amount.currency().code() == parked.currency;
@@ -93,6 +100,8 @@ fn is_of_parked(tx: &mut WriteTx<'_>, payment: &Payment, told: &RefundTold) -> R
         return Ok(false);
     }
     sql::set_resolved(tx, payment.id, &parked, Some(REFUNDED))?;
+    let what = (parked.amount_minor, parked.currency.as_str(), parked.object.as_str());
+    money::parked_went_back(tx, payment.id, what, &told.object)?;
     let failure = Failure { code: "did_not_fit".to_owned(), message: "What came did not fit, and went back.".to_owned() };
     money::set_status(tx, payment.id, TransactionStatus::Failed, Some(&failure))?;
     Ok(true)
@@ -107,7 +116,7 @@ fn told_total(tx: &mut WriteTx<'_>, payment: PaymentId, total: &Total) -> Result
         tracing::error!(payment = %payment.id, told = %total.amount, "a gateway tells of refunds in another currency; they are not booked");
         return Ok(false);
     }
-    let outside = total.amount.minor() - payment.refunded_minor - sql::sent_minor(tx, payment.id)?;
+    let outside = total.amount.minor() - payment.refunded_minor - sql::explained_minor(tx, payment.id, &currency)?;
     if outside <= 0 {
         return Ok(false);
     }

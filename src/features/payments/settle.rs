@@ -12,12 +12,16 @@ use super::sql::attempts as sql;
 use super::strike::strike;
 use crate::db::WriteTx;
 use crate::features::money::{self, Entry, Failure, Kind, NewRefund};
-use crate::features::orders::{self, Fate};
+use crate::features::orders::{self, Fate, Payable};
 use crate::jobs::{self, NewJob};
 use crate::kernel::{Actor, DomainEvent, Fault, Money, OrderStatus, PaymentId, Result, TransactionStatus};
 
 /// Tries of the end of a hold that waited for money on its way.
 const EXPIRE_ATTEMPTS: i64 = 30;
+
+/// What stands behind a dispute's name among those of its payment.
+const DISPUTED: &str = " disputed";
+const WON: &str = " won";
 
 /// What is to be done after the transaction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -168,11 +172,10 @@ fn fee_told(tx: &mut WriteTx<'_>, kept: &Kept, capture: &Capture, by: Actor) -> 
     money::book(tx, &entry)
 }
 
-/// Whether a payment is disputed is whether one of its disputes was told and not won. That one was won is remembered as a name, so
-/// that a message from before does not open it again.
+/// Whether a payment is disputed is whether one of its disputes was told and not won. Both are remembered as names, so that a message
+/// from before does not open it again, and that one was won says nothing of another.
 fn dispute_told(tx: &mut WriteTx<'_>, kept: &Kept, dispute: &Dispute, by: Actor) -> Result<bool> {
     let (payment, method) = (kept.payment.id, kept.row.method);
-    let won_name = format!("{} won", dispute.object);
     let book = |tx: &mut WriteTx<'_>, kind, amount: Money| {
         let currency = amount.currency();
         let currency = (currency != kept.currency).then_some(currency.code());
@@ -182,10 +185,13 @@ fn dispute_told(tx: &mut WriteTx<'_>, kept: &Kept, dispute: &Dispute, by: Actor)
     let mut changed = match &dispute.what {
         DisputeStep::Withdrawn(amount) => book(tx, Kind::DisputeWithdrawn, *amount)?,
         DisputeStep::Reinstated(amount) => book(tx, Kind::DisputeReinstated, *amount)?,
-        DisputeStep::Closed { lost: false } => attempts::note_object(tx, method, &won_name, payment)?,
-        DisputeStep::Closed { lost: true } | DisputeStep::Opened => false,
+        DisputeStep::Closed { .. } | DisputeStep::Opened => false,
     };
-    let is_disputed = sql::by_object(tx, method, &won_name)?.is_none();
+    let word = if dispute.what == (DisputeStep::Closed { lost: false }) { WON } else { DISPUTED };
+    changed |= attempts::note_object(tx, method, &format!("{}{word}", dispute.object), payment)?;
+    let names = sql::objects(tx, payment)?;
+    let is_won = |object: &str| names.iter().any(|name| name.strip_suffix(WON) == Some(object));
+    let is_disputed = names.iter().filter_map(|name| name.strip_suffix(DISPUTED)).any(|object| !is_won(object));
     if kept.payment.is_disputed != is_disputed {
         money::set_disputed(tx, payment, is_disputed)?;
         orders::money_moved(tx, kept.payment.order)?;
@@ -244,9 +250,16 @@ fn ended(tx: &mut WriteTx<'_>, now: &Kept, ending: Ending, failure: Option<&Fail
     if !now.row.is_ending && payable.captured_minor == 0 && attempts::open_of(tx, order)?.is_empty() {
         tx.record(DomainEvent::PaymentFailed { order });
     }
-    // Its hold has ended while money was on its way: nothing more is waited for.
+    end_hold_if_over(tx, &payable)
+}
+
+/// The hold of a Pending order that has ended while money was on its way is acted on now: nothing more is waited for.
+///
+/// # Errors
+/// A fault.
+pub(super) fn end_hold_if_over(tx: &mut WriteTx<'_>, payable: &Payable) -> Result<()> {
     if payable.hold_ends_at.is_some_and(|at| at <= tx.now()) && !payable.method.is_offline() {
-        let key = order.to_string();
+        let key = payable.id.to_string();
         jobs::enqueue(tx, &NewJob { kind: orders::EXPIRE_JOB, key: &key, run_at: tx.now(), max_attempts: EXPIRE_ATTEMPTS })?;
     }
     Ok(())

@@ -57,6 +57,8 @@ pub enum Act {
     Hang,
     /// As [`Act::Hang`], but it has been done before.
     HangAfter,
+    /// Nothing until [`TestGateway::release`]; then it will not, under this code.
+    HangRefuse(&'static str),
 }
 
 /// A sale in its books.
@@ -98,6 +100,7 @@ pub struct TestGateway {
     method: PaymentMethod,
     approves: bool,
     is_async: bool,
+    can_end: bool,
     when_lost: WhenLost,
     key_life: KeyLife,
     /// The largest amount in minor units that it can express.
@@ -123,6 +126,7 @@ impl TestGateway {
             method: PaymentMethod::from_code(code).expect("a method's code"),
             approves: false,
             is_async: false,
+            can_end: true,
             when_lost: WhenLost::SendAgain,
             key_life: KeyLife { start_ms: day, refund_ms: day },
             most_minor: i64::MAX,
@@ -149,6 +153,12 @@ impl TestGateway {
     /// It replays errors under a key, so that a lost attempt is closed.
     pub fn closing_when_lost(mut self) -> TestGateway {
         self.when_lost = WhenLost::Close;
+        self
+    }
+
+    /// What was begun there stays payable until it ends by itself.
+    pub fn ending_nothing(mut self) -> TestGateway {
+        self.can_end = false;
         self
     }
 
@@ -485,6 +495,10 @@ impl TestGateway {
                 self.until_released().await;
                 work(&mut self.books())
             }
+            Act::HangRefuse(code) => {
+                self.until_released().await;
+                Err(CallFault::Refused { code: code.into(), message: "It will not.".into() })
+            }
             Act::HangAfter => {
                 let done = work(&mut self.books());
                 self.until_released().await;
@@ -626,12 +640,17 @@ impl Gateway for TestGateway {
         }))
     }
 
+    fn can_end(&self) -> bool {
+        self.can_end
+    }
+
     fn end<'a>(&'a self, attempt: &'a Attempt) -> Call<'a, Report> {
-        Box::pin(self.go(Op::End, None, |books| {
+        let can_end = self.can_end;
+        Box::pin(self.go(Op::End, None, move |books| {
             let reference = TestGateway::known(books, attempt)?.reference.clone();
             let index = books.sales.iter().position(|sale| sale.reference == reference).expect("it was just found");
             let sale = &mut books.sales[index];
-            if sale.captures.is_empty() && matches!(sale.state, There::Open | There::NeedsAction) {
+            if can_end && sale.captures.is_empty() && matches!(sale.state, There::Open | There::NeedsAction) {
                 sale.state = There::Ended(Ending::Cancelled);
             }
             let sale = sale.clone();

@@ -318,6 +318,14 @@ fn notice(context: &Context, shown: &Shown, looks: Option<u32>) -> Option<Notice
             say.it("A payment is just being begun.", "عملية دفع قيد البدء الآن."),
             say.it("Wait a few seconds, then press the button again.", "يُضغط الزر من جديد بعد ثوانٍ."),
         ),
+        "open" => told(
+            Tone::Warn,
+            say.it("What was begun first can still be paid.", "ما زالت عملية الدفع الأولى مفتوحة."),
+            say.it(
+                "So that nothing is paid twice, go on with the first way to pay, or pay at the shop.",
+                "حتى لا يُدفع الطلب مرتين، يُرجى متابعة الدفع بالطريقة الأولى أو الدفع في المتجر.",
+            ),
+        ),
         "gateway" => told(
             Tone::Bad,
             say.it("This way to pay does not answer now.", "طريقة الدفع هذه لا تستجيب الآن."),
@@ -365,6 +373,7 @@ async fn pay(State(shop): State<AppState>, context: Context, Id(order): Id<Order
         Err(Error::Refused(problem)) => {
             let said = match (problem.kind.status, problem.kind.code) {
                 (_, "checkout_in_progress") => "busy",
+                (_, "payment_still_open") => "open",
                 (500.., _) => "gateway",
                 _ => "refused",
             };

@@ -184,6 +184,10 @@ impl Gateway for MyFatoorah {
         Box::pin(self.look(attempt))
     }
 
+    fn can_end(&self) -> bool {
+        false
+    }
+
     /// No call ends an invoice: it says how it stands, and its own time ends it.
     fn end<'a>(&'a self, attempt: &'a Attempt) -> Call<'a, Report> {
         Box::pin(self.stands(attempt))

@@ -271,6 +271,10 @@ impl Gateway for Paymob {
         Box::pin(self.look(attempt))
     }
 
+    fn can_end(&self) -> bool {
+        false
+    }
+
     /// No call ends an intention: it says how it stands.
     fn end<'a>(&'a self, attempt: &'a Attempt) -> Call<'a, Report> {
         Box::pin(self.stands(attempt))

@@ -82,6 +82,7 @@ impl Stripe {
                 .await?;
             debug_assert!(never.is_none());
             report.refunds = refunds;
+            report.says_whose = true;
         }
         Ok(report)
     }

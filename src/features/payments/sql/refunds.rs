@@ -65,12 +65,13 @@ pub(in crate::features::payments) fn in_flight(
     )
 }
 
-/// Minor units of a payment's refunds that a gateway was asked for and whose end is not known.
-pub(in crate::features::payments) fn sent_minor(reader: &Reader<'_>, payment: PaymentId) -> Result<i64> {
+/// Minor units of a payment's refunds that explain what its gateway says went back, though they are not booked: those that it was
+/// asked for and whose end is not known, and those of money that was parked, in the order's currency.
+pub(in crate::features::payments) fn explained_minor(reader: &Reader<'_>, payment: PaymentId, currency: &str) -> Result<i64> {
     reader.one(
-        "select coalesce(sum(amount_minor), 0) from refunds where payment_id = ?1 and status = 'pending' and currency is null \
-         and (sent_at is not null or object is not null)",
-        args![payment],
+        "select coalesce(sum(amount_minor), 0) from refunds where payment_id = ?1 and coalesce(currency, ?2) = ?2 \
+         and (status = 'pending' and (sent_at is not null or object is not null) or status = 'succeeded' and currency is not null)",
+        args![payment, currency],
         |row| row.get(0),
     )
 }

@@ -5,7 +5,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::client::name;
-use super::orders::{CaptureThere, RefundThere, Unreadable, add_capture, failure, refund_told};
+use super::orders::{
+    CaptureThere, RefundThere, Unreadable, add_capture, failure, is_number_of_a_refund, refund_told, says_whose,
+};
 use crate::features::payments::gateway::{Dispute, DisputeStep, Ending, Event, Reading, Report, There};
 use crate::kernel::{PaymentId, RefundStatus};
 
@@ -127,13 +129,9 @@ fn with_refund(refund: &RefundThere, told: Result<Vec<crate::features::payments:
     let about = [name(&refund.id), refund.capture(), refund.order()];
     let about: Vec<String> = about.into_iter().flatten().map(str::to_owned).collect();
     let ask = told.is_err();
-    Reading { about, report: Report { refunds: told.unwrap_or_default(), ..Report::default() }, ask, ..Reading::default() }
-}
-
-/// A refund that we asked for carries our number, `…-R1`; one made by hand carries the capture's `custom_id`, which is no refund's.
-fn is_number_of_a_refund(invoice: Option<&str>) -> bool {
-    let last = invoice.and_then(|number| number.rsplit_once("-R")).map(|(_, last)| last);
-    last.is_some_and(|last| !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
+    let refunds = told.unwrap_or_default();
+    let says_whose = refunds.iter().all(|told| says_whose(refund, told));
+    Reading { about, report: Report { refunds, says_whose, ..Report::default() }, ask, ..Reading::default() }
 }
 
 /// Money that moves by a dispute comes by messages of its own.

@@ -193,8 +193,10 @@ pub(super) fn report(order: &Order, payment: PaymentId, links: &Links) -> Result
     for capture in units().flat_map(|unit| &unit.payments.captures) {
         add_capture(&mut report, capture)?;
     }
+    report.says_whose = true;
     for refund in units().flat_map(|unit| &unit.payments.refunds) {
         let told = refund_told(refund, RefundStatus::Pending, |id| id.uuid() != payment.uuid())?;
+        report.says_whose &= says_whose(refund, &told);
         report.refunds.push(told);
     }
     if order.status == "COMPLETED" && report.state.is_none() && report.captures.is_empty() {
@@ -277,6 +279,19 @@ pub(super) fn refund_told(
     let ours = refund.custom_id.as_deref().and_then(RefundId::parse).filter(|id| is_refund(*id));
     let (status, failure) = standing(refund, otherwise);
     Ok(RefundTold { object, ours, amount, status, failure })
+}
+
+/// A refund that we asked for carries our number, `…-R1`; one made by hand carries the capture's, and the capture's `custom_id`.
+pub(super) fn is_number_of_a_refund(invoice: Option<&str>) -> bool {
+    let last = invoice.and_then(|number| number.rsplit_once("-R")).map(|(_, last)| last);
+    last.is_some_and(|last| !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether a refund that was read says whose it is. With our number and without our id it is one of ours, and not known which; with
+/// neither number nor id of anybody's, nothing is known.
+pub(super) fn says_whose(refund: &RefundThere, told: &RefundTold) -> bool {
+    let is_marked = refund.custom_id.is_some() || refund.invoice_id.is_some();
+    told.ours.is_some() || is_marked && !is_number_of_a_refund(refund.invoice_id.as_deref())
 }
 
 fn standing(refund: &RefundThere, otherwise: RefundStatus) -> (RefundStatus, Option<Failure>) {

@@ -126,7 +126,8 @@ pub(super) fn read(event: &Event) -> Reading {
             (report, ask, names(object, &["payment_intent", "id"]))
         }
         "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
-            let report = Report { refunds: answers::refund_told(object).into_iter().collect(), ..Report::default() };
+            let report =
+                Report { refunds: answers::refund_told(object).into_iter().collect(), says_whose: true, ..Report::default() };
             (report, false, names(object, &["payment_intent", "charge"]))
         }
         "charge.dispute.created"
