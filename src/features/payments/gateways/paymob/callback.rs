@@ -251,7 +251,7 @@ mod tests {
     }
 
     fn tag_for(key: &hmac::Key, text: &str) -> String {
-        hmac::sign(key, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(hmac::sign(key, text.as_bytes()))
     }
 
     fn heard(key: &hmac::Key, tag: Option<&str>, body: &Value) -> Verdict {
