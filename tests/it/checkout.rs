@@ -473,6 +473,14 @@ async fn what_cannot_be_ended_keeps_nobody_from_paying_at_the_shop() {
     till.later(5 * MINUTE).await;
     assert_eq!(till.gateway.held_minor(), 3_000, "what came twice is given back");
     assert_eq!(till.seen(&collected).await["status"], "Confirmed");
+
+    // Before cash is taken it is asked whether it was paid meanwhile.
+    let paid = till.order().await;
+    let third = till.begin(&paid).await;
+    till.ask(&paid, "cash").send().await.expect(200);
+    till.gateway.pay(&third);
+    staff.post(&format!("{}/collect", paid.path())).json(&json!({})).send().await.expect_problem(409, "nothing_due");
+    assert_eq!(till.gateway.held_minor(), 6_000);
     assert_eq!(till.count("select count(*) from jobs where status = 'dead'").await, 0);
     till.close().await;
 }
@@ -542,6 +550,7 @@ async fn a_gateway_that_was_taken_out_of_the_configuration_keeps_no_order() {
     assert!(till.gateway.sales().iter().all(|sale| matches!(sale.state, There::Ended(_))));
     assert_eq!(again.count("select count(*) from jobs where status = 'dead'").await, 0);
     again.shop.close().await;
+    without.shop.abandon().await;
     till.shop.close().await;
 }
 

@@ -462,6 +462,7 @@ async fn a_refund_that_was_given_up_is_made_after_all_at_the_next_start() {
     assert_eq!(refunds(&payment(&again, &id).await), [("0.500", "succeeded")]);
     assert_eq!(again.count("select count(*) from jobs where status = 'dead'").await, 0);
     again.close().await;
+    without.abandon().await;
     shop.close().await;
 }
 

@@ -249,12 +249,13 @@ pub async fn check_access(shop: &AppState, context: &Context, id: OrderId) -> Re
     if is_there { Ok(()) } else { Err(not_found()) }
 }
 
-/// Ends what is payable of an unpaid online order at its gateway, if what is to be done with the order afterwards `may` be done. What
+/// Ends what is payable of an unpaid order at its gateway, or asks whether it was paid where there is no way to end it, if what is to be done with the order afterwards `may` be done. What
 /// the caller has seen of the order is seen still, unless money came meanwhile.
 async fn end_attempts(shop: &AppState, order: OrderId, seen: SeenVersion, may: impl Fn(&Head) -> bool) -> Result<SeenVersion> {
     let head = || shop.db.read(move |reader| sql::head(reader, order));
     let Some(before) = head().await? else { return Ok(seen) };
-    let is_owed = !before.payment_method.is_offline() && before.captured < before.total;
+    // One that is paid at the shop by now may have an attempt that could not be ended.
+    let is_owed = before.captured < before.total;
     if !is_owed || seen.check(before.version).is_err() || !may(&before) {
         return Ok(seen);
     }

@@ -103,7 +103,9 @@ fn is_of_parked(tx: &mut WriteTx<'_>, payment: &Payment, told: &RefundTold) -> R
     let what = (parked.amount_minor, parked.currency.as_str(), parked.object.as_str());
     money::parked_went_back(tx, payment.id, what, &told.object)?;
     let failure = Failure { code: "did_not_fit".to_owned(), message: "What came did not fit, and went back.".to_owned() };
-    money::set_status(tx, payment.id, TransactionStatus::Failed, Some(&failure))?;
+    if payment.captured_minor == 0 {
+        money::set_status(tx, payment.id, TransactionStatus::Failed, Some(&failure))?;
+    }
     Ok(true)
 }
 

@@ -117,7 +117,13 @@ fn book_capture(tx: &mut WriteTx<'_>, now: &Kept, object: &str, minor: i64, by: 
 
 /// Keeps the facts of money that does not fit; nothing is booked, and the order stays as it is.
 fn park(tx: &mut WriteTx<'_>, now: &Kept, capture: &Capture) -> Result<bool> {
-    if now.row.parked.is_some() {
+    if let Some(parked) = &now.row.parked {
+        if parked.object != capture.object {
+            tracing::error!(
+                payment = %now.payment.id, method = now.row.method.code(), amount = %capture.amount, object = capture.object,
+                "more money came that is not what was asked for, beside what was set aside before; refund it at the gateway"
+            );
+        }
         return Ok(false);
     }
     let (amount, currency) = (capture.amount, capture.amount.currency());
@@ -258,7 +264,7 @@ fn ended(tx: &mut WriteTx<'_>, now: &Kept, ending: Ending, failure: Option<&Fail
 /// # Errors
 /// A fault.
 pub(super) fn end_hold_if_over(tx: &mut WriteTx<'_>, payable: &Payable) -> Result<()> {
-    if payable.hold_ends_at.is_some_and(|at| at <= tx.now()) && !payable.method.is_offline() {
+    if payable.hold_ends_at.is_some_and(|at| at <= tx.now()) {
         let key = payable.id.to_string();
         jobs::enqueue(tx, &NewJob { kind: orders::EXPIRE_JOB, key: &key, run_at: tx.now(), max_attempts: EXPIRE_ATTEMPTS })?;
     }

@@ -246,6 +246,13 @@ impl Shop {
         self.inner.db.folder().database().clone()
     }
 
+    /// Ends a shop in which work was given up on purpose: its books are not looked at.
+    pub async fn abandon(mut self) {
+        let serving = self.serving.take().expect("a shop closes once");
+        self.stop.send_replace(true);
+        tokio::time::timeout(CLOSING_TIME, serving).await.expect("the shop ends in time").expect("the shop ends in order");
+    }
+
     /// Whether the database's files hold a text.
     pub fn file_holds(&self, text: &str) -> bool {
         let database = self.database();
