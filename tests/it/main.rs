@@ -9,6 +9,7 @@ mod btree;
 mod cart;
 mod cart_model;
 mod catalog;
+mod chaos;
 mod checkout;
 mod cli;
 mod contract;

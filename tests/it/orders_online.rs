@@ -301,6 +301,13 @@ async fn late_money_brings_an_ended_order_back_if_it_can_still_be_baked() {
     assert_eq!(staff.pieces(&bread).await, (6, 0, 6));
     staff.move_order_through(&order, &["Preparing", "ReadyForPickup", "Delivered"]).await;
 
+    // What is too much goes back.
+    let order = ended(&shop, &bread, true).await;
+    let too_much = Fate::GiveBack { why: "more came than the order costs", minor: 500 };
+    assert_eq!(pay(&shop, &order, 4_500, "ch_1b").await, too_much);
+    assert_eq!(state(&staff.order_of(&order).await), ("Confirmed", "Paid", TESTPAY));
+    act(&staff, &order, "cancel", json!({})).await.expect(200);
+
     let gone = |why| Fate::GiveBack { why, minor: 4_000 };
     // A part of it revives nothing.
     let order = ended(&shop, &bread, true).await;

@@ -314,6 +314,26 @@ async fn what_is_given_up_cannot_be_paid() {
 }
 
 #[tokio::test]
+async fn errors_that_come_back_keep_nothing_payable_for_a_day() {
+    for flow in [Flow::Redirect, Flow::Elements] {
+        let mut world = World::open().await;
+        let attempt = world.attempt(flow, jod(4_250));
+        let report = world.stripe.start(&attempt).await.expect("it begins");
+        let attempt = known(attempt, &report);
+        // Both keys of the first try have a saved error.
+        world
+            .double
+            .fail(|asked| (asked.path.contains("cancel") || asked.path.contains("expire")).then_some(Fault::ErrorBefore));
+        assert!(matches!(world.stripe.end(&attempt).await, Err(CallFault::Unclear(_))));
+        world.double.fail(|_| None);
+        world.clock.advance_ms(10_000);
+        let report = world.stripe.end(&attempt).await.expect("it ends");
+        assert!(matches!(report.state, Some(There::Ended(_))), "{report:?}");
+        world.double.close();
+    }
+}
+
+#[tokio::test]
 async fn what_was_paid_meanwhile_is_told_instead_of_given_up() {
     let mut world = World::open().await;
     let (attempt, report) = world.begun().await;

@@ -9,6 +9,7 @@ use crate::kernel::{Actor, DomainEvent, Fault, OrderId, OrderStatus, PaymentId, 
 
 /// The word by which history names the program itself, whose cancellation is the end of a hold.
 const BY_ITSELF: &str = "system";
+const TOO_MUCH: &str = "more came than the order costs";
 
 /// What became of an order with money that was just booked for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,7 +23,7 @@ pub enum Fate {
     /// Its hold had ended and it was Cancelled; its pieces were still there, and it is Confirmed.
     Revived,
     /// So many minor units of the payment that was just booked are to be given back by the caller: the order was paid already, was
-    /// cancelled by a person, or cannot be revived. `why` is the refund's reason.
+    /// cancelled by a person, or cannot be revived; or it is confirmed, and costs less. `why` is the refund's reason.
     GiveBack { why: &'static str, minor: i64 },
 }
 
@@ -73,7 +74,10 @@ pub fn captured(tx: &mut WriteTx<'_>, order: OrderId, by: Actor) -> Result<Fate>
         return match revive(tx, &head, by)? {
             Ok(()) => {
                 nothing_else_is_payable(tx, order)?;
-                Ok(Fate::Revived)
+                Ok(match money::kept(tx, order)? - head.total {
+                    over if over > 0 => give_back(TOO_MUCH, over),
+                    _ => Fate::Revived,
+                })
             }
             Err(why) => Ok(give_back(why, came.amount_minor)),
         };
@@ -91,7 +95,7 @@ pub fn captured(tx: &mut WriteTx<'_>, order: OrderId, by: Actor) -> Result<Fate>
     match captured - head.total {
         0 if head.status == OrderStatus::Pending => Ok(Fate::Confirmed),
         0 => Ok(Fate::Already),
-        over => Ok(give_back("more came than the order costs", over)),
+        over => Ok(give_back(TOO_MUCH, over)),
     }
 }
 

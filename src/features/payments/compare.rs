@@ -120,12 +120,13 @@ impl CompareBooks {
     }
 
     /// What is missing here may be asked for: then it is booked, and nothing is different. A name that was told before leads to its
-    /// payment; one that was not, as a refund's made outside, may belong to any payment of that day.
+    /// payment, and so do the names that the line itself tells of it; one without any, as a refund's made outside, may belong to any
+    /// payment of that day.
     async fn ask_for_missing(&self, method: PaymentMethod, lines: &[&BookLine], from: UtcMs, until: UtcMs) -> Result<()> {
         if lines.is_empty() {
             return Ok(());
         }
-        let names: Vec<String> = lines.iter().map(|line| line.object.clone()).collect();
+        let names: Vec<String> = lines.iter().flat_map(|line| line.of.iter().chain([&line.object]).cloned()).collect();
         let payments = self
             .shop
             .db

@@ -343,6 +343,8 @@ pub struct Reading {
 pub struct BookLine {
     /// The same name as the ledger's.
     pub object: String,
+    /// Other names of the payment that it belongs to, where the provider tells them.
+    pub of: Vec<String>,
     pub kind: BookKind,
     pub amount: Money,
     pub at: UtcMs,

@@ -75,6 +75,8 @@ pub struct StripeDouble {
 /// What a key was first used for, and what was answered.
 struct Saved {
     asked: String,
+    /// Seconds.
+    at: i64,
     status: u16,
     body: Value,
 }
@@ -139,6 +141,14 @@ impl StripeDouble {
         self.with(|account| account.saved.clear());
     }
 
+    /// Keys that are a day old are not remembered.
+    pub fn forget_old_keys(&self) {
+        self.with(|account| {
+            let now = account.now();
+            account.saved.retain(|_, saved| saved.at + 86_400 > now);
+        });
+    }
+
     /// From now on each request is asked what goes wrong with it.
     pub fn fail(&self, faults: impl FnMut(&Asked) -> Option<Fault> + Send + 'static) {
         self.with(|account| account.faults = Box::new(faults));
@@ -180,6 +190,36 @@ impl StripeDouble {
         self.with(|account| account.pay(id))
     }
 
+    /// As [`StripeDouble::pay`], if it can still be paid. Stripe is told to say another amount than was asked for, if one is given.
+    pub fn try_pay(&self, id: &str, lie: Option<i64>) -> Option<String> {
+        self.with(|account| account.is_payable(id).then(|| account.pay_other(id, lie)))
+    }
+
+    /// Whether a session or an intent can still be paid.
+    pub fn is_payable(&self, id: &str) -> bool {
+        self.with(|account| account.is_payable(id))
+    }
+
+    /// As [`StripeDouble::decline`], if it can still be tried.
+    pub fn try_decline(&self, id: &str) {
+        self.with(|account| {
+            if account.is_payable(id) {
+                account.decline(id);
+            }
+        });
+    }
+
+    /// As [`StripeDouble::promise`], if the session is open.
+    pub fn try_promise(&self, session: &str) -> bool {
+        self.with(|account| {
+            let is_open = session.starts_with("cs_") && account.is_payable(session);
+            if is_open {
+                account.promise(session);
+            }
+            is_open
+        })
+    }
+
     /// The customer's card is declined.
     pub fn decline(&self, id: &str) {
         self.with(|account| account.decline(id));
@@ -214,6 +254,24 @@ impl StripeDouble {
     /// Somebody refunds a charge in Stripe's dashboard. The refund's id.
     pub fn refund_in_dashboard(&self, charge: &str, amount: i64) -> String {
         self.with(|account| account.refund(charge, amount, json!({}), None))
+    }
+
+    /// As [`StripeDouble::refund_in_dashboard`], if so much is left.
+    pub fn try_refund_in_dashboard(&self, charge: &str, amount: i64) -> bool {
+        self.with(|account| {
+            let whole = &account.objects[charge];
+            let left = whole["amount"].as_i64().unwrap_or(0) - whole["amount_refunded"].as_i64().unwrap_or(0);
+            let is_left = (1..=left).contains(&amount);
+            if is_left {
+                account.refund(charge, amount, json!({}), None);
+            }
+            is_left
+        })
+    }
+
+    /// Whether refunds wait until [`StripeDouble::end_refund`].
+    pub fn refunds_wait(&self, they_do: bool) {
+        self.with(|account| account.refunds_wait = they_do);
     }
 
     /// A refund that waited has ended, or one that succeeded fails after all.
@@ -382,7 +440,7 @@ impl Account {
         };
         // What was refused before anything began is not saved.
         if let Some(key) = key.filter(|_| answer.0 != 400 && answer.0 != 404) {
-            self.saved.insert(key, Saved { asked: of, status: answer.0, body: answer.1.clone() });
+            self.saved.insert(key, Saved { asked: of, at: self.now(), status: answer.0, body: answer.1.clone() });
         }
         (false, answer)
     }
@@ -574,8 +632,25 @@ impl Account {
         intent
     }
 
+    fn is_payable(&mut self, name: &str) -> bool {
+        self.expire_sessions();
+        let object = &self.objects[name];
+        if name.starts_with("pi_") {
+            return object["status"] == "requires_payment_method";
+        }
+        let intent = object["payment_intent"].as_str().map(|intent| &self.objects[intent]);
+        object["status"] == "open" && intent.is_none_or(|intent| intent["status"] == "requires_payment_method")
+    }
+
     fn pay(&mut self, name: &str) -> String {
+        self.pay_other(name, None)
+    }
+
+    fn pay_other(&mut self, name: &str, other: Option<i64>) -> String {
         let intent = self.intent_of(name);
+        if let Some(amount) = other {
+            self.set(&intent, "amount", amount);
+        }
         let whole = self.objects[&intent].clone();
         assert!(whole["status"] != "succeeded" && whole["status"] != "canceled", "it cannot be paid: {whole}");
         let charge = self.make(

@@ -83,6 +83,11 @@ impl Client {
         Client { wire: Arc::clone(wire), account: Some(Arc::new(account)) }
     }
 
+    /// The same, at a server that was started again over the same folder.
+    pub fn at(&self, wire: &Arc<Wire>) -> Client {
+        Client { wire: Arc::clone(wire), account: self.account.clone() }
+    }
+
     pub fn role(&self) -> Option<&str> {
         self.account.as_ref().map(|account| account.role.as_str())
     }

@@ -14,5 +14,5 @@ pub use builders::{Order, Product};
 pub use client::{Client, PASSWORD, Reply, Request, Wire};
 pub use peers::{is_there, python_peer, skipped};
 pub use schema::Seen;
-pub use shop::{OWNER, Shop};
+pub use shop::{Ground, OWNER, Shop};
 pub use spawn::{Folder, Spawned, bayader, bayader_reading};

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bayader::app::{App, AppOptions};
+use bayader::app::{App, AppOptions, Extras};
 use bayader::clock::Clock;
 use bayader::config::{Config, Source};
 use bayader::features::accounts::CreateOwner;
@@ -13,7 +13,9 @@ use bayader::http::server::Limits;
 use bayader::kernel::{Email, Name, UtcMs};
 use bayader::outbound::Patience;
 use serde_json::json;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinHandle;
 
@@ -25,6 +27,12 @@ const OPENED_AT: UtcMs = UtcMs::from_ms(1_795_593_600_000);
 pub const OWNER: &str = "owner@example.com";
 /// Requests under way get so long to end when the shop closes.
 const CLOSING_TIME: Duration = Duration::from_secs(30);
+/// Nobody waits longer for a gateway.
+const PATIENCE: Patience = Patience { connect: Duration::from_secs(2), call: Duration::from_secs(2) };
+
+fn a_folder() -> Arc<TempDir> {
+    Arc::new(tempfile::tempdir().expect("a temporary folder"))
+}
 
 /// A running shop. End it with [`Shop::close`], which balances its books.
 pub struct Shop {
@@ -38,7 +46,26 @@ pub struct Shop {
     stop: watch::Sender<bool>,
     serving: Option<JoinHandle<()>>,
     /// Held until the end; then it is removed.
-    folder: tempfile::TempDir,
+    folder: Arc<TempDir>,
+}
+
+/// A runtime on which a shop lives that dies in the middle.
+pub struct Ground(Option<Runtime>);
+
+impl Ground {
+    fn new() -> Ground {
+        Ground(Some(Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads")))
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.0.as_ref().expect("it goes with its end")
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        self.0.take().expect("it ends once").shutdown_background();
+    }
 }
 
 impl Shop {
@@ -55,6 +82,11 @@ impl Shop {
     /// As [`Shop::open_with`], with connections held to these limits.
     pub async fn open_limited(variables: &[(&str, &str)], limits: Limits) -> Shop {
         Shop::start(variables, limits).await.with_owner().await
+    }
+
+    fn owned_by(mut self, owner: Client) -> Shop {
+        self.owner = Some(owner.at(&self.wire));
+        self
     }
 
     async fn with_owner(self) -> Shop {
@@ -78,8 +110,49 @@ impl Shop {
 
     /// As [`Shop::open_with`], with gateways besides the configured ones. Nobody waits long for one.
     pub async fn open_with_gateways(variables: &[(&str, &str)], gateways: Vec<Arc<dyn Gateway>>) -> Shop {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        Shop::start_in(folder, Clock::manual(OPENED_AT), variables, Limits::default(), gateways).await.with_owner().await
+        let extras = Extras { gateways, patience: PATIENCE };
+        Shop::start_in(a_folder(), Clock::manual(OPENED_AT), variables, Limits::default(), extras).await.with_owner().await
+    }
+
+    /// A shop that [`Shop::die`] may end in the middle, over a folder that outlives it; with an owner if the folder's is not handed
+    /// over. Nobody waits for a gateway longer than `call`.
+    pub async fn open_mortal(
+        folder: &Arc<TempDir>,
+        clock: &Clock,
+        variables: &[(String, String)],
+        call: Duration,
+        owner: Option<&Client>,
+    ) -> (Shop, Ground) {
+        let ground = Ground::new();
+        let (folder, clock, variables, owner) = (Arc::clone(folder), clock.clone(), variables.to_vec(), owner.cloned());
+        // Who dies lets go of the folder when its last task has ended.
+        while bayader::db::DataFolder::own(&folder.path().join("data")).is_err() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let opened = ground.runtime().spawn(async move {
+            let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let patience = Patience { connect: Duration::from_secs(2), call };
+            let extras = Extras { gateways: Vec::new(), patience };
+            let shop = Shop::start_in(folder, clock, &variables, Limits::default(), extras).await;
+            match owner {
+                Some(owner) => shop.owned_by(owner),
+                None => shop.with_owner().await,
+            }
+        });
+        (opened.await.expect("the shop opens"), ground)
+    }
+
+    /// Ends the shop as a machine does that dies: whatever it is doing stops where it stands.
+    pub fn die(mut self, ground: Ground) {
+        self.expect_documented();
+        self.serving = None;
+        drop((self, ground));
+    }
+
+    /// Each answer so far must be one that the OpenAPI document announces.
+    pub fn expect_documented(&self) {
+        let faults = schema::faults(&bayader::app::openapi(), &self.wire.take_seen());
+        assert!(faults.is_empty(), "answers that the OpenAPI document does not announce:\n{}", faults.join("\n"));
     }
 
     /// Another shop with the books and keys that this one has now, as a machine finds them that died at this moment.
@@ -93,7 +166,8 @@ impl Shop {
         }
         let books = rusqlite::Connection::open(self.database()).expect("the database");
         books.execute("vacuum into ?1", [data.join("bayader.db").to_str().expect("a path")]).expect("copied");
-        let mut shop = Shop::start_in(folder, self.clock.clone(), variables, Limits::default(), gateways).await;
+        let extras = Extras { gateways, patience: PATIENCE };
+        let mut shop = Shop::start_in(Arc::new(folder), self.clock.clone(), variables, Limits::default(), extras).await;
         shop.owner = Some(Client::sign_in(&shop.wire, OWNER).await);
         shop
     }
@@ -104,24 +178,17 @@ impl Shop {
     }
 
     async fn start(variables: &[(&str, &str)], limits: Limits) -> Shop {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        Shop::start_in(folder, Clock::manual(OPENED_AT), variables, limits, Vec::new()).await
+        let extras = Extras { gateways: Vec::new(), patience: PATIENCE };
+        Shop::start_in(a_folder(), Clock::manual(OPENED_AT), variables, limits, extras).await
     }
 
-    async fn start_in(
-        folder: tempfile::TempDir,
-        clock: Clock,
-        variables: &[(&str, &str)],
-        limits: Limits,
-        gateways: Vec<Arc<dyn Gateway>>,
-    ) -> Shop {
-        let patience = Patience { connect: Duration::from_secs(2), call: Duration::from_secs(2) };
+    async fn start_in(folder: Arc<TempDir>, clock: Clock, variables: &[(&str, &str)], limits: Limits, extras: Extras) -> Shop {
         let options = AppOptions {
             data_dir: folder.path().join("data"),
             config: config(variables),
             clock: clock.clone(),
             accept_clock: false,
-            extras: bayader::app::Extras { gateways, patience },
+            extras,
         };
         let app = App::open(options).await.expect("the shop opens").with_limits(limits);
         let (inner, worker) = (Arc::clone(app.shop()), app.worker());

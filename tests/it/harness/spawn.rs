@@ -21,12 +21,17 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A data folder that outlives the servers on it.
 pub struct Folder {
-    temporary: tempfile::TempDir,
+    temporary: Arc<tempfile::TempDir>,
 }
 
 impl Folder {
     pub fn new() -> Folder {
-        Folder { temporary: tempfile::tempdir().expect("a temporary folder") }
+        Folder { temporary: Arc::new(tempfile::tempdir().expect("a temporary folder")) }
+    }
+
+    /// The folder around that of the shop, as [`Shop::open_mortal`] takes it.
+    pub fn around(&self) -> &Arc<tempfile::TempDir> {
+        &self.temporary
     }
 
     /// A folder whose shop has an owner.
@@ -112,9 +117,15 @@ impl Shop {
 
     /// As [`Shop::spawn`], started by another program that becomes it.
     pub async fn spawn_under(folder: &Folder, wrapper: &[&str]) -> Spawned {
+        Shop::spawn_with(folder, wrapper, &[]).await
+    }
+
+    /// As [`Shop::spawn_under`], with variables of the configuration.
+    pub async fn spawn_with(folder: &Folder, wrapper: &[&str], variables: &[(String, String)]) -> Spawned {
         let log = folder.temporary.path().join("server.log");
         let file = File::create(&log).expect("a log file");
         let child = command_under(wrapper, &folder.data(), &["serve", "--listen", "127.0.0.1:0"])
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("a second handle"))
             .stderr(file)

@@ -320,7 +320,7 @@ impl TestGateway {
         refund.status = status;
         let (object, amount) = (refund.object.clone(), refund.amount);
         if status == RefundStatus::Succeeded {
-            books.lines.push(BookLine { object, kind: BookKind::Refunded, amount, at: now });
+            books.lines.push(BookLine { object, of: Vec::new(), kind: BookKind::Refunded, amount, at: now });
         }
     }
 
@@ -387,7 +387,7 @@ impl Books {
 
     fn capture(&mut self, index: usize, amount: Money, at: UtcMs) {
         let object = self.next_name(&format!("ch_{}", self.sales[index].payment));
-        self.lines.push(BookLine { object: object.clone(), kind: BookKind::Captured, amount, at });
+        self.lines.push(BookLine { object: object.clone(), of: Vec::new(), kind: BookKind::Captured, amount, at });
         self.sales[index].captures.push(Capture { object, amount, fee: None });
     }
 
@@ -401,7 +401,7 @@ impl Books {
     ) -> String {
         let object = self.next_name(&format!("re_{payment}"));
         if status == RefundStatus::Succeeded {
-            self.lines.push(BookLine { object: object.clone(), kind: BookKind::Refunded, amount, at });
+            self.lines.push(BookLine { object: object.clone(), of: Vec::new(), kind: BookKind::Refunded, amount, at });
         }
         self.refunds.push(Returned { object: object.clone(), ours, payment, amount, status });
         object

@@ -16,6 +16,7 @@ use self::webhook::Endpoint;
 use super::amounts::{stripe_takes, to_stripe};
 use super::lenient::page_at;
 use super::{GatewayFault, Setting};
+use crate::clock::Clock;
 use crate::config::{Secret, Stripe as Section};
 use crate::features::payments::gateway::{
     AmountRefusal, Attempt, BookLine, Call, CallFault, Delivery, Ending, Event, Flow, Found, Gateway, Handover, KeyLife,
@@ -35,6 +36,7 @@ const REFUNDS: &str = "/v1/refunds";
 /// An account at Stripe.
 pub struct Stripe {
     client: Client,
+    clock: Clock,
     endpoint: Endpoint,
     publishable_key: Option<String>,
 }
@@ -46,6 +48,7 @@ impl Stripe {
         let secrets = section.webhook_secret.iter().map(Secret::reveal);
         Ok(Stripe {
             client: Client::new(section, setting)?,
+            clock: setting.clock.clone(),
             endpoint: Endpoint::new(secrets, is_live(section.secret_key.reveal())),
             publishable_key: section.publishable_key.clone(),
         })
@@ -122,9 +125,10 @@ impl Stripe {
             Err(fault) => {
                 let report = self.look_at(reference).await?;
                 match (fault, report.state) {
-                    // An error is saved with its key and would come back for a day. Ended twice is ended, so another key does no harm.
+                    // An error is saved with its key and would come back for a day, while somebody could still pay. Ended twice is
+                    // ended, so another key each time does no harm.
                     (CallFault::Unclear(_) | CallFault::NotSent(_), Some(There::Open | There::NeedsAction)) => {
-                        self.end_at(reference, &format!("{key}:again")).await
+                        self.end_at(reference, &format!("{key}:{}", self.clock.now().ms())).await
                     }
                     _ => Ok(report),
                 }

@@ -228,7 +228,8 @@ pub(super) fn book_line(line: &Value) -> Option<BookLine> {
         }
     };
     let at = UtcMs::from_ms(whole(line, "created")?.saturating_mul(SECOND_MS));
-    Some(BookLine { object: id_in(line, "source")?.to_owned(), kind, amount, at })
+    let of = object_in(line, "source").map(|source| names(source, &["charge", "payment_intent"])).unwrap_or_default();
+    Some(BookLine { object: id_in(line, "source")?.to_owned(), of, kind, amount, at })
 }
 
 fn told(object: &Value, what: &str) -> String {
@@ -350,7 +351,11 @@ mod tests {
             "source": { "id": "ch_1", "amount_captured": 4250, "currency": "jod" } });
         let at = UtcMs::from_ms(1_795_424_400_000);
         let line = book_line(&line).expect("a line");
-        assert_eq!(line, BookLine { object: "ch_1".to_owned(), kind: BookKind::Captured, amount: jod(4_250), at });
+        let captured = BookKind::Captured;
+        assert_eq!(line, BookLine { object: "ch_1".to_owned(), of: vec![], kind: captured, amount: jod(4_250), at });
+        let refund = json!({ "id": "txn_2", "type": "refund", "amount": -141, "currency": "usd", "created": 1_795_424_400,
+            "source": { "id": "re_1", "amount": 1000, "currency": "jod", "charge": "ch_1", "payment_intent": "pi_1" } });
+        assert_eq!(book_line(&refund).expect("a line").of, ["ch_1", "pi_1"]);
         let refund = json!({ "id": "txn_2", "type": "payment_refund", "amount": -1000, "currency": "jod", "created": 1_795_424_400,
             "source": "re_1" });
         assert_eq!(book_line(&refund).expect("a line").amount, jod(1_000));
