@@ -7,10 +7,10 @@ use bayader::clock::Clock;
 use bayader::config::{Source, load};
 use bayader::features::payments::{Gateway, Gateways, Setting, check_keys};
 use bayader::outbound::Patience;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::test_gateway::{Act, Op, TestGateway};
-use crate::harness::{Folder, bayader};
+use crate::harness::{Folder, Shop, bayader};
 
 /// Why a shop with these gateways does not start; an empty text if it does.
 async fn fault_at_start(variables: &[(&str, &str)], gateways: Vec<Arc<dyn Gateway>>) -> String {
@@ -89,4 +89,14 @@ fn a_shop_without_gateways_is_told_so() {
     let told: Value = serde_json::from_slice(&told.stdout).expect("JSON");
     assert_eq!(told, serde_json::json!({ "ok": true, "gateways": [] }));
     assert!(!folder.data().join("bayader.db").exists(), "no shop is made for it");
+}
+
+#[tokio::test]
+async fn the_owner_cannot_choose_a_currency_that_a_gateway_lacks() {
+    let shop = Shop::open_with_gateways(&[], vec![some(TestGateway::named("dinarpay").taking(&["JOD", "KWD"]))]).await;
+    let put = |currency: &str| shop.owner().put("/api/v1/admin/settings").json(&json!({ "shop": { "currency": currency } }));
+    let refused = put("USD").send().await.expect_field("shop.currency");
+    assert!(format!("{refused:?}").contains("payments.dinarpay"), "{refused:?}");
+    put("KWD").send().await.expect(200);
+    shop.close().await;
 }

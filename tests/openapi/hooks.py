@@ -8,6 +8,7 @@ KNOWN_TO_THE_SHOP = {
     "before_from",  # `to` against `from`
     "cart_empty",
     "closed",
+    "currency_not_supported",  # what a configured gateway takes
     "closes_first",  # opening hours: a row against itself, and against the others
     "fixed_by_configuration",
     "flow_not_offered",  # which flows a configured gateway has

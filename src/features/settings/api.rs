@@ -14,7 +14,9 @@ use crate::http::input::{Fields, FromJson, Input, wrong_type};
 use crate::http::{Answer, Body, Context, Link, Route, Shape, etag, respond};
 use crate::kernel::problem::kinds;
 use crate::kernel::text::{Lines, fold_digits};
-use crate::kernel::{At, Currency, Faults, Locale, Money, Name, PaymentMethod, Phone, SeenVersion, ShopZone, Weekday};
+use crate::kernel::{
+    At, Currency, Faults, Locale, Money, Name, PaymentMethod, Phone, Problem, Result, SeenVersion, ShopZone, Weekday,
+};
 
 /// The most rows of the weekly table: ten a day.
 const MOST_WINDOWS: usize = 70;
@@ -65,6 +67,7 @@ async fn get(State(shop): State<AppState>, context: Context) -> Answer {
 async fn put(State(shop): State<AppState>, context: Context, Body(body): Body<SettingsBody>) -> Answer {
     let seen = SeenVersion { if_match: etag::if_match(context.header("if-match"))?, in_body: body.version };
     let keeper = shop.settings.keeper();
+    check_gateways(&shop, body.shop.as_ref())?;
     let command = Replace {
         shop: body.shop,
         orders: body.orders,
@@ -74,6 +77,19 @@ async fn put(State(shop): State<AppState>, context: Context, Body(body): Body<Se
         keeper: keeper.clone(),
     };
     answer(&context, &shop.db.write(command).await?, &keeper)
+}
+
+/// A shop whose currency one of its gateways lacks would not start again.
+fn check_gateways(shop: &AppState, draft: Option<&ShopDraft>) -> Result<()> {
+    let asked = draft.and_then(|draft| draft.currency.as_deref()).and_then(Currency::from_code);
+    let Some(currency) = asked.filter(|currency| *currency != shop.settings.get().currency()) else { return Ok(()) };
+    let Some(gateway) = shop.gateways.iter().find(|gateway| !gateway.takes(currency)) else { return Ok(()) };
+    let code = gateway.method();
+    let message = format!(
+        "is not taken by {0}, through which the shop is paid; take the section payments.{0} out of the server's configuration first",
+        code.code()
+    );
+    Err(Problem::field("shop.currency", "currency_not_supported", message).into())
 }
 
 fn answer(context: &Context, settings: &Settings, keeper: &Keeper) -> Answer {

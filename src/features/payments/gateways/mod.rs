@@ -26,7 +26,7 @@ pub struct Setting {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum GatewayFault {
     #[error(
-        "{gateway} does not take {currency}, the shop's currency. Take the section payments.{gateway} out, or use an account for it"
+        "{gateway} does not take {currency}, the shop's currency. Set shop.currency to one it takes, use another account, or take the section payments.{gateway} out"
     )]
     Currency { gateway: String, currency: String },
     #[error("two gateways are called {0}")]
