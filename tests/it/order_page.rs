@@ -220,14 +220,14 @@ async fn who_does_not_hold_the_link_reads_a_page_that_says_so() {
 #[tokio::test]
 async fn what_was_typed_is_shown_and_never_obeyed() {
     let shop = Shop::open().await;
-    let nasty = "<b>Ka'ak</b> \"&amp;\" {{ 7*7 }}";
+    let nasty = "<b>Ka'ak</b> \"&amp;\" {{ 7777*7777 }}";
     let bread = shop.product(nasty).stock(9).create().await;
     let order = shop.guest().order().line(&bread, 1).field("notes", "</section><script>alert(1)</script>\nring twice");
     let order = Order::of(&order.send().await.expect(201));
     let page = Browser::at(&shop).open(&format!("/o/{}?token={}", order.id, order.token())).await;
     expect_page(&page, 200, "en");
-    assert!(!page.text.contains("<b>Ka") && !page.text.contains("49") && !page.text.contains("</section><script"), "{page:?}");
-    says(&page, &["&lt;b&gt;Ka", "{{ 7*7 }}", "ring twice"]);
+    assert!(!page.text.contains("<b>Ka") && !page.text.contains("60481729") && !page.text.contains("</section><script"), "{page:?}");
+    says(&page, &["&lt;b&gt;Ka", "{{ 7777*7777 }}", "ring twice"]);
     shop.close().await;
 }
 
