@@ -27,7 +27,7 @@ pub use routes::openapi;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
-use crate::features::{AppState, Shop, accounts, audit, cart, catalog, messages, money, orders, payments, settings};
+use crate::features::{AppState, Shop, accounts, audit, cart, catalog, media, messages, money, orders, payments, settings};
 use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::rate_limit::Limits;
@@ -48,10 +48,11 @@ pub struct AppOptions {
     pub extras: Extras,
 }
 
-/// Gateways besides the configured ones, and how long each is waited for.
+/// Gateways besides the configured ones, carriers in place of them, and how long each is waited for.
 #[derive(Default)]
 pub struct Extras {
     pub gateways: Vec<Arc<dyn payments::Gateway>>,
+    pub carriers: Vec<Arc<dyn messages::Carrier>>,
     pub patience: Patience,
 }
 
@@ -72,6 +73,10 @@ pub enum StartFault {
     Outbox { folder: PathBuf, reason: std::io::Error },
     #[error(transparent)]
     Gateway(#[from] payments::GatewayFault),
+    #[error(transparent)]
+    Carrier(#[from] messages::CarrierFault),
+    #[error("the folder {folder} cannot be used for pictures: {reason}. Look at its rights")]
+    Media { folder: PathBuf, reason: std::io::Error },
     #[error("the system gave no thread: {0}")]
     Threads(std::io::Error),
 }
@@ -97,6 +102,11 @@ impl App {
         let outbox_folder = folder.path().join("outbox");
         let outbox =
             messages::Outbox::open(&outbox_folder).map_err(|reason| StartFault::Outbox { folder: outbox_folder, reason })?;
+        let (config, clock, patience) = (&options.config, &options.clock, options.extras.patience);
+        let desk = messages::Desk::open(folder.path(), config, clock, patience, options.extras.carriers)?;
+        let media_folder = folder.path().join("media");
+        let pictures =
+            media::Store::open(&media_folder).map_err(|reason| StartFault::Media { folder: media_folder, reason })?;
         let accounts = Arc::new(
             accounts::Desk::new(options.clock.clone())
                 .map_err(StartFault::Threads)?
@@ -151,6 +161,8 @@ impl App {
             silence: payments::Silence::new(options.extras.patience.call),
             looks: Arc::new(payments::turns::Turns::new(options.extras.patience)),
             outbox,
+            messages: desk,
+            media: pictures,
             public_url: options.config.server.public_url.url().as_str().to_owned(),
             return_url: options.config.server.return_url.as_ref().map(|url| url.as_str().to_owned()),
             cors_origins: options.config.server.cors_origins.iter().map(ToString::to_string).collect(),

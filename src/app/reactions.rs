@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::db::{Reactions, Reader, WriteTx};
-use crate::features::{accounts, audit, cart, catalog, orders, settings};
+use crate::features::{accounts, audit, cart, catalog, notifications, orders, settings};
 use crate::jobs;
 use crate::kernel::{Change, DomainEvent, JobDue, Result, UserId};
 use crate::security::Keys;
@@ -40,7 +40,10 @@ impl Reactions for ShopReactions {
                 cart::forget(tx, *user)?;
                 orders::anonymise(tx, *user)
             }
-            // Rollups, messages and partners' events will stand here; nothing follows from these inside a transaction yet.
+            DomainEvent::OrderPlaced { order } => notifications::orders::placed(tx, *order),
+            DomainEvent::OrderMoved { order, from, to } => notifications::orders::moved(tx, *order, *from, *to),
+            DomainEvent::PaymentFailed { order } => notifications::orders::payment_failed(tx, *order),
+            // Rollups and partners' events will stand here; nothing follows from these inside a transaction yet.
             DomainEvent::SignedIn { carried: None, .. }
             | DomainEvent::SettingsChanged { .. }
             | DomainEvent::AccountCreated { .. }
@@ -50,10 +53,7 @@ impl Reactions for ShopReactions {
             | DomainEvent::CategoryChanged
             | DomainEvent::PopularityCounted
             | DomainEvent::StockChanged { .. }
-            | DomainEvent::OrderPlaced { .. }
-            | DomainEvent::OrderMoved { .. }
-            | DomainEvent::MoneyMoved { .. }
-            | DomainEvent::PaymentFailed { .. } => Ok(()),
+            | DomainEvent::MoneyMoved { .. } => Ok(()),
         }
     }
 

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 
 use super::access::TABLE;
 use super::docs;
-use crate::features::{AppState, accounts, admin, audit, cart, catalog, inventory, orders, payments, settings};
+use crate::features::{
+    AppState, accounts, admin, audit, cart, catalog, inventory, media, messages, notifications, orders, payments, settings,
+};
 use crate::http::describe::{Operation, Tag, document};
 use crate::http::gate::{self, Access, Gatekeeper, Who};
 use crate::http::{Answer, Context, Route, Shape, assets, problem, respond};
@@ -32,6 +34,11 @@ pub const TAGS: &[Tag] = &[
     Tag { name: "Orders", description: "From the counter or the web to the customer's hand.", parts: &["orders"] },
     Tag { name: "Payments", description: "Ways to pay, and what became of each payment.", parts: &["payments"] },
     Tag { name: "Stock", description: "Pieces on hand, promised and available, and why they changed.", parts: &["inventory"] },
+    Tag {
+        name: "Messages",
+        description: "What people were told, what waits, and what providers say of it.",
+        parts: &["notifications"],
+    },
     Tag { name: "Accounts", description: "Signing in and out, people and their addresses.", parts: &["auth", "users"] },
     Tag { name: "Shop", description: "The owner's settings and what the shop's people look at.", parts: &["admin"] },
     Tag { name: "Health", description: "For monitors and for the machine's keeper.", parts: &["healthz", "readyz"] },
@@ -51,6 +58,9 @@ pub fn all() -> Vec<Route<AppState>> {
     routes.extend(orders::api::routes());
     routes.extend(inventory::api::routes());
     routes.extend(payments::api::routes());
+    routes.extend(media::api::routes());
+    routes.extend(messages::api::routes());
+    routes.extend(notifications::api::routes());
     routes.extend(accounts::api::routes());
     routes.extend(settings::api::routes());
     routes.extend(admin::api::routes());

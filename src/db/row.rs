@@ -4,9 +4,9 @@ use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 
 use crate::kernel::{
-    AddressId, CartId, CartItemId, CategoryId, Email, Fault, Fulfilment, JobId, Locale, OrderId, OrderStatus, PaymentId,
-    PaymentMethod, PaymentStatus, Phone, ProductId, RefundId, RefundStatus, Result, Role, SessionId, ShopDay, Source,
-    StockLogId, TransactionStatus, UserId, UtcMs, WebhookId,
+    AddressId, CartId, CartItemId, CategoryId, Email, Fault, Fulfilment, ImageId, JobId, Locale, NotificationId, OrderId,
+    OrderStatus, PaymentId, PaymentMethod, PaymentStatus, Phone, ProductId, RefundId, RefundStatus, Result, Role, SessionId,
+    ShopDay, Source, StockLogId, TransactionStatus, UserId, UtcMs, WebhookId,
 };
 
 /// What can be bound to a statement.
@@ -89,7 +89,20 @@ macro_rules! id_columns {
     )+};
 }
 id_columns!(
-    AddressId, CartId, CartItemId, CategoryId, JobId, OrderId, PaymentId, ProductId, RefundId, SessionId, StockLogId, UserId,
+    AddressId,
+    CartId,
+    CartItemId,
+    CategoryId,
+    ImageId,
+    JobId,
+    NotificationId,
+    OrderId,
+    PaymentId,
+    ProductId,
+    RefundId,
+    SessionId,
+    StockLogId,
+    UserId,
     WebhookId
 );
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{accounts, audit, catalog, messages, orders, payments, settings};
+use super::{accounts, audit, catalog, media, messages, orders, payments, settings};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::security::Keys;
@@ -35,6 +35,10 @@ pub struct Shop {
     pub looks: Arc<payments::turns::Turns>,
     /// Where messages go.
     pub outbox: messages::Outbox,
+    /// Carriers and templates.
+    pub messages: messages::Desk,
+    /// Pictures' files.
+    pub media: media::Store,
     /// `[server] public_url`, without a slash at its end; links in answers begin with it.
     pub public_url: String,
     /// `[server] return_url`: the storefront to which buyers go on from a gateway.

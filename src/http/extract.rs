@@ -11,7 +11,10 @@ use super::problem::not_found;
 use super::twins;
 use super::{Context, card_guard};
 use crate::kernel::problem::{FieldFault, kinds};
-use crate::kernel::{CartItemId, CategoryId, Error, Fault, JobId, OrderId, PaymentId, Problem, ProductId, SessionId, UserId};
+use crate::kernel::{
+    CartItemId, CategoryId, Error, Fault, ImageId, JobId, NotificationId, OrderId, PaymentId, Problem, ProductId, SessionId,
+    UserId,
+};
 
 fn context(parts: &Parts) -> Result<&Context, Error> {
     parts.extensions.get::<Context>().ok_or_else(|| Fault::because("a handler runs behind the front").into())
@@ -40,7 +43,7 @@ macro_rules! path_ids {
         }
     )+};
 }
-path_ids!(CartItemId, CategoryId, JobId, OrderId, PaymentId, ProductId, SessionId, UserId);
+path_ids!(CartItemId, CategoryId, ImageId, JobId, NotificationId, OrderId, PaymentId, ProductId, SessionId, UserId);
 
 impl PathId for String {
     fn from_path(text: &str) -> Option<Self> {

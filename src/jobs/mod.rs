@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub use queue::{Queue, Taken};
 pub use schedule::{Recurring, finish_recurring};
-pub use sql::{cancel, finish, throw_away, unfinished_count, waiting};
+pub use sql::{again, cancel, finish, throw_away, unfinished_count, waiting};
 pub use worker::{DbAccess, Worker};
 
 use crate::db::WriteTx;
@@ -64,6 +64,14 @@ pub struct Claimed {
     pub key: String,
     /// 1 at the first try.
     pub attempt: i64,
+}
+
+/// Whether a try that is put off counts among a job's attempts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tries {
+    Counted,
+    /// Nothing was tried, as while a provider is known to be down.
+    NotCounted,
 }
 
 /// Does the jobs of one kind.

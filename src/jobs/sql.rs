@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Claimed, NewJob};
+use super::{Claimed, NewJob, Tries};
 use crate::args;
 use crate::db::{Reader, WriteTx};
 use crate::kernel::{JobDue, JobId, Result, UtcMs};
@@ -44,6 +44,24 @@ pub fn finish(tx: &mut WriteTx<'_>, job: JobId) -> Result<bool> {
         "update jobs set status = 'done', finished_at = ?2, lease_until = null where id = ?1 and status = 'running'",
         args![job, tx.now()],
     )?;
+    Ok(rows == 1)
+}
+
+/// Puts a running job back until a moment of the handler's own choice, in the transaction of what it has found out. `false` if it was
+/// not running any more, or has no attempt left: then it stays to be ended.
+///
+/// # Errors
+/// A fault.
+pub fn again(tx: &mut WriteTx<'_>, job: &Claimed, run_at: UtcMs, why: &str, tries: Tries) -> Result<bool> {
+    let uncounted = i64::from(tries == Tries::NotCounted);
+    let rows = tx.exec(
+        "update jobs set status = 'queued', run_at = ?2, last_error = ?3, lease_until = null, attempts = attempts - ?4 \
+         where id = ?1 and status = 'running' and attempts - ?4 < max_attempts",
+        args![job.id, run_at, why, uncounted],
+    )?;
+    if rows == 1 {
+        tx.wake(JobDue { job: job.id, kind: Arc::from(job.kind.as_str()), due: run_at });
+    }
     Ok(rows == 1)
 }
 

@@ -74,6 +74,10 @@ ids! {
     CartId,
     /// A line of a cart.
     CartItemId,
+    /// A message to a person.
+    NotificationId,
+    /// A picture of a product.
+    ImageId,
 }
 
 fn parse_wire(text: &str) -> Option<Uuid> {

@@ -12,6 +12,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("refinery", &["src/db/"]),
     ("axum", &["src/http/", "src/app/", "/api.rs", "/api/"]),
     ("reqwest", &["src/outbound.rs"]),
+    ("lettre", &["src/features/messages/carriers/"]),
+    ("minijinja", &["src/http/template.rs", "src/features/messages/templates"]),
+    ("fast_image_resize", &["src/features/media/"]),
+    ("rusty_s3", &["src/features/media/"]),
     ("SystemTime::now", &["src/clock.rs"]),
 ];
 
@@ -26,15 +30,17 @@ const SHOW_EXAMPLES: &[&str] = &["/api.rs", "/api/", "/shapes.rs"];
 const MAY_USE: &[(&str, &[&str])] = &[
     ("settings", &[]),
     ("audit", &[]),
-    ("messages", &[]),
+    ("messages", &["settings"]),
+    ("media", &["settings"]),
     ("accounts", &["settings", "messages"]),
     ("inventory", &["settings"]),
-    ("catalog", &["settings", "inventory"]),
+    ("catalog", &["settings", "inventory", "media"]),
     ("cart", &["settings", "catalog", "inventory"]),
     ("money", &["settings", "inventory"]),
     ("payments", &["settings", "accounts", "messages", "inventory", "money", "orders"]),
     ("orders", &["settings", "accounts", "catalog", "inventory", "cart", "money"]),
-    ("admin", &["settings", "inventory"]),
+    ("notifications", &["settings", "accounts", "messages", "inventory", "money", "orders", "payments"]),
+    ("admin", &["settings", "inventory", "messages"]),
 ];
 
 /// A table, and the only place that inserts, updates or deletes there.
@@ -75,6 +81,12 @@ const OWNER: &[(&str, &str)] = &[
     ("payment_comparisons", "src/features/payments/sql"),
     ("payment_objects", "src/features/payments/sql"),
     ("webhook_inbox", "src/features/payments/sql"),
+    ("notifications", "src/features/messages/sql"),
+    ("suppressions", "src/features/messages/sql"),
+    ("stopped_carriers", "src/features/messages/sql"),
+    ("pictures", "src/features/media/sql"),
+    ("media_files", "src/features/media/sql"),
+    ("product_images", "src/features/media/sql"),
     ("audit_log", "src/features/audit/sql"),
     ("jobs", "src/jobs/"),
     ("idempotent_answers", "src/http/idempotency.rs"),

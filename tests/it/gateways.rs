@@ -20,7 +20,7 @@ async fn fault_at_start(variables: &[(&str, &str)], gateways: Vec<Arc<dyn Gatewa
         config: load(&Source::new().variables(variables.iter().copied())).expect("a configuration"),
         clock: Clock::system(),
         accept_clock: false,
-        extras: Extras { gateways, patience: Patience::default() },
+        extras: Extras { gateways, patience: Patience::default(), ..Extras::default() },
     };
     match App::open(options).await {
         Ok(_) => String::new(),

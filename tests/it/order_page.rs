@@ -226,7 +226,10 @@ async fn what_was_typed_is_shown_and_never_obeyed() {
     let order = Order::of(&order.send().await.expect(201));
     let page = Browser::at(&shop).open(&format!("/o/{}?token={}", order.id, order.token())).await;
     expect_page(&page, 200, "en");
-    assert!(!page.text.contains("<b>Ka") && !page.text.contains("60481729") && !page.text.contains("</section><script"), "{page:?}");
+    assert!(
+        !page.text.contains("<b>Ka") && !page.text.contains("60481729") && !page.text.contains("</section><script"),
+        "{page:?}"
+    );
     says(&page, &["&lt;b&gt;Ka", "{{ 7777*7777 }}", "ring twice"]);
     shop.close().await;
 }

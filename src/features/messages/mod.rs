@@ -1,12 +1,32 @@
-//! Messages to people: what they say, in both languages, and the outbox they leave by.
+//! How a message leaves: its row, its words, its carrier, and what became of it. What is said to whom, and when, is decided by
+//! `notifications` above.
 //!
-//! What always holds: an address or a link never reaches the log; a letter in the outbox is whole. For now every letter becomes a
-//! file for the keeper to read (the adapter `log`); adapters that send take [`Outbox::send`]'s place.
+//! What always holds: a message is a row and a job in the transaction of its cause, so that nothing waits for a provider and nothing
+//! due is lost. A try is written down before the carrier is asked (`sending`), and its outcome after; so a try whose outcome nobody
+//! wrote is known, and what may have arrived is never sent again unasked. An address, a link or a text never reaches the log. Links
+//! that open something are made when the message leaves, never stored. Only this feature writes `notifications`, `suppressions` and
+//! `stopped_carriers`.
 
+pub mod api;
+pub mod carrier;
+mod carriers;
+mod desk;
+mod kind;
 mod letter;
+mod model;
 mod outbox;
+mod queue;
+mod send;
+mod sql;
 mod template;
+mod templates;
 
+pub use carrier::{Carrier, Found, Outcome, Outgoing};
+pub use desk::{CarrierFault, Desk, SecretLinks};
+pub use kind::Kind;
 pub use letter::Letter;
+pub use model::{Channel, Rendered, Status, SuppressReason};
 pub use outbox::Outbox;
+pub use queue::{NewMessage, cancel, queue};
+pub use send::{MESSAGE_JOBS, SendMessages};
 pub use template::Template;

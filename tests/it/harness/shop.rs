@@ -110,7 +110,7 @@ impl Shop {
 
     /// As [`Shop::open_with`], with gateways besides the configured ones. Nobody waits long for one.
     pub async fn open_with_gateways(variables: &[(&str, &str)], gateways: Vec<Arc<dyn Gateway>>) -> Shop {
-        let extras = Extras { gateways, patience: PATIENCE };
+        let extras = Extras { gateways, patience: PATIENCE, ..Extras::default() };
         Shop::start_in(a_folder(), Clock::manual(OPENED_AT), variables, Limits::default(), extras).await.with_owner().await
     }
 
@@ -132,7 +132,7 @@ impl Shop {
         let opened = ground.runtime().spawn(async move {
             let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             let patience = Patience { connect: Duration::from_secs(2), call };
-            let extras = Extras { gateways: Vec::new(), patience };
+            let extras = Extras { gateways: Vec::new(), patience, ..Extras::default() };
             let shop = Shop::start_in(folder, clock, &variables, Limits::default(), extras).await;
             match owner {
                 Some(owner) => shop.owned_by(owner),
@@ -166,7 +166,7 @@ impl Shop {
         }
         let books = rusqlite::Connection::open(self.database()).expect("the database");
         books.execute("vacuum into ?1", [data.join("bayader.db").to_str().expect("a path")]).expect("copied");
-        let extras = Extras { gateways, patience: PATIENCE };
+        let extras = Extras { gateways, patience: PATIENCE, ..Extras::default() };
         let mut shop = Shop::start_in(Arc::new(folder), self.clock.clone(), variables, Limits::default(), extras).await;
         shop.owner = Some(Client::sign_in(&shop.wire, OWNER).await);
         shop
@@ -178,7 +178,7 @@ impl Shop {
     }
 
     async fn start(variables: &[(&str, &str)], limits: Limits) -> Shop {
-        let extras = Extras { gateways: Vec::new(), patience: PATIENCE };
+        let extras = Extras { gateways: Vec::new(), patience: PATIENCE, ..Extras::default() };
         Shop::start_in(a_folder(), Clock::manual(OPENED_AT), variables, limits, extras).await
     }
 

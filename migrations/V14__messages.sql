@@ -1,0 +1,41 @@
+-- Messages to people: what is said, to whom, and what became of it; and the addresses that are not written to any more.
+
+create table notifications (
+    id          blob    not null primary key check (length(id) = 16),
+    type        text    not null,
+    channel     text    not null check (channel in ('email', 'sms')),
+    recipient   text,             -- null once it is old, or its person was erased
+    locale      text    not null check (locale in ('en', 'ar')),
+    payload     text    check (json_valid(payload)), -- what its template is filled with; no secret; null as the recipient
+    subject     text,             -- as it was sent
+    order_id    blob,
+    user_id     blob,
+    status      text    not null check (status in ('queued', 'sending', 'sent', 'delivered', 'failed', 'suppressed')),
+    attempts    integer not null default 0,
+    resent      integer not null default 0, -- tries after one that may have arrived: the window of SPEC 7
+    last_error  text,
+    provider_id text,             -- the carrier's name for it
+    created_at  integer not null,
+    tried_at    integer,          -- when the newest try began
+    sent_at     integer,
+    updated_at  integer not null
+) strict, without rowid;
+
+create index notifications_order on notifications (order_id) where order_id is not null;
+create index notifications_failed on notifications (id) where status = 'failed';
+
+-- Addresses that a provider has told us not to write to.
+create table suppressions (
+    channel    text    not null check (channel in ('email', 'sms')),
+    address    text    not null, -- folded: an e-mail address in lower case, a phone as E.164
+    reason     text    not null check (reason in ('bounced', 'stopped', 'complained')),
+    created_at integer not null,
+    primary key (channel, address)
+) strict, without rowid;
+
+-- What stops a channel altogether until its keeper has mended it: keys that are refused, a sender nobody has verified.
+create table stopped_carriers (
+    channel    text    not null primary key check (channel in ('email', 'sms')),
+    why        text    not null,
+    since      integer not null
+) strict, without rowid;

@@ -1,0 +1,79 @@
+//! Who carries messages: one trait; a file and a line each under `carriers/`.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use super::{Channel, Kind, SuppressReason};
+use crate::kernel::{Locale, NotificationId, UtcMs};
+
+/// A message as a carrier gets it.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// The same at each try: a carrier's name for it begins here, and so does an e-mail's Message-ID.
+    pub id: NotificationId,
+    pub kind: Kind,
+    pub channel: Channel,
+    /// An e-mail address, or a phone as E.164.
+    pub to: String,
+    pub locale: Locale,
+    /// Of an e-mail.
+    pub subject: Option<String>,
+    pub text: String,
+    /// Of an e-mail.
+    pub html: Option<String>,
+    /// Where one POST ends such messages (RFC 8058): of promotions by e-mail.
+    pub unsubscribe_url: Option<String>,
+    /// When the message was made.
+    pub made_at: UtcMs,
+    /// When this try began.
+    pub tried_at: UtcMs,
+}
+
+/// What came of a try. Texts are for the shop's people: no address, no secret, at most a line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Taken; with the carrier's name for it, if it has one.
+    Sent { provider_id: Option<String> },
+    /// Surely not taken, and may be tried again; not before `not_before`, if the carrier says when.
+    Later { why: String, not_before: Option<UtcMs> },
+    /// Nobody can be reached there: nothing was sent, and the next message would fare alike.
+    Unreachable { why: String },
+    /// Refused for good.
+    Failed { code: String, why: String, suppress: Option<SuppressReason> },
+    /// Refused whatever the message: keys, sender, account. The channel stops until its keeper has mended it; messages wait.
+    Misconfigured { why: String },
+    /// It may have been taken.
+    Unclear { why: String },
+}
+
+/// What a carrier knows of a try whose outcome nobody wrote.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Found {
+    /// It was taken.
+    Sent { provider_id: Option<String> },
+    /// It never came: to be sent.
+    NotThere,
+    /// To be asked again then.
+    AskAgain(UtcMs),
+    /// The carrier cannot tell; sent once more under the same id (PROVIDERS 9).
+    CannotTell,
+}
+
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Carries messages of one channel. It holds no lock and no transaction, waits no longer than its patience, and logs nothing but
+/// ids and kinds.
+pub trait Carrier: Send + Sync + 'static {
+    /// Its word in the configuration: `log`, `smtp`, ..
+    fn name(&self) -> &'static str;
+
+    fn channel(&self) -> Channel;
+
+    /// Tries once.
+    fn send<'a>(&'a self, message: &'a Outgoing) -> Boxed<'a, Outcome>;
+
+    /// Looks for a try that began at `message.tried_at` and whose outcome is not known.
+    fn find<'a>(&'a self, _message: &'a Outgoing) -> Boxed<'a, Found> {
+        Box::pin(async { Found::CannotTell })
+    }
+}

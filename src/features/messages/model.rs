@@ -1,0 +1,94 @@
+//! A message and what becomes of it.
+
+/// How a message travels.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Channel {
+    Email,
+    Sms,
+}
+
+impl Channel {
+    pub const ALL: [Channel; 2] = [Channel::Email, Channel::Sms];
+
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Channel::Email => "email",
+            Channel::Sms => "sms",
+        }
+    }
+
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Channel> {
+        Channel::ALL.into_iter().find(|channel| channel.code() == code)
+    }
+}
+
+/// How far a message has come. On the wire `sending` is told as `queued`: nobody knows more until the try has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Status {
+    Queued,
+    /// A try has begun, and its outcome is not written.
+    Sending,
+    /// The carrier has taken it.
+    Sent,
+    /// The carrier says that it has arrived.
+    Delivered,
+    Failed,
+    /// Not sent, because its address is not written to, or its person has not agreed.
+    Suppressed,
+}
+
+impl Status {
+    pub const ALL: [Status; 6] =
+        [Status::Queued, Status::Sending, Status::Sent, Status::Delivered, Status::Failed, Status::Suppressed];
+
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Status::Queued => "queued",
+            Status::Sending => "sending",
+            Status::Sent => "sent",
+            Status::Delivered => "delivered",
+            Status::Failed => "failed",
+            Status::Suppressed => "suppressed",
+        }
+    }
+
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Status> {
+        Status::ALL.into_iter().find(|status| status.code() == code)
+    }
+}
+
+/// Why an address is not written to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SuppressReason {
+    /// It refuses mail for good.
+    Bounced,
+    /// Its owner said stop.
+    Stopped,
+    /// Its owner called a message spam.
+    Complained,
+}
+
+impl SuppressReason {
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            SuppressReason::Bounced => "bounced",
+            SuppressReason::Stopped => "stopped",
+            SuppressReason::Complained => "complained",
+        }
+    }
+}
+
+/// A message's words, as they leave.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rendered {
+    /// Of an e-mail.
+    pub subject: Option<String>,
+    pub text: String,
+    /// Of an e-mail.
+    pub html: Option<String>,
+}

@@ -1,0 +1,10 @@
+//! What people are told, and when: of each step of an order, of money, of stock that is low, of the day that is over; what staff write
+//! to customers, and promotions to those who have agreed.
+//!
+//! What always holds: one cause is told once. A cause writes one job in its own transaction, and that job makes the messages, each a
+//! row and a job of `messages`, in the transaction that ends it. Called by `app`'s reactions alone.
+
+pub mod api;
+
+/// What follows from events, for `app`'s reactions.
+pub mod orders;
