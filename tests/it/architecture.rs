@@ -12,7 +12,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("refinery", &["src/db/"]),
     ("axum", &["src/http/", "src/app/", "/api.rs", "/api/"]),
     ("reqwest", &["src/outbound.rs"]),
-    ("lettre", &["src/features/messages/carriers/"]),
+    ("lettre", &["src/features/messages/carriers/", "src/features/messages/mime.rs"]),
     ("minijinja", &["src/http/template.rs", "src/features/messages/templates"]),
     ("fast_image_resize", &["src/features/media/"]),
     ("rusty_s3", &["src/features/media/"]),

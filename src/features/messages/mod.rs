@@ -13,6 +13,7 @@ mod carriers;
 mod desk;
 mod kind;
 mod letter;
+mod mime;
 mod model;
 mod outbox;
 mod queue;
