@@ -83,6 +83,7 @@ const OWNER: &[(&str, &str)] = &[
     ("webhook_inbox", "src/features/payments/sql"),
     ("notifications", "src/features/messages/sql"),
     ("suppressions", "src/features/messages/sql"),
+    ("provider_events", "src/features/messages/sql"),
     ("stopped_carriers", "src/features/messages/sql"),
     ("pictures", "src/features/media/sql"),
     ("media_files", "src/features/media/sql"),

@@ -21,6 +21,7 @@ mod send;
 mod sql;
 mod template;
 mod templates;
+mod told;
 
 pub use carrier::{Carrier, Found, Outcome, Outgoing};
 pub use desk::{CarrierFault, Desk, SecretLinks};
@@ -31,3 +32,4 @@ pub use outbox::Outbox;
 pub use queue::{NewMessage, cancel, queue};
 pub use send::{MESSAGE_JOBS, SendMessages};
 pub use template::Template;
+pub use told::{Told, ToldState, is_news, reason, suppress, told};
