@@ -1,7 +1,9 @@
 //! Every statement on `notifications`, `suppressions` and `stopped_carriers`.
 
+pub(super) mod told;
+
 use super::model::Row;
-use super::{Channel, Kind, NewMessage, Status, SuppressReason};
+use super::{Channel, Kind, NewMessage, Status};
 use crate::args;
 use crate::db::{Reader, WriteTx};
 use crate::kernel::{Fault, NotificationId, OrderId, Result, UserId, UtcMs};
@@ -164,36 +166,18 @@ pub(super) fn release(tx: &mut WriteTx<'_>, id: NotificationId) -> Result<()> {
 pub(super) fn suppression(reader: &Reader<'_>, channel: Channel, address: &str) -> Result<Option<String>> {
     reader.opt(
         "select reason from suppressions where channel = ?1 and address = ?2",
-        args![channel.code(), folded(channel, address)],
+        args![channel.code(), address.to_lowercase()],
         |row| row.get(0),
     )
-}
-
-/// An address is not written to any more.
-pub(super) fn suppress(tx: &mut WriteTx<'_>, channel: Channel, address: &str, reason: SuppressReason) -> Result<()> {
-    tx.exec(
-        "insert into suppressions (channel, address, reason, created_at) values (?1, ?2, ?3, ?4) \
-         on conflict (channel, address) do nothing",
-        args![channel.code(), folded(channel, address), reason.code(), tx.now()],
-    )?;
-    Ok(())
 }
 
 /// An address is written to again; whether it was not.
 pub(super) fn lift_suppression(tx: &mut WriteTx<'_>, channel: Channel, address: &str) -> Result<bool> {
     let rows = tx.exec(
         "delete from suppressions where channel = ?1 and address = ?2",
-        args![channel.code(), folded(channel, address)],
+        args![channel.code(), address.to_lowercase()],
     )?;
     Ok(rows > 0)
-}
-
-/// As addresses are compared.
-fn folded(channel: Channel, address: &str) -> String {
-    match channel {
-        Channel::Email => address.to_lowercase(),
-        Channel::Sms => address.to_owned(),
-    }
 }
 
 /// Whether an account has agreed to promotions.
