@@ -20,6 +20,7 @@ mod send;
 mod sql;
 mod template;
 mod templates;
+mod unsubscribe;
 
 pub use carrier::{Carrier, Found, Outcome, Outgoing};
 pub use desk::{CarrierFault, Desk, SecretLinks};
@@ -30,3 +31,4 @@ pub use outbox::Outbox;
 pub use queue::{NewMessage, cancel, queue};
 pub use send::{MESSAGE_JOBS, SendMessages};
 pub use template::Template;
+pub use unsubscribe::unsubscribe_url;
