@@ -22,6 +22,7 @@ mod sql;
 mod template;
 mod templates;
 mod told;
+mod unsubscribe;
 
 pub use carrier::{Carrier, Found, Outcome, Outgoing};
 pub use desk::{CarrierFault, Desk, SecretLinks};
@@ -33,3 +34,4 @@ pub use queue::{NewMessage, cancel, queue};
 pub use send::{MESSAGE_JOBS, SendMessages};
 pub use template::Template;
 pub use told::{Told, ToldState, is_news, reason, suppress, told};
+pub use unsubscribe::unsubscribe_url;
