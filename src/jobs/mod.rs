@@ -14,6 +14,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub use backoff::wait_ms;
 pub use queue::{Queue, Taken};
 pub use schedule::{Recurring, finish_recurring};
 pub use sql::{again, cancel, finish, is_running, reschedule, throw_away, unfinished_count, waiting};
