@@ -32,7 +32,7 @@ use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::rate_limit::Limits;
 use crate::http::{Caller, Context, server};
-use crate::jobs::{DbAccess, Queue, Worker};
+use crate::jobs::{DbAccess, Kinds, Queue, Worker};
 use crate::kernel::{Error, Problem, Result, SessionId, ShopFormat};
 use crate::outbound::Patience;
 use crate::security::Keys;
@@ -108,7 +108,7 @@ impl App {
                 .count_addresses(options.config.rate_limit.enabled),
         );
         let menu = Arc::new(catalog::Menu::new());
-        let queue = Arc::new(Queue::default());
+        let (queue, job_kinds) = (Arc::new(Queue::default()), Arc::new(Kinds::default()));
         let has_owner = Arc::new(AtomicBool::new(false));
         let setting = payments::Setting { clock: options.clock.clone(), patience: options.extras.patience };
         let gateways = payments::Gateways::open(&options.config.payments, &setting, options.extras.gateways)?;
@@ -121,6 +121,7 @@ impl App {
             menu: Arc::clone(&menu),
             settings: Arc::clone(&live),
             queue: Arc::clone(&queue),
+            job_kinds: Arc::clone(&job_kinds),
             has_owner: Arc::clone(&has_owner),
         };
         let db_options =
@@ -161,6 +162,7 @@ impl App {
             return_url: options.config.server.return_url.as_ref().map(|url| url.as_str().to_owned()),
             cors_origins: options.config.server.cors_origins.iter().map(ToString::to_string).collect(),
             limits_guests: options.config.rate_limit.enabled,
+            job_kinds: Arc::clone(&job_kinds),
         });
         shop.db.write(payments::reconcile::TakeUp).await.map_err(StartFault::Books)?;
         let stopped = shop.db.write(messages::TakeUp).await.map_err(StartFault::Books)?;
@@ -171,7 +173,7 @@ impl App {
         let router = routes::router(Arc::clone(&shop), Arc::clone(&keeper));
         let front = Front::new(router, keeper, &options.config.server);
         let db = Arc::clone(&shop) as Arc<dyn DbAccess>;
-        let worker = Worker::new(db, options.clock, queue, jobs::handlers(&shop), jobs::RECURRING);
+        let worker = Worker::new(db, options.clock, queue, jobs::handlers(&shop), job_kinds);
         Ok(App { shop, front, worker, has_owner, limits: server::Limits::default() })
     }
 

@@ -18,6 +18,7 @@ pub struct ShopReactions {
     pub menu: Arc<catalog::Menu>,
     pub settings: Arc<settings::Live>,
     pub queue: Arc<jobs::Queue>,
+    pub job_kinds: Arc<jobs::Kinds>,
     pub has_owner: Arc<AtomicBool>,
 }
 
@@ -44,9 +45,9 @@ impl Reactions for ShopReactions {
             DomainEvent::OrderPlaced { order } => notifications::orders::placed(tx, *order),
             DomainEvent::OrderMoved { order, from, to } => notifications::orders::moved(tx, *order, *from, *to),
             DomainEvent::PaymentFailed { order } => notifications::orders::payment_failed(tx, *order),
+            DomainEvent::SettingsChanged { .. } => jobs::reschedule(tx, &self.job_kinds),
             // Rollups and partners' events will stand here; nothing follows from these inside a transaction yet.
             DomainEvent::SignedIn { carried: None, .. }
-            | DomainEvent::SettingsChanged { .. }
             | DomainEvent::AccountCreated { .. }
             | DomainEvent::SessionEnded { .. }
             | DomainEvent::SessionRenewed { .. }
@@ -140,6 +141,7 @@ mod tests {
             menu: Arc::new(catalog::Menu::new()),
             settings: Arc::new(settings::Live::new(of(&[])).expect("the defaults are right")),
             queue: Arc::new(jobs::Queue::default()),
+            job_kinds: Arc::default(),
             has_owner: Arc::new(AtomicBool::new(false)),
         };
         let folder = tempfile::tempdir().expect("a temporary folder");

@@ -20,7 +20,6 @@ mod outbox;
 mod person;
 mod probe;
 mod queue;
-mod quiet;
 mod send;
 mod sql;
 mod templates;

@@ -29,7 +29,7 @@ pub(super) fn ensure(tx: &mut WriteTx<'_>, channel: Channel) -> Result<()> {
 
 /// Has somebody look at a moment.
 pub(super) fn ensure_at(tx: &mut WriteTx<'_>, channel: Channel, run_at: UtcMs) -> Result<()> {
-    if !jobs::reschedule(tx, KIND, channel.code(), run_at)? {
+    if !jobs::move_to(tx, KIND, channel.code(), run_at)? {
         jobs::enqueue(tx, &NewJob { kind: KIND, key: channel.code(), run_at, max_attempts: MAX_ATTEMPTS })?;
     }
     Ok(())
@@ -116,6 +116,6 @@ impl Command for Release {
 }
 
 fn due_now(tx: &mut WriteTx<'_>, channel: Channel, id: NotificationId) -> Result<()> {
-    jobs::reschedule(tx, job_kind(channel), &id.to_string(), tx.now())?;
+    jobs::move_to(tx, job_kind(channel), &id.to_string(), tx.now())?;
     Ok(())
 }

@@ -10,9 +10,10 @@ use super::line::{Line, Pass, Shut};
 use super::model::codes;
 use super::probe::Release;
 use super::tries::{AskAgain, Begin, Begun, Due, Earlier, End, Ended, Hold};
-use super::{Channel, SecretLinks, Status, compose, quiet};
+use super::{Channel, SecretLinks, Status, compose, sql};
+use crate::db::WriteTx;
 use crate::features::Shop;
-use crate::jobs::{Claimed, Handler};
+use crate::jobs::{Claimed, Handler, May, StaffMay};
 use crate::kernel::time::span::DAY_MS;
 use crate::kernel::{Fault, NotificationId, Result};
 use crate::security::random;
@@ -60,7 +61,8 @@ impl SendMessages {
             return shop.db.write_in_background(Hold { job, id, channel: self.channel }).await;
         };
         let begin = |earlier| {
-            let quiet_until = quiet::until(&shop.settings.get(), shop.clock.now());
+            let settings = shop.settings.get();
+            let quiet_until = settings.messages.quiet_until(shop.clock.now(), &settings.format.zone);
             shop.db.write_in_background(Begin { job: job.clone(), id, quiet_until, earlier })
         };
         let mut begun = begin(Earlier::NotAsked).await?;
@@ -191,7 +193,24 @@ impl Handler for SendMessages {
         AT_ONCE
     }
 
+    /// A job that died met a database that turned writes away; a message that waits is not wanted any more.
+    fn staff_may(&self) -> StaffMay {
+        StaffMay { retry: May::Yes, cancel: May::Telling(cancelled_by_staff) }
+    }
+
     fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
         Box::pin(self.send(job))
     }
+}
+
+/// The message of a job that staff have ended. One that may have arrived says so.
+fn cancelled_by_staff(tx: &mut WriteTx<'_>, key: &str) -> Result<()> {
+    let Some(id) = NotificationId::parse(key) else { return Ok(()) };
+    let Some(row) = sql::row(tx, id)? else { return Ok(()) };
+    let (status, code, why) = match row.status {
+        Status::Sending => (Status::Failed, codes::OUTCOME_UNKNOWN, "its job was cancelled after a try that may have arrived"),
+        _ => (Status::Suppressed, codes::CANCELLED, "its job was cancelled"),
+    };
+    sql::end_unsent(tx, id, status, code, why)?;
+    Ok(())
 }
