@@ -30,3 +30,4 @@ pub use outbox::Outbox;
 pub use queue::{NewMessage, cancel, queue};
 pub use send::{MESSAGE_JOBS, SendMessages};
 pub use template::Template;
+pub use templates::shop_values;
