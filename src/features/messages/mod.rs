@@ -35,5 +35,6 @@ pub use person::{forget_person, is_waiting, withdraw};
 pub use probe::{Probe, TakeUp};
 pub use queue::{NewMessage, cancel, queue};
 pub use send::{MESSAGE_JOBS, SendMessages};
+pub use templates::shop_values;
 pub use told::{Told, ToldState, is_news, reason, suppress, told};
 pub use unsubscribe::unsubscribe_url;
