@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::upkeep;
-use crate::features::{AppState, accounts, cart, catalog, orders, payments};
+use crate::features::{AppState, accounts, cart, catalog, messages, orders, payments};
 use crate::jobs::{Handler, Handlers};
 
 /// Who does the jobs of each kind.
@@ -20,9 +20,11 @@ pub(super) fn handlers(shop: &AppState) -> Handlers {
         Arc::new(catalog::IndexCategories::new(Arc::clone(shop))),
         Arc::new(accounts::RemoveOldSessionsDaily::new(Arc::clone(shop))),
         Arc::new(payments::HandleMessages::new(Arc::clone(shop))),
+        Arc::new(messages::Probe::new(Arc::clone(shop))),
         upkeep::Upkeep::new(Arc::clone(shop)),
     ];
-    handlers.extend(accounts::SendLinks::all(shop).map(|links| Arc::new(links) as Arc<dyn Handler>));
+    let links: Arc<dyn messages::SecretLinks> = Arc::new(accounts::Links::new(Arc::clone(shop)));
+    handlers.extend(messages::SendMessages::all(shop, &links).map(|sends| Arc::new(sends) as Arc<dyn Handler>));
     handlers
 }
 

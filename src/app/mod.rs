@@ -69,8 +69,6 @@ pub enum StartFault {
         "the configuration says currency {configured}, but the shop has products or orders in {stored}. Set shop.currency back to {stored}; a shop keeps its currency"
     )]
     Currency { configured: String, stored: String },
-    #[error("the folder {folder} cannot be used: {reason}. Look at its rights")]
-    Outbox { folder: PathBuf, reason: std::io::Error },
     #[error(transparent)]
     Gateway(#[from] payments::GatewayFault),
     #[error(transparent)]
@@ -99,9 +97,6 @@ impl App {
         let folder = DataFolder::own(&options.data_dir).map_err(OpenFault::from)?;
         let keys_fault = |reason: String| StartFault::Keys { folder: folder.path().join("keys"), reason };
         let keys = Arc::new(Keys::load_or_make(folder.path()).map_err(|fault| keys_fault(fault.chain()))?);
-        let outbox_folder = folder.path().join("outbox");
-        let outbox =
-            messages::Outbox::open(&outbox_folder).map_err(|reason| StartFault::Outbox { folder: outbox_folder, reason })?;
         let (config, clock, patience) = (&options.config, &options.clock, options.extras.patience);
         let desk = messages::Desk::open(folder.path(), config, clock, patience, options.extras.carriers)?;
         let media_folder = folder.path().join("media");
@@ -161,7 +156,6 @@ impl App {
             turns: Arc::new(payments::turns::Turns::new(options.extras.patience)),
             silence: payments::Silence::new(options.extras.patience.call),
             looks: Arc::new(payments::turns::Turns::new(options.extras.patience)),
-            outbox,
             messages: desk,
             media: pictures,
             public_url: options.config.server.public_url.url().as_str().to_owned(),
@@ -171,6 +165,8 @@ impl App {
             job_kinds: Arc::clone(&job_kinds),
         });
         shop.db.write(payments::reconcile::TakeUp).await.map_err(StartFault::Books)?;
+        let stopped = shop.db.write(messages::TakeUp).await.map_err(StartFault::Books)?;
+        shop.messages.take_up(stopped, shop.clock.now());
         let limits = Limits::new(&options.config.rate_limit, &options.clock);
         let keeper: Arc<dyn Gatekeeper> =
             Arc::new(Keeper { shop: Arc::clone(&shop), has_owner: Arc::clone(&has_owner), known: routes::known(), limits });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::db::{Reactions, Reader, WriteTx};
-use crate::features::{accounts, audit, cart, catalog, notifications, orders, settings};
+use crate::features::{accounts, audit, cart, catalog, messages, notifications, orders, settings};
 use crate::jobs;
 use crate::kernel::{Change, DomainEvent, JobDue, Result, UserId};
 use crate::security::Keys;
@@ -39,6 +39,7 @@ impl Reactions for ShopReactions {
             DomainEvent::SignedIn { user, carried: Some(carried) } => self.merge_carts(tx, *user, *carried),
             DomainEvent::AccountErased { user } => {
                 cart::forget(tx, *user)?;
+                messages::forget_person(tx, *user)?;
                 orders::anonymise(tx, *user)
             }
             DomainEvent::OrderPlaced { order } => notifications::orders::placed(tx, *order),

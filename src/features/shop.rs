@@ -34,8 +34,6 @@ pub struct Shop {
     pub silence: payments::Silence,
     /// For whose page a gateway is being asked how an order's payment stands.
     pub looks: Arc<payments::turns::Turns>,
-    /// Where messages go.
-    pub outbox: messages::Outbox,
     /// Carriers and templates.
     pub messages: messages::Desk,
     /// Pictures' files.

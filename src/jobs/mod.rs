@@ -19,11 +19,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub use backoff::wait_ms;
 pub use by_staff::{ByStaff, Said, cancel_by_staff, retry_by_staff};
 pub use kinds::{Kind, Kinds, May, StaffMay, Tell};
 pub use queue::{Queue, Taken};
 pub use schedule::{Daily, ReadDaily, Schedule, finish_recurring, reschedule};
-pub use sql::{again, cancel, finish, throw_away, unfinished_count, waiting};
+pub use sql::{again, cancel, finish, is_running, move_to, throw_away, unfinished_count, waiting};
 pub use worker::{DbAccess, Worker};
 
 use crate::db::WriteTx;
