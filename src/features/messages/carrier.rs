@@ -76,4 +76,9 @@ pub trait Carrier: Send + Sync + 'static {
     fn find<'a>(&'a self, _message: &'a Outgoing) -> Boxed<'a, Found> {
         Box::pin(async { Found::CannotTell })
     }
+
+    /// Asks whether the provider knows us, and sends nothing; if not, what would come of a message.
+    fn check(&self) -> Boxed<'_, Result<(), Outcome>> {
+        Box::pin(async { Ok(()) })
+    }
 }

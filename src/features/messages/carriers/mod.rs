@@ -1,6 +1,8 @@
 //! Every carrier there is, a line each.
 
 mod log;
+mod pace;
+mod smtp;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +28,8 @@ pub(super) struct Setting<'a> {
 pub(super) fn open(channel: Channel, setting: &Setting<'_>) -> Result<Arc<dyn Carrier>, CarrierFault> {
     match channel {
         Channel::Email => match &setting.config.mail.adapter {
-            MailAdapter::Log | MailAdapter::Smtp(_) | MailAdapter::SendGrid(_) => log::open(channel, setting),
+            MailAdapter::Smtp(smtp) => smtp::open(smtp, setting),
+            MailAdapter::Log | MailAdapter::SendGrid(_) => log::open(channel, setting),
         },
         Channel::Sms => match &setting.config.sms {
             Sms::Log | Sms::Twilio(_) | Sms::Http(_) => log::open(channel, setting),
