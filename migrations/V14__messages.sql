@@ -39,3 +39,14 @@ create table stopped_carriers (
     why        text    not null,
     since      integer not null
 ) strict, without rowid;
+
+-- Names of the news that a provider has told, so that what it tells again changes nothing: an old bounce must not silence an address
+-- that staff have since freed, nor an old complaint a consent given anew.
+create table provider_events (
+    provider    text    not null,
+    event_id    text    not null,
+    received_at integer not null,
+    primary key (provider, event_id)
+) strict;
+
+create index provider_events_old on provider_events (received_at);
