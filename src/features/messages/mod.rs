@@ -24,7 +24,7 @@ mod templates;
 mod told;
 mod unsubscribe;
 
-pub use carrier::{Carrier, Found, Outcome, Outgoing};
+pub use carrier::{Callback, Carrier, Found, Heard, News, Outcome, Outgoing};
 pub use desk::{CarrierFault, Desk, SecretLinks};
 pub use kind::Kind;
 pub use letter::Letter;
