@@ -31,8 +31,8 @@ pub(in crate::features::messages) fn taken(
     at: UtcMs,
 ) -> Result<()> {
     tx.exec_one(
-        "update notifications set status = 'sent', provider_id = coalesce(?2, provider_id), sent_at = ?3, last_error = null, \
-         updated_at = ?4 where id = ?1",
+        "update notifications set status = 'sent', provider_id = coalesce(?2, provider_id), sent_at = ?3, error_code = null, \
+         last_error = null, held = 0, updated_at = ?4 where id = ?1",
         args![id, provider_id, at, tx.now()],
     )
 }
@@ -45,7 +45,7 @@ pub(in crate::features::messages) fn delivered(
 ) -> Result<()> {
     tx.exec_one(
         "update notifications set status = 'delivered', provider_id = coalesce(?2, provider_id), \
-         sent_at = coalesce(sent_at, ?3), last_error = null, updated_at = ?4 where id = ?1",
+         sent_at = coalesce(sent_at, ?3), error_code = null, last_error = null, held = 0, updated_at = ?4 where id = ?1",
         args![id, provider_id, at, tx.now()],
     )
 }
@@ -57,8 +57,8 @@ pub(in crate::features::messages) fn failed(
     why: Option<&str>,
 ) -> Result<()> {
     tx.exec_one(
-        "update notifications set status = 'failed', provider_id = coalesce(?2, provider_id), last_error = ?3, updated_at = ?4 \
-         where id = ?1",
+        "update notifications set status = 'failed', error_code = 'undelivered', last_error = ?3, held = 0, \
+         provider_id = coalesce(?2, provider_id), updated_at = ?4 where id = ?1",
         args![id, provider_id, why, tx.now()],
     )
 }
