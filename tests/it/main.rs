@@ -48,6 +48,7 @@ mod sessions;
 mod settings;
 mod settle;
 mod sign_in;
+mod smtp;
 mod start;
 mod stripe;
 mod stripe_peer;

@@ -27,7 +27,7 @@ mod told;
 mod tries;
 mod unsubscribe;
 
-pub use carrier::{Carrier, Found, Outcome, Outgoing};
+pub use carrier::{Callback, Carrier, Found, Heard, News, Outcome, Outgoing};
 pub use desk::{CarrierFault, Desk, SecretLinks};
 pub use kind::Kind;
 pub use model::{Channel, Rendered, Status, SuppressReason};
