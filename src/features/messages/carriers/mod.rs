@@ -2,8 +2,8 @@
 
 mod log;
 mod pace;
-mod smtp;
 mod sms_http;
+mod smtp;
 mod twilio;
 
 use std::borrow::Cow;
