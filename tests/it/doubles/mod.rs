@@ -6,5 +6,7 @@ pub mod myfatoorah;
 pub mod paymob;
 pub mod paypal;
 pub mod paypal_signer;
+pub mod sms_gateway;
 pub mod spec;
 pub mod stripe;
+pub mod twilio;
