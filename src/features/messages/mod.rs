@@ -8,6 +8,7 @@
 //! `stopped_carriers`.
 
 pub mod api;
+mod callbacks;
 pub mod carrier;
 mod carriers;
 mod compose;
@@ -27,11 +28,13 @@ mod told;
 mod tries;
 mod unsubscribe;
 
+use carriers::SMS_STATUS_PATH;
+
 pub use carrier::{Callback, Carrier, Found, Heard, News, Outcome, Outgoing};
 pub use desk::{CarrierFault, Desk, SecretLinks};
 pub use kind::Kind;
 pub use model::{Channel, Rendered, Status, SuppressReason};
-pub use person::{forget_person, is_waiting, withdraw};
+pub use person::{forget_person, is_waiting, stop_promotions, withdraw};
 pub use probe::{Probe, TakeUp};
 pub use queue::{NewMessage, cancel, queue};
 pub use send::{MESSAGE_JOBS, SendMessages};

@@ -6,5 +6,7 @@
 
 pub mod api;
 
+mod unsubscribe;
+
 /// What follows from events, for `app`'s reactions.
 pub mod orders;

@@ -8,5 +8,7 @@ pub mod paypal;
 pub mod paypal_signer;
 pub mod sendgrid;
 pub mod smtp;
+pub mod sms_gateway;
 pub mod spec;
 pub mod stripe;
+pub mod twilio;

@@ -1,8 +1,10 @@
 //! Messages over HTTP: what was sent and what waits, what a message would say, and what providers tell of them.
 
+mod sms_status;
+
 use crate::features::AppState;
 use crate::http::Route;
 
 pub fn routes() -> Vec<Route<AppState>> {
-    Vec::new()
+    sms_status::routes()
 }

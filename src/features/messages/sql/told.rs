@@ -63,6 +63,22 @@ pub(in crate::features::messages) fn failed(
     )
 }
 
+/// A message that was taken and did not arrive goes out once more, under another name of the provider's; `false` if it was not such.
+pub(in crate::features::messages) fn once_more(
+    tx: &mut WriteTx<'_>,
+    id: NotificationId,
+    provider_id: Option<&str>,
+    why: Option<&str>,
+) -> Result<bool> {
+    let rows = tx.exec(
+        "update notifications set status = 'queued', provider_id = null, sent_at = null, failures = 0, held = 0, last_error = ?3, \
+         updated_at = ?4 where id = ?1 and status = 'sent' and recipient is not null \
+         and (?2 is null or provider_id is null or provider_id = ?2)",
+        args![id, provider_id, why, tx.now()],
+    )?;
+    Ok(rows == 1)
+}
+
 /// A complaint or a stop weighs more than a bounce, and is not forgotten for one.
 pub(in crate::features::messages) fn suppress(
     tx: &mut WriteTx<'_>,
