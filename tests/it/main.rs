@@ -25,6 +25,7 @@ mod inventory;
 mod jobs;
 mod links;
 mod local_gateways;
+mod messages;
 mod model;
 mod myfatoorah;
 mod order_page;
