@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::kernel::{
-    Address, Currency, Fulfilment, OrderId, OrderStatus, PaymentMethod, PaymentStatus, ProductId, Source, UserId, UtcMs,
-    Version,
+    Address, Currency, Fulfilment, Locale, OrderId, OrderStatus, PaymentMethod, PaymentStatus, ProductId, Source, UserId,
+    UtcMs, Version,
 };
 
 /// How and when an order reaches its customer, as it was asked for.
@@ -163,6 +163,8 @@ pub struct Order {
     pub source: Source,
     pub placed_by: String,
     pub customer: Customer,
+    /// In which its customer is written to; `None` for one from before it was kept: the shop's.
+    pub locale: Option<Locale>,
     pub delivery: Option<Delivery>,
     pub notes: Option<String>,
     pub metadata: Option<Map<String, Value>>,
@@ -177,6 +179,14 @@ pub struct Order {
     pub updated_at: UtcMs,
     pub lines: Vec<Line>,
     pub history: Vec<HistoryRow>,
+}
+
+impl Order {
+    /// In which language its customer is written to.
+    #[must_use]
+    pub fn language(&self, shop: Locale) -> Locale {
+        self.locale.unwrap_or(shop)
+    }
 }
 
 /// A move, or a move taken back.
