@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::upkeep;
-use crate::features::{AppState, accounts, cart, catalog, orders, payments};
+use crate::features::{AppState, accounts, cart, catalog, notifications, orders, payments};
 use crate::jobs::{Handler, Handlers, Recurring};
 use crate::kernel::time::span::DAY_MS;
 
@@ -11,6 +11,7 @@ use crate::kernel::time::span::DAY_MS;
 pub(super) const RECURRING: &[Recurring] = &[
     cart::RemoveEnded::RECURRING,
     catalog::CountPopular::RECURRING,
+    notifications::TellLowStock::RECURRING,
     payments::CompareBooks::RECURRING,
     Recurring { kind: accounts::RemoveOldSessionsDaily::KIND, every_ms: DAY_MS },
     Recurring { kind: orders::text_index::KIND, every_ms: orders::text_index::EVERY_MS },
@@ -23,6 +24,9 @@ pub(super) fn handlers(shop: &AppState) -> Handlers {
         Arc::new(payments::end::ExpireHolds::new(Arc::clone(shop))),
         Arc::new(payments::end::EndByItself::new(Arc::clone(shop))),
         Arc::new(payments::reconcile::AskByItself::new(Arc::clone(shop))),
+        Arc::new(notifications::TellAlerts::new(Arc::clone(shop))),
+        Arc::new(notifications::TellLowStock::new(Arc::clone(shop))),
+        Arc::new(notifications::TellOrders::new(Arc::clone(shop))),
         Arc::new(orders::text_index::IndexOrderTexts::new(Arc::clone(shop))),
         Arc::new(payments::SendRefunds::new(Arc::clone(shop))),
         Arc::new(payments::CompareBooks::new(Arc::clone(shop))),

@@ -1,5 +1,7 @@
 //! Every statement on `notifications`, `suppressions` and `stopped_carriers`.
 
+pub(super) mod of_order;
+
 use super::{Channel, NewMessage};
 use crate::args;
 use crate::db::WriteTx;

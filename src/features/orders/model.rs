@@ -150,6 +150,31 @@ pub struct Payable {
     pub customer: Option<UserId>,
 }
 
+/// What is asked of an order before anything is told of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Standing {
+    pub status: OrderStatus,
+    pub method: PaymentMethod,
+    /// An e-mail address or a phone is known.
+    pub is_reachable: bool,
+    /// Who placed it: a role, or `guest`.
+    pub placed_by: String,
+    pub created_at: UtcMs,
+    /// When it ends by itself; `None` once it cannot.
+    pub hold_ends_at: Option<UtcMs>,
+    /// Its newest move, or move taken back.
+    pub last: Option<LastMove>,
+}
+
+/// The newest row of an order's history.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LastMove {
+    pub at: UtcMs,
+    pub is_undo: bool,
+    /// A role, `guest`, `gateway` or `system`.
+    pub by: String,
+}
+
 /// An order, whole.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Order {

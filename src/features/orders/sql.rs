@@ -1,6 +1,7 @@
 //! Every statement on `orders`, `order_lines` and `order_history`.
 
 pub(super) mod returns;
+pub(super) mod standing;
 pub(super) mod texts;
 
 use super::counts::{self, Kind};
