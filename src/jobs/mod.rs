@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub use queue::{Queue, Taken};
 pub use schedule::{Recurring, finish_recurring};
-pub use sql::{again, cancel, finish, throw_away, unfinished_count, waiting};
+pub use sql::{again, cancel, finish, is_running, reschedule, throw_away, unfinished_count, waiting};
 pub use worker::{DbAccess, Worker};
 
 use crate::db::WriteTx;

@@ -31,7 +31,10 @@ pub fn cancel(tx: &mut WriteTx<'_>, kind: &str, key: &str) -> Result<()> {
 }
 
 /// Whether a job runs: nobody has written its end yet.
-pub(super) fn is_running(reader: &Reader<'_>, job: JobId) -> Result<bool> {
+///
+/// # Errors
+/// A fault.
+pub fn is_running(reader: &Reader<'_>, job: JobId) -> Result<bool> {
     reader.one("select exists (select 1 from jobs where id = ?1 and status = 'running')", args![job], |row| row.get(0))
 }
 
@@ -200,4 +203,22 @@ pub fn unfinished_count(reader: &Reader<'_>, now: UtcMs) -> Result<i64> {
         args![now],
         |row| row.get(0),
     )
+}
+
+/// Has the waiting job of a kind and key run at another moment; `false` if none waits. By the index `jobs_open`, which wants its own
+/// condition named.
+///
+/// # Errors
+/// A fault.
+pub fn reschedule(tx: &mut WriteTx<'_>, kind: &str, key: &str, run_at: UtcMs) -> Result<bool> {
+    let job: Option<JobId> = tx.returning(
+        "update jobs set run_at = ?3 where kind = ?1 and key = ?2 and status in ('queued', 'running') and status = 'queued' \
+         returning id",
+        args![kind, key, run_at],
+        |row| row.get(0),
+    )?;
+    if let Some(job) = job {
+        tx.wake(JobDue { job, kind: Arc::from(kind), due: run_at });
+    }
+    Ok(job.is_some())
 }
