@@ -233,9 +233,8 @@ fn a_carrier_of_text_messages_needs_its_keys() {
     let told = faults("[sms]\nadapter = \"twilio\"").join("\n");
     says(&told, &["`sms.from` is missing", "`sms.twilio.account_sid` is missing", "`sms.twilio.auth_token` is missing"]);
     says(&fault("[sms]\nadapter = \"http\""), &["`sms.http.url` is missing"]);
-    let twilio = |more: &str| {
-        format!("[sms]\nadapter = \"twilio\"\n{more}[sms.twilio]\naccount_sid = \"AC1\"\nauth_token = \"t\"\n")
-    };
+    let twilio =
+        |more: &str| format!("[sms]\nadapter = \"twilio\"\n{more}[sms.twilio]\naccount_sid = \"AC1\"\nauth_token = \"t\"\n");
     let of = |text: &str| match config(text).sms {
         Sms::Twilio(own) => own,
         other => panic!("{other:?}"),

@@ -174,20 +174,16 @@ pub(super) fn suppression(reader: &Reader<'_>, channel: Channel, address: &str) 
 
 /// An address is written to again; whether it was not.
 pub(super) fn lift_suppression(tx: &mut WriteTx<'_>, channel: Channel, address: &str) -> Result<bool> {
-    let rows = tx.exec(
-        "delete from suppressions where channel = ?1 and address = ?2",
-        args![channel.code(), address.to_lowercase()],
-    )?;
+    let rows =
+        tx.exec("delete from suppressions where channel = ?1 and address = ?2", args![channel.code(), address.to_lowercase()])?;
     Ok(rows > 0)
 }
 
 /// Whether an account has agreed to promotions.
 pub(super) fn agrees(reader: &Reader<'_>, user: UserId) -> Result<bool> {
-    let agrees = reader.opt(
-        "select marketing_consent from users where id = ?1 and erased_at is null",
-        args![user],
-        |row| row.get::<bool>(0),
-    )?;
+    let agrees = reader.opt("select marketing_consent from users where id = ?1 and erased_at is null", args![user], |row| {
+        row.get::<bool>(0)
+    })?;
     Ok(agrees.unwrap_or(false))
 }
 
