@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::{accounts, audit, catalog, media, messages, orders, payments, settings};
 use crate::clock::Clock;
 use crate::db::Db;
+use crate::http::Forgeries;
+use crate::jobs;
 use crate::security::Keys;
 
 /// What the handlers of one running shop share.
@@ -23,8 +25,8 @@ pub struct Shop {
     pub menu: Arc<catalog::Menu>,
     /// The gateways that the keeper has configured.
     pub gateways: payments::Gateways,
-    /// Who sends messages that no gateway has signed.
-    pub forgeries: payments::Forgeries,
+    /// Who sends messages that neither a gateway nor a carrier has signed.
+    pub forgeries: Forgeries,
     /// Who ends what is still payable of an order.
     pub live_attempts: Arc<dyn orders::LiveAttempts>,
     /// Who speaks with a gateway about an order now.
@@ -33,8 +35,6 @@ pub struct Shop {
     pub silence: payments::Silence,
     /// For whose page a gateway is being asked how an order's payment stands.
     pub looks: Arc<payments::turns::Turns>,
-    /// Where messages go.
-    pub outbox: messages::Outbox,
     /// Carriers and templates.
     pub messages: messages::Desk,
     /// Pictures' files.
@@ -47,6 +47,8 @@ pub struct Shop {
     pub cors_origins: Vec<String>,
     /// Whether a guest may leave only so many orders unconfirmed (`[rate_limit] enabled`).
     pub limits_guests: bool,
+    /// The kinds of background work.
+    pub job_kinds: Arc<jobs::Kinds>,
 }
 
 /// The router's state.

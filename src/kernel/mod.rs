@@ -18,9 +18,11 @@ pub mod payment_method;
 pub mod pieces;
 pub mod problem;
 pub mod shop_day;
+pub mod spoken;
 pub mod status;
 pub mod text;
 pub mod time;
+pub mod time_of_day;
 pub mod version;
 pub mod weekday;
 
@@ -42,5 +44,6 @@ pub use shop_day::{ShopDay, ShopZone};
 pub use status::{Fulfilment, OrderStatus, PaymentStatus, RefundStatus, Source, TransactionStatus};
 pub use text::{Email, Name, Note, Phone, Reason};
 pub use time::UtcMs;
+pub use time_of_day::TimeOfDay;
 pub use version::{SeenVersion, Version};
 pub use weekday::Weekday;

@@ -96,14 +96,8 @@ impl Line {
     pub(super) fn begin(&self, stopped: Option<(String, UtcMs)>, now: UtcMs) {
         let mut state = self.state();
         state.may_hold = true;
-        state.shut = stopped.map(|(why, since)| Closed {
-            how: Shut::Stopped,
-            why,
-            since,
-            failures: 0,
-            next: now,
-            has_probe: false,
-        });
+        state.shut =
+            stopped.map(|(why, since)| Closed { how: Shut::Stopped, why, since, failures: 0, next: now, has_probe: false });
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

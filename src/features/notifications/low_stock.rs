@@ -15,12 +15,10 @@ use super::to_admins;
 use crate::db::{Command, WriteTx};
 use crate::features::messages::Kind;
 use crate::features::{Shop, accounts};
-use crate::jobs::{Claimed, Handler, Recurring, finish_recurring};
+use crate::jobs::{Claimed, Handler, Schedule, finish_recurring};
 use crate::kernel::time::span::MINUTE_MS;
 use crate::kernel::{Locale, Result};
 
-/// From the end of a look to the next one.
-const EVERY_MS: i64 = MINUTE_MS;
 /// Products in one message; those beyond it stand in the next.
 const AT_ONCE: i64 = 100;
 
@@ -30,7 +28,7 @@ pub struct TellLowStock {
 }
 
 impl TellLowStock {
-    pub const RECURRING: Recurring = Recurring { kind: "notifications.low_stock", every_ms: EVERY_MS };
+    const SCHEDULE: Schedule = Schedule::Every { ms: MINUTE_MS };
 
     #[must_use]
     pub fn new(shop: Arc<Shop>) -> TellLowStock {
@@ -48,7 +46,11 @@ impl TellLowStock {
 
 impl Handler for TellLowStock {
     fn kind(&self) -> &'static str {
-        TellLowStock::RECURRING.kind
+        "notifications.low_stock"
+    }
+
+    fn schedule(&self) -> Option<Schedule> {
+        Some(TellLowStock::SCHEDULE)
     }
 
     fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
@@ -65,7 +67,7 @@ impl Command for Tell {
     type Output = ();
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
-        if !finish_recurring(tx, &self.job, EVERY_MS)? {
+        if !finish_recurring(tx, &self.job, TellLowStock::SCHEDULE)? {
             return Ok(());
         }
         sql::forget_recovered(tx)?;

@@ -8,6 +8,7 @@ pub mod said;
 mod schema;
 mod shop;
 mod spawn;
+pub mod test_carrier;
 pub mod test_gateway;
 mod told;
 

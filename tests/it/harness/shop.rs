@@ -8,6 +8,7 @@ use bayader::app::{App, AppOptions, Extras};
 use bayader::clock::Clock;
 use bayader::config::{Config, Source};
 use bayader::features::accounts::CreateOwner;
+use bayader::features::messages::Carrier;
 use bayader::features::payments::Gateway;
 use bayader::http::server::Limits;
 use bayader::kernel::{Email, Name, UtcMs};
@@ -114,6 +115,12 @@ impl Shop {
         Shop::start_in(a_folder(), Clock::manual(OPENED_AT), variables, Limits::default(), extras).await.with_owner().await
     }
 
+    /// As [`Shop::open_with`], with carriers in place of the configured ones.
+    pub async fn open_with_carriers(variables: &[(&str, &str)], carriers: Vec<Arc<dyn Carrier>>) -> Shop {
+        let extras = Extras { carriers, patience: PATIENCE, ..Extras::default() };
+        Shop::start_in(a_folder(), Clock::manual(OPENED_AT), variables, Limits::default(), extras).await.with_owner().await
+    }
+
     /// A shop that [`Shop::die`] may end in the middle, over a folder that outlives it; with an owner if the folder's is not handed
     /// over. Nobody waits for a gateway longer than `call`.
     pub async fn open_mortal(
@@ -157,6 +164,15 @@ impl Shop {
 
     /// Another shop with the books and keys that this one has now, as a machine finds them that died at this moment.
     pub async fn as_after_a_crash(&self, variables: &[(&str, &str)], gateways: Vec<Arc<dyn Gateway>>) -> Shop {
+        self.after_a_crash(variables, Extras { gateways, patience: PATIENCE, ..Extras::default() }).await
+    }
+
+    /// As [`Shop::as_after_a_crash`], with carriers in place of the configured ones.
+    pub async fn after_a_crash_with_carriers(&self, carriers: Vec<Arc<dyn Carrier>>) -> Shop {
+        self.after_a_crash(&[], Extras { carriers, patience: PATIENCE, ..Extras::default() }).await
+    }
+
+    async fn after_a_crash(&self, variables: &[(&str, &str)], extras: Extras) -> Shop {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = folder.path().join("data");
         std::fs::create_dir_all(data.join("keys")).expect("a folder");
@@ -166,7 +182,6 @@ impl Shop {
         }
         let books = rusqlite::Connection::open(self.database()).expect("the database");
         books.execute("vacuum into ?1", [data.join("bayader.db").to_str().expect("a path")]).expect("copied");
-        let extras = Extras { gateways, patience: PATIENCE, ..Extras::default() };
         let mut shop = Shop::start_in(Arc::new(folder), self.clock.clone(), variables, Limits::default(), extras).await;
         shop.owner = Some(Client::sign_in(&shop.wire, OWNER).await);
         shop
@@ -275,7 +290,7 @@ impl Shop {
         let files = std::fs::read_dir(&folder).expect("the outbox can be read");
         let mut files: Vec<_> = files.map(|file| file.expect("an entry").path()).collect();
         files.sort();
-        files.iter().map(|file| Letter::of(&std::fs::read_to_string(file).expect("a letter can be read"))).collect()
+        files.iter().map(|file| Letter::of(&std::fs::read(file).expect("a letter can be read"))).collect()
     }
 
     /// The data folder.
@@ -350,13 +365,11 @@ pub struct Letter {
 }
 
 impl Letter {
-    fn of(eml: &str) -> Letter {
-        let (head, body) = eml.split_once("\r\n\r\n").expect("a head and a body");
-        let header = |name: &str| {
-            let line = head.lines().find_map(|line| line.strip_prefix(name));
-            line.unwrap_or_else(|| panic!("no {name} in {head}")).to_owned()
-        };
-        Letter { to: header("To: "), subject: header("Subject: "), body: body.replace("\r\n", "\n") }
+    fn of(eml: &[u8]) -> Letter {
+        let mail = mail_parser::MessageParser::default().parse(eml).expect("an e-mail");
+        let to = mail.to().and_then(|to| to.first()).and_then(|to| to.address()).expect("a recipient");
+        let body = mail.body_text(0).expect("a text").replace("\r\n", "\n");
+        Letter { to: to.to_owned(), subject: mail.subject().unwrap_or_default().to_owned(), body }
     }
 
     /// The link that stands in it on a line of its own.
