@@ -6,6 +6,7 @@
 
 pub mod api;
 mod attempts;
+mod consent;
 mod desk;
 mod erase;
 mod model;
@@ -26,11 +27,12 @@ mod sql;
 mod tests;
 
 pub use attempts::{Attempt, Familiar};
+pub use consent::withdraw_consent;
 pub use desk::Desk;
 pub use erase::EraseUser;
 pub use model::{NewSession, SavedAddress, Session, SessionKind, SignedIn, User};
 pub use password::{ChangePassword, ResetPassword, set_password};
-pub use queries::{address, owner_exists, user};
+pub use queries::{address, admins, owner_exists, user};
 pub use refresh::{Refresh, Refreshed};
 pub use register::{CreateOwner, Register, Registered};
 pub use replace::{AddressInput, ReplaceUser, UserInput};

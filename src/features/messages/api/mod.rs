@@ -1,6 +1,8 @@
 //! Messages over HTTP: what was sent and what waits, what a message would say, and what providers tell of them.
 
+mod email_events;
 mod list;
+mod sms_status;
 
 pub(in crate::features) use list::{message_body, message_shape};
 
@@ -8,5 +10,8 @@ use crate::features::AppState;
 use crate::http::Route;
 
 pub fn routes() -> Vec<Route<AppState>> {
-    list::routes()
+    let mut routes = list::routes();
+    routes.extend(email_events::routes());
+    routes.extend(sms_status::routes());
+    routes
 }
