@@ -120,8 +120,7 @@ mod tests {
     fn a_noun_takes_the_form_of_its_number() {
         let arabic = |count| Plural::of(Locale::Ar, count).code();
         let told: Vec<&str> = [0, 1, 2, 3, 10, 11, 99, 100, 101, 102, 103, 111, 200].map(arabic).into();
-        let expected =
-            ["zero", "one", "two", "few", "few", "many", "many", "other", "other", "other", "few", "many", "other"];
+        let expected = ["zero", "one", "two", "few", "few", "many", "many", "other", "other", "other", "few", "many", "other"];
         assert_eq!(told, expected);
         assert_eq!([0, 1, 2, 11].map(|count| Plural::of(Locale::En, count).code()), ["other", "one", "other", "other"]);
     }
@@ -129,7 +128,10 @@ mod tests {
     #[test]
     fn days_and_units_are_said_as_the_shops_people_say_them() {
         let date = civil::date(2026, 11, 23);
-        assert_eq!((day(Locale::En, date), day(Locale::Ar, date)), ("Monday 23 November".into(), "الإثنين 23 تشرين الثاني".into()));
+        assert_eq!(
+            (day(Locale::En, date), day(Locale::Ar, date)),
+            ("Monday 23 November".into(), "الإثنين 23 تشرين الثاني".into())
+        );
         assert_eq!(time(civil::time(7, 5, 59, 0)), "07:05");
         let dollar = Currency::from_code("USD").expect("known");
         assert_eq!((unit(Locale::Ar, Currency::JOD), unit(Locale::Ar, dollar)), ("د.أ".to_owned(), "USD".to_owned()));

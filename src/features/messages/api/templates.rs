@@ -11,7 +11,7 @@ use crate::http::input::{Fields, Input};
 use crate::http::problem::not_found;
 use crate::http::{Answer, Context, FromJson, Id, Link, Query, Route, Shape, respond};
 use crate::kernel::problem::kinds;
-use crate::kernel::{At, Faults, Locale, Problem};
+use crate::kernel::{Locale, Problem};
 
 pub(super) fn routes() -> Vec<Route<AppState>> {
     vec![
@@ -31,20 +31,6 @@ pub(super) fn routes() -> Vec<Route<AppState>> {
             .answers(200, "The message", preview_shape())
             .refuses(&[&kinds::NOT_FOUND, &kinds::VALIDATION_FAILED]),
     ]
-}
-
-impl FromJson for Channel {
-    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
-        let channel = value.as_str().and_then(Channel::from_code);
-        if channel.is_none() {
-            faults.add(at, "unknown_value", "must be email or sms");
-        }
-        channel
-    }
-
-    fn schema() -> Value {
-        json!({ "type": "string", "enum": Channel::ALL.map(Channel::code) })
-    }
 }
 
 struct PreviewQuery {

@@ -62,9 +62,7 @@ pub(super) fn all(kind: Kind, locale: Locale, currency: Currency) -> Vec<Value> 
             refunded
         }
         Kind::LowStock => {
-            let product = |name: &str, sku: &str, available: i64, threshold: i64| {
-                json!({ "name": name, "sku": sku, "available": available, "stockThreshold": threshold, "unit": "piece" })
-            };
+            let product = |name: &str, sku: &str, available: i64, threshold: i64| json!({ "name": name, "sku": sku, "available": available, "stockThreshold": threshold, "unit": "piece" });
             let kunafa = product(said.it("Kunafa, soft", "كنافة ناعمة"), "SWT-001", 4, 10);
             let qatayef = product(said.it("Qatayef with walnuts", "قطايف بالجوز"), "SWT-014", 0, 12);
             vec![with(json!({ "products": [kunafa, qatayef] })), with(json!({ "products": [kunafa] }))]
@@ -160,9 +158,7 @@ fn orders(said: &Said, status: &str, ways: &[Paid]) -> Vec<Value> {
 }
 
 fn order(said: &Said, status: &str, paid: Paid, is_pickup: bool) -> Value {
-    let item = |quantity: i64, name: &str, options: &str, total: i64| {
-        json!({ "quantity": quantity, "name": name, "optionsText": options, "lineTotal": said.amount(total) })
-    };
+    let item = |quantity: i64, name: &str, options: &str, total: i64| json!({ "quantity": quantity, "name": name, "optionsText": options, "lineTotal": said.amount(total) });
     let items = [
         item(1, said.it("Kunafa, soft", "كنافة ناعمة"), said.it("Size: large", "الحجم: كبير"), 8_000),
         item(6, said.it("Za'atar manousheh", "منقوشة زعتر"), "", 3_600),
@@ -186,7 +182,11 @@ fn order(said: &Said, status: &str, paid: Paid, is_pickup: bool) -> Value {
         "toPay": if paid == Paid::Done || status == "Cancelled" { said.amount(0) } else { total }, "order_url": ORDER_URL,
     });
     if !is_pickup {
-        values["address"] = json!(said.it("Salah Zahran Street 4, second floor\nDeir Ghbar, Amman", "شارع صلاح زهران 4، الطابق الثاني\nدير غبار، عمّان"));
+        values["address"] =
+            json!(said.it(
+                "Salah Zahran Street 4, second floor\nDeir Ghbar, Amman",
+                "شارع صلاح زهران 4، الطابق الثاني\nدير غبار، عمّان"
+            ));
         values["tax"] = json!(said.amount(1_655));
     }
     whole(said.0, values)

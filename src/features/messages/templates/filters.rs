@@ -20,8 +20,7 @@ pub(super) fn environment(
 ) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_loader(source);
-    environment
-        .set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
+    environment.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_formatter(|out, state, value| {
         if value.is_none() {

@@ -109,7 +109,8 @@ impl Own {
         let told = error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
         let own = self.files.iter().find(|(known, _)| *known == name).map(|(_, text)| text);
         let shown = own.and_then(|text| text.lines().nth(error.line()?.checked_sub(1)?));
-        let shown = shown.map_or_else(String::new, |line| format!(", in `{}`", line.trim().chars().take(120).collect::<String>()));
+        let shown =
+            shown.map_or_else(String::new, |line| format!(", in `{}`", line.trim().chars().take(120).collect::<String>()));
         let whose = if own.is_some() {
             "Mend it, or take the file away: the built-in one counts then".to_owned()
         } else {

@@ -37,7 +37,10 @@ pub(super) const COMMON: &[Field] = &[
     always("dir", "`rtl` or `ltr`: the direction of its language"),
     always("start", "`right` or `left`: where its lines begin; mail programs know no other words for it"),
     always("end", "`left` or `right`: where they end"),
-    sometimes("subject", "In HTML the subject, as the text's first line says it; of `message` and `promotion` the one that was written"),
+    sometimes(
+        "subject",
+        "In HTML the subject, as the text's first line says it; of `message` and `promotion` the one that was written",
+    ),
     always("shop.name", "The shop's name"),
     sometimes("shop.phone", "Its phone, as `+96265001234`"),
     sometimes("shop.address", "Where it is; may have several lines"),
@@ -54,12 +57,16 @@ pub(super) const ORDER: &[Field] = &[
     always("paymentStatus", "As in the API: `Pending`, `Paid`, `PartiallyRefunded`, `Refunded`, `Failed`"),
     always("paymentMethod", "`cash`, `card_machine`, `transfer` or a gateway's word"),
     always("dueAt", "When it is due: a moment, for `day` and `time`"),
-    list("items", "What was ordered", &[
-        always("quantity", "How many"),
-        always("name", "The product's name"),
-        sometimes("optionsText", "What was chosen"),
-        always("lineTotal", "Amount of the line"),
-    ]),
+    list(
+        "items",
+        "What was ordered",
+        &[
+            always("quantity", "How many"),
+            always("name", "The product's name"),
+            sometimes("optionsText", "What was chosen"),
+            always("lineTotal", "Amount of the line"),
+        ],
+    ),
     always("subtotal", "Amount of all lines"),
     always("deliveryFee", "Amount; `0.000` if there is none"),
     always("discount", "Amount; `0.000` if there is none"),
@@ -74,13 +81,17 @@ pub(super) const ORDER: &[Field] = &[
     always("order_url", "The order's page; its link is the customer's own"),
 ];
 
-const LOW_STOCK: &[Field] = &[list("products", "What has become low", &[
-    always("name", "The product's name"),
-    always("sku", "Its number"),
-    always("available", "Pieces that can be sold"),
-    always("stockThreshold", "Pieces from which on it counts as low"),
-    sometimes("unit", "What a piece is: `piece`, `tray`, .."),
-])];
+const LOW_STOCK: &[Field] = &[list(
+    "products",
+    "What has become low",
+    &[
+        always("name", "The product's name"),
+        always("sku", "Its number"),
+        always("available", "Pieces that can be sold"),
+        always("stockThreshold", "Pieces from which on it counts as low"),
+        sometimes("unit", "What a piece is: `piece`, `tray`, .."),
+    ],
+)];
 
 const DAILY_SUMMARY: &[Field] = &[
     always("day", "The day, as `2026-11-29`"),
