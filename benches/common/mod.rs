@@ -66,9 +66,14 @@ pub async fn open(folder: &Path) -> App {
 
 /// The same with gateways besides the configured ones.
 pub async fn open_with(folder: &Path, extras: bayader::app::Extras) -> App {
+    open_at(folder, Clock::system(), extras).await
+}
+
+/// The same by another clock.
+pub async fn open_at(folder: &Path, clock: Clock, extras: bayader::app::Extras) -> App {
     let source = Source::new().variables([("BAYADER_RATE_LIMIT__ENABLED", "false")]);
     let config = bayader::config::load(&source).unwrap_or_else(|faults| panic!("the configuration is wrong: {faults:?}"));
-    let options = AppOptions { data_dir: folder.to_owned(), config, clock: Clock::system(), accept_clock: false, extras };
+    let options = AppOptions { data_dir: folder.to_owned(), config, clock, accept_clock: false, extras };
     let app = App::open(options).await.expect("the shop opens");
     if !app.is_set_up() {
         let shop = app.shop();
