@@ -12,6 +12,7 @@ pub(super) fn handlers(shop: &AppState) -> Handlers {
         Arc::new(payments::end::ExpireHolds::new(Arc::clone(shop))),
         Arc::new(payments::end::EndByItself::new(Arc::clone(shop))),
         Arc::new(payments::reconcile::AskByItself::new(Arc::clone(shop))),
+        Arc::new(notifications::SendCampaigns::new(Arc::clone(shop))),
         Arc::new(notifications::TellAlerts::new(Arc::clone(shop))),
         Arc::new(notifications::TellLowStock::new(Arc::clone(shop))),
         Arc::new(notifications::TellOrders::new(Arc::clone(shop))),

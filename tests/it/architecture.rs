@@ -86,6 +86,7 @@ const OWNER: &[(&str, &str)] = &[
     ("suppressions", "src/features/messages/sql"),
     ("provider_events", "src/features/messages/sql"),
     ("stopped_carriers", "src/features/messages/sql"),
+    ("campaigns", "src/features/notifications/campaigns/sql"),
     ("pictures", "src/features/media/sql"),
     ("media_files", "src/features/media/sql"),
     ("product_images", "src/features/media/sql"),

@@ -6,6 +6,7 @@
 
 pub mod alerts;
 pub mod api;
+pub mod campaigns;
 mod low_stock;
 mod model;
 pub mod orders;
@@ -17,5 +18,6 @@ pub mod unwanted;
 
 pub use alerts::TellAlerts;
 use alerts::to_admins;
+pub use campaigns::SendCampaigns;
 pub use low_stock::TellLowStock;
 pub use orders::TellOrders;

@@ -2,10 +2,11 @@
 
 use super::super::model::{SavedAddress, User};
 use super::super::problems::EMAIL_TAKEN;
+use super::super::queries::Contact;
 use super::{read_user, with_addresses};
 use crate::args;
 use crate::db::query::Query;
-use crate::db::{OnViolation, Reader, Violation, WriteTx};
+use crate::db::{OnViolation, Reader, Row, Violation, WriteTx};
 use crate::kernel::{Address, AddressId, Email, Fault, Locale, Result, UserId};
 
 /// Newest first, by the primary key; a filter walks it.
@@ -103,6 +104,41 @@ pub(in crate::features::accounts) fn admins(reader: &Reader<'_>) -> Result<Vec<(
         let mut columns = row.columns();
         let id = columns.next()?;
         Ok((id, super::stored(Email::parse(&columns.next::<String>()?))?, columns.next()?))
+    })
+}
+
+/// Walks the primary key from one id to another.
+pub(in crate::features::accounts) fn agreeing(
+    reader: &Reader<'_>,
+    after: UserId,
+    before: UserId,
+    most: i64,
+) -> Result<Vec<Contact>> {
+    reader.all(
+        "select id, name, email, phone, locale, marketing_consent from users where id > ?1 and id < ?2 and marketing_consent = 1 \
+         and role = 'customer' and erased_at is null order by id limit ?3",
+        args![after, before, most],
+        read_contact,
+    )
+}
+
+pub(in crate::features::accounts) fn contact(reader: &Reader<'_>, user: UserId) -> Result<Option<Contact>> {
+    reader.opt(
+        "select id, name, email, phone, locale, marketing_consent from users where id = ?1 and erased_at is null",
+        args![user],
+        read_contact,
+    )
+}
+
+fn read_contact(row: &Row<'_>) -> Result<Contact> {
+    let mut columns = row.columns();
+    Ok(Contact {
+        id: columns.next()?,
+        name: columns.next()?,
+        email: columns.next()?,
+        phone: columns.next()?,
+        locale: columns.next()?,
+        agrees: columns.next()?,
     })
 }
 
