@@ -12,6 +12,7 @@ pub mod carrier;
 mod carriers;
 mod compose;
 mod desk;
+mod forget;
 mod kind;
 mod line;
 mod mime;
@@ -30,6 +31,7 @@ mod unsubscribe;
 
 pub use carrier::{Carrier, Found, Outcome, Outgoing};
 pub use desk::{CarrierFault, Desk, SecretLinks};
+pub use forget::forget_bodies;
 pub use kind::Kind;
 pub use model::{Channel, Rendered, Status, SuppressReason};
 pub use of_order::{Said, of_order};

@@ -6,6 +6,7 @@
 
 pub mod alerts;
 pub mod api;
+mod daily_summary;
 mod low_stock;
 mod model;
 pub mod orders;
@@ -15,5 +16,6 @@ mod sql;
 
 pub use alerts::TellAlerts;
 use alerts::to_admins;
+pub use daily_summary::TellDailySummary;
 pub use low_stock::TellLowStock;
 pub use orders::TellOrders;
