@@ -581,7 +581,6 @@ pub(super) const BOOKS: &[(&str, &str)] = &[
         "select indexed || ' of ' || orders from (select (select count(*) from order_texts_docsize) as indexed, \
          (select count(*) from orders where id <= (select order_id from order_texts_upto)) as orders) where indexed <> orders",
     ),
-    ("a job is dead", "select kind || ' ' || key from jobs where status = 'dead'"),
 ];
 
 pub(super) fn breaches(reader: &Reader<'_>, sql: &'static str) -> Result<Vec<String>> {
