@@ -87,17 +87,6 @@ pub(in crate::features::accounts) fn other_admins(reader: &Reader<'_>, user: Use
     })
 }
 
-/// Admins who can sign in, the first first. They are few, and so is who looks for them: nothing but the table.
-pub(in crate::features::accounts) fn admins(reader: &Reader<'_>) -> Result<Vec<(UserId, Email, Locale)>> {
-    let sql =
-        "select id, email, locale from users where role = 'admin' and password_hash <> '' and erased_at is null order by id";
-    reader.all(sql, &[], |row| {
-        let mut columns = row.columns();
-        let id = columns.next()?;
-        Ok((id, super::stored(Email::parse(&columns.next::<String>()?))?, columns.next()?))
-    })
-}
-
 /// What a link is sent by.
 pub(in crate::features::accounts) struct Reach {
     pub name: String,
@@ -117,6 +106,17 @@ pub(in crate::features::accounts) fn reach(reader: &Reader<'_>, user: UserId) ->
             Ok(Reach { name, email, locale: columns.next()?, has_password: columns.next()? })
         },
     )
+}
+
+/// Admins who can sign in, the first first. They are few, and so is who looks for them: nothing but the table.
+pub(in crate::features::accounts) fn admins(reader: &Reader<'_>) -> Result<Vec<(UserId, Email, Locale)>> {
+    let sql =
+        "select id, email, locale from users where role = 'admin' and password_hash <> '' and erased_at is null order by id";
+    reader.all(sql, &[], |row| {
+        let mut columns = row.columns();
+        let id = columns.next()?;
+        Ok((id, super::stored(Email::parse(&columns.next::<String>()?))?, columns.next()?))
+    })
 }
 
 /// The account of an address, whether it has a password or not.
