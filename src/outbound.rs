@@ -175,8 +175,9 @@ fn wait(tries: u32, wish_ms: Option<u64>) -> Duration {
     Duration::from_millis(wish_ms.map_or(ours, |wish| wish.min(LONGEST_WISH_MS).max(ours)))
 }
 
-/// `Retry-After` in seconds; a date is not looked at.
-fn retry_after_ms(reply: &Reply) -> Option<u64> {
+/// `Retry-After`, which is in seconds; a date is not looked at.
+#[must_use]
+pub fn retry_after_ms(reply: &Reply) -> Option<u64> {
     let text = reply.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
     Some(text.trim().parse::<u64>().ok()?.saturating_mul(1_000))
 }

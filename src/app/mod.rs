@@ -31,7 +31,7 @@ use crate::features::{AppState, Shop, accounts, audit, cart, catalog, media, mes
 use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::rate_limit::Limits;
-use crate::http::{Caller, Context, server};
+use crate::http::{Caller, Context, Forgeries, server};
 use crate::jobs::{DbAccess, Kinds, Queue, Worker};
 use crate::kernel::{Error, Problem, Result, SessionId, ShopFormat};
 use crate::outbound::Patience;
@@ -145,7 +145,7 @@ impl App {
         let shop = Arc::new(Shop {
             db,
             gateways,
-            forgeries: payments::Forgeries::new(options.clock.clone(), options.config.rate_limit.enabled),
+            forgeries: Forgeries::new(options.clock.clone(), options.config.rate_limit.enabled),
             clock: options.clock.clone(),
             keys,
             settings: live,
@@ -235,6 +235,7 @@ pub fn doctor(reader: &Reader<'_>) -> Result<Vec<String>> {
     found.extend(cart::check_books(reader)?);
     found.extend(catalog::check_search(reader)?);
     found.extend(payments::lost_money(reader)?);
+    found.extend(messages::check_books(reader)?);
     Ok(found)
 }
 

@@ -225,7 +225,7 @@ pub(super) static KEYS: &[Key] = &[
     key("sms.from", Kind::Text, Unset, "Sender: a number in E.164 or a registered name."),
     key("sms.twilio.account_sid", Kind::Text, Unset, "Account SID, `AC…`."),
     key("sms.twilio.auth_token", Kind::Secret, Unset, "Auth token; it also signs the callbacks, even where an API key asks."),
-    key("sms.twilio.api_key", Kind::Text, Unset, "API key, `SK…`, to ask with instead of the auth token."),
+    key("sms.twilio.api_key", Kind::Secret, Unset, "API key, `SK…`, to ask with instead of the auth token."),
     key("sms.twilio.api_secret", Kind::Secret, Unset, "Secret of `api_key`."),
     key("sms.twilio.messaging_service_sid", Kind::Text, Unset, "Messaging service, `MG…`, that chooses the sender; `sms.from` is then not used."),
     key("sms.twilio.webhook_secret", Kind::Secret, Unset, "Secret of the shared webhook key, if the account signs callbacks with one."),

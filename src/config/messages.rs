@@ -115,7 +115,7 @@ impl Builder {
         const KEY_SECRET: &str = "sms.twilio.api_secret";
         const SERVICE: &str = "sms.twilio.messaging_service_sid";
         let (account_sid, auth_token) = (self.take("sms.twilio.account_sid"), self.take("sms.twilio.auth_token"));
-        let (id, secret) = (self.take::<String>(KEY), self.take(KEY_SECRET));
+        let (id, secret) = (self.take(KEY), self.take(KEY_SECRET));
         let service = self.take::<String>(SERVICE);
         let webhook_secret = self.take("sms.twilio.webhook_secret");
         let base_url = self.take("sms.twilio.base_url");

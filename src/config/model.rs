@@ -313,7 +313,7 @@ pub struct Twilio {
 #[derive(Debug, Clone)]
 pub struct TwilioKey {
     /// `SK…`.
-    pub id: String,
+    pub id: Secret,
     /// Its secret.
     pub secret: Secret,
 }

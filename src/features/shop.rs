@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{accounts, audit, catalog, media, messages, orders, payments, settings};
 use crate::clock::Clock;
 use crate::db::Db;
+use crate::http::Forgeries;
 use crate::jobs;
 use crate::security::Keys;
 
@@ -24,8 +25,8 @@ pub struct Shop {
     pub menu: Arc<catalog::Menu>,
     /// The gateways that the keeper has configured.
     pub gateways: payments::Gateways,
-    /// Who sends messages that no gateway has signed.
-    pub forgeries: payments::Forgeries,
+    /// Who sends messages that neither a gateway nor a carrier has signed.
+    pub forgeries: Forgeries,
     /// Who ends what is still payable of an order.
     pub live_attempts: Arc<dyn orders::LiveAttempts>,
     /// Who speaks with a gateway about an order now.

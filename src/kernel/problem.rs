@@ -218,6 +218,8 @@ pub mod kinds {
             { "The body could not be read as JSON; the detail names line and column. Mend the body and send it again." "تعذّرت قراءة المحتوى بصيغة JSON، والتفصيل يذكر السطر والعمود. صحّح المحتوى ثم أعد الإرسال." };
         BAD_REQUEST = 400 "bad_request" "The request is malformed" "الطلب غير صحيح"
             { "The body ended before its announced length, or did not come in time. Send the request again." "انتهى المحتوى قبل الطول المعلن، أو لم يصل في وقته. أعد إرسال الطلب." };
+        BAD_SIGNATURE = 400 "bad_signature" "This was not signed by whom it comes from" "هذه الرسالة لا تحمل توقيع مرسلها"
+            { "Nothing was kept: the message bears no signature of a gateway or carrier of this shop, or it was changed on its way. If a provider's own messages are refused so, copy its webhook secret into the shop's configuration again." "لم يُحفظ شيء لأن الرسالة لا تحمل توقيع مزوّد معروف لهذا المتجر أو تغيّرت في الطريق. إن رُفضت رسائل المزوّد نفسه فانسخ المفتاح السري لإشعاراتها (webhook) إلى إعدادات المتجر من جديد." };
         UNAUTHENTICATED = 401 "unauthenticated" "Sign in first" "سجّل الدخول أولًا"
             { "No credential came, or one that does not count. Sign in at /api/v1/auth/login and send the token as Authorization: Bearer." "لم تصل بيانات دخول، أو وصلت بيانات غير صالحة. سجّل الدخول عبر /api/v1/auth/login وأرسل الرمز في Authorization: Bearer." };
         FORBIDDEN = 403 "forbidden" "Your role may not do this" "صلاحيتك لا تسمح بذلك"

@@ -245,7 +245,7 @@ fn a_carrier_of_text_messages_needs_its_keys() {
     assert_eq!(own.sender, TwilioSender::Service("MG1".to_owned()));
     let with_key = |more: &str| format!("{}api_key = \"SK1\"\n{more}", twilio("from = \"B\"\n"));
     says(&fault(&with_key("")), &["`sms.twilio.api_secret` is missing", "`sms.twilio.api_key` is set"]);
-    assert_eq!(of(&with_key("api_secret = \"s\"\n")).api_key.expect("a key").id, "SK1");
+    assert_eq!(of(&with_key("api_secret = \"s\"\n")).api_key.expect("a key").id.reveal(), "SK1");
     says(&fault(&format!("{}api_secret = \"s\"\n", twilio("from = \"B\"\n"))), &["`sms.twilio.api_key` is missing"]);
 }
 

@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use super::{Channel, Kind, SuppressReason};
+use http::HeaderMap;
+
+use super::{Channel, Kind, SuppressReason, Told};
 use crate::kernel::{Locale, NotificationId, UtcMs};
 
 /// A message as a carrier gets it.
@@ -59,6 +61,36 @@ pub enum Found {
     CannotTell,
 }
 
+/// What a provider sends us by itself, as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Callback<'a> {
+    /// The address at which the provider knows us, with the query byte for byte as it came. It begins with `public_url`: what a request
+    /// says of its own host proves nothing.
+    pub url: &'a str,
+    pub headers: &'a HeaderMap,
+    pub body: &'a [u8],
+}
+
+/// What a carrier makes of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Heard {
+    /// Its provider has signed it. What it says of messages of ours, if anything.
+    Genuine(Vec<News>),
+    /// Nobody we know has signed it.
+    Forged { why: &'static str },
+    /// This carrier's provider tells nothing by itself.
+    Nobody,
+}
+
+/// What a provider says of one message of ours.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct News {
+    pub message: NotificationId,
+    pub told: Told,
+    /// Of one that failed: once, it is worth another try so much later.
+    pub once_more_after_ms: Option<i64>,
+}
+
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Carries messages of one channel. It holds no lock and no transaction, waits no longer than its patience, and logs nothing but
@@ -75,5 +107,15 @@ pub trait Carrier: Send + Sync + 'static {
     /// Looks for a try that began at `message.tried_at` and whose outcome is not known.
     fn find<'a>(&'a self, _message: &'a Outgoing) -> Boxed<'a, Found> {
         Box::pin(async { Found::CannotTell })
+    }
+
+    /// Asks whether the provider knows us, and sends nothing; if not, what would come of a message.
+    fn check(&self) -> Boxed<'_, Result<(), Outcome>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Verifies and reads what the provider sent us by itself. It takes no longer than reckoning does.
+    fn hear(&self, _callback: &Callback<'_>) -> Heard {
+        Heard::Nobody
     }
 }

@@ -1,6 +1,7 @@
 //! Every statement on `notifications`, `suppressions` and `stopped_carriers`.
 
 pub(super) mod forget;
+pub(super) mod lists;
 pub(super) mod of_order;
 pub(super) mod person;
 pub(super) mod told;
@@ -47,7 +48,7 @@ fn channel_of(code: &str) -> Result<Channel> {
 /// A message as its try needs it.
 pub(super) fn row(reader: &Reader<'_>, id: NotificationId) -> Result<Option<Row>> {
     reader.opt(
-        "select type, channel, recipient, locale, payload, order_id, user_id, status, failures, resent, held, created_at, tried_at \
+        "select type, channel, recipient, locale, payload, order_id, user_id, status, failures, resent, created_at, tried_at \
          from notifications where id = ?1",
         args![id],
         |row| {
@@ -64,7 +65,6 @@ pub(super) fn row(reader: &Reader<'_>, id: NotificationId) -> Result<Option<Row>
                 status: status_of(&columns.next::<String>()?)?,
                 failures: columns.next()?,
                 resent: columns.next()?,
-                held: columns.next()?,
                 created_at: columns.next()?,
                 tried_at: columns.next()?,
             })

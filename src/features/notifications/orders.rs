@@ -74,12 +74,7 @@ fn enqueue(tx: &mut WriteTx<'_>, order: OrderId, step: Step, wait_ms: i64) -> Re
 /// A step was taken back: what has not left of it does not leave any more.
 fn take_back(tx: &mut WriteTx<'_>, order: OrderId, step: Step) -> Result<()> {
     jobs::cancel(tx, ORDER_JOB, &model::key(order, step))?;
-    let kind = rules::kind(step, None);
-    // By every way it was to go; also one of an earlier move to the same state, which is as untrue now.
-    for said in messages::of_order(tx, order)?.into_iter().filter(|said| said.kind == kind) {
-        messages::cancel(tx, said.id)?;
-    }
-    Ok(())
+    messages::take_back(tx, order, rules::kind(step, None))
 }
 
 /// The worker that tells of orders.
@@ -133,7 +128,12 @@ impl Command for Tell {
             return Ok(());
         };
         let said: Vec<Kind> = messages::of_order(tx, self.order)?.into_iter().map(|said| said.kind).collect();
-        if !rules::is_still_true(self.step, &order, &said) {
+        let refund = match self.step {
+            Step::Refunded(refund) => money::refund(tx, refund)?,
+            _ => None,
+        };
+        let is_told_already = refund.as_ref().is_some_and(|refund| rules::is_told_by_the_cancellation(refund, &order));
+        if is_told_already || !rules::is_still_true(self.step, &order, &said) {
             return Ok(());
         }
         let kind = rules::kind(self.step, order.history.last().map(|last| last.actor.as_str()));
@@ -143,9 +143,15 @@ impl Command for Tell {
             Step::PaymentFailed => {
                 payload["canPayAgain"] = rules::can_pay_again(&order, payable.hold_ends_at, tx.now()).into();
             }
-            Step::Refunded(refund) => {
-                let refund = money::refund(tx, refund)?.ok_or_else(|| Fault::because("a refund that was made is there"))?;
+            Step::Refunded(_) => {
+                let refund = refund.ok_or_else(|| Fault::because("a refund that was made is there"))?;
                 payload["refundAmount"] = payload::amount(refund.amount_minor, payable.currency).into();
+            }
+            Step::Moved(OrderStatus::Cancelled) => {
+                let minor = rules::goes_back_minor(&money::order_refunds(tx, order.id)?, &order);
+                if minor > 0 {
+                    payload["refundAmount"] = payload::amount(minor, payable.currency).into();
+                }
             }
             Step::Placed | Step::Moved(_) => {}
         }

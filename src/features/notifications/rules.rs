@@ -2,9 +2,10 @@
 
 use super::model::Step;
 use crate::features::messages::{Channel, Kind};
+use crate::features::money::Refund;
 use crate::features::orders::{Order, Standing};
 use crate::kernel::time::span::{MINUTE_MS, SECOND_MS};
-use crate::kernel::{OrderStatus, PaymentStatus, Role, UtcMs};
+use crate::kernel::{OrderStatus, PaymentStatus, RefundStatus, Role, UtcMs};
 
 /// A message about what staff have done waits so long, and is dropped by an undo (SPEC 4).
 pub const STAFF_WAIT_MS: i64 = 10 * SECOND_MS;
@@ -96,6 +97,26 @@ pub fn is_still_true(step: Step, order: &Order, said: &[Kind]) -> bool {
         Step::PaymentFailed => order.status == OrderStatus::Pending && order.payment_status == PaymentStatus::Failed,
         Step::Refunded(_) => true,
     }
+}
+
+/// Whether a refund is told with its order's cancellation: cash that went back in the same moment. What a gateway gives back it is
+/// asked for afterwards, so its customer is told of it when it was done.
+#[must_use]
+pub fn is_told_by_the_cancellation(refund: &Refund, order: &Order) -> bool {
+    began_with_the_cancellation(refund, order) && refund.method.is_offline()
+}
+
+/// What goes back because an order was cancelled, in minor units of its currency.
+#[must_use]
+pub fn goes_back_minor(refunds: &[Refund], order: &Order) -> i64 {
+    let with_it = refunds.iter().filter(|refund| began_with_the_cancellation(refund, order));
+    with_it.filter(|refund| refund.status != RefundStatus::Failed).map(|refund| refund.amount_minor).sum()
+}
+
+/// Money that was booked for the order and that its cancellation gives back: both were written in one moment.
+fn began_with_the_cancellation(refund: &Refund, order: &Order) -> bool {
+    let cancelled = order.history.last().filter(|last| last.status == OrderStatus::Cancelled);
+    refund.currency.is_none() && cancelled.is_some_and(|last| last.at == refund.created_at)
 }
 
 /// Whether an order that waits for money through a gateway can still be paid.

@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::gateway::{Delivery, Event, Gateway, Reading, Report, There, Verdict};
-use super::problems::BAD_SIGNATURE;
 use super::settle::{Settled, settle};
 use super::sql::inbox as sql;
 use super::strike::strike;
@@ -93,7 +92,7 @@ pub(super) async fn take_in(shop: &Shop, gateway: &dyn Gateway, delivery: Delive
 pub(super) fn forged(shop: &Shop, gateway: &str, why: &'static str, from: IpAddr) -> Problem {
     shop.forgeries.note(from);
     tracing::warn!(gateway, why, "a message was not signed by a gateway");
-    Problem::of(&BAD_SIGNATURE).detail(
+    Problem::of(&kinds::BAD_SIGNATURE).detail(
         "The signature is not the gateway's, or not over these bytes. If you are the gateway: the shop's webhook secret is not yours.",
     )
 }

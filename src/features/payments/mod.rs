@@ -12,7 +12,6 @@ pub mod checkout;
 mod compare;
 mod differences;
 pub mod end;
-mod forgeries;
 pub mod gateway;
 pub mod gateways;
 mod inbox;
@@ -33,7 +32,6 @@ mod waiting;
 
 pub use check_keys::{Checked, Trouble, check_keys};
 pub use compare::CompareBooks;
-pub use forgeries::Forgeries;
 pub use gateway::Gateway;
 pub use gateways::{GatewayFault, Gateways, Setting};
 pub use inbox::{HandleMessages, forget_bodies, lost_money};

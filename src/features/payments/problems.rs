@@ -9,8 +9,6 @@ const UNAVAILABLE_RETRY_S: u32 = 60;
 const UNCLEAR_RETRY_S: u32 = 10;
 
 crate::problem_kinds! {
-    BAD_SIGNATURE = 400 "bad_signature" "This was not signed by a gateway" "هذه الرسالة لا تحمل توقيع بوابة دفع"
-        { "Nothing was kept: the message bears no gateway's signature, or it was changed on its way. If a gateway's own messages are refused so, copy its webhook secret into the shop's configuration again." "لم يُحفظ شيء لأن الرسالة لا تحمل توقيع بوابة دفع معروفة أو تغيّرت في الطريق. إن رُفضت رسائل البوابة نفسها فانسخ المفتاح السري لإشعاراتها (webhook) إلى إعدادات المتجر من جديد." };
     PAYMENT_DECLINED = 402 "payment_declined" "The payment was declined" "رُفضت عملية الدفع"
         { "Nothing was taken. The order is held until its time ends: try again, perhaps with another card, or pay another way." "لم يُخصم شيء. يبقى الطلب محجوزًا حتى انتهاء مهلته: حاول مرة أخرى ببطاقة أخرى مثلًا، أو ادفع بطريقة أخرى." };
     ORDER_NOT_PAYABLE = 409 "order_not_payable" "This order cannot be paid" "لا يمكن دفع هذا الطلب"

@@ -1,8 +1,12 @@
 //! Messages over HTTP: what was sent and what waits, what a message would say, and what providers tell of them.
 
+mod list;
+
+pub(in crate::features) use list::{message_body, message_shape};
+
 use crate::features::AppState;
 use crate::http::Route;
 
 pub fn routes() -> Vec<Route<AppState>> {
-    Vec::new()
+    list::routes()
 }

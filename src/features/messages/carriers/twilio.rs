@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::{PublicUrl, Secret, Twilio as Section, TwilioSender};
 use crate::features::messages::carrier::{Boxed, Callback, Carrier, Found, Heard, Outcome, Outgoing};
 use crate::features::messages::{CarrierFault, Channel};
-use crate::kernel::{NotificationId, UtcMs};
+use crate::kernel::UtcMs;
 use crate::outbound::{Outbound, Retry, SendFault, is_unclear_status};
 
 /// Twilio refuses a longer text (21617).
@@ -31,9 +31,10 @@ const LOOKED_THROUGH: &str = "100";
 
 pub(super) fn open(section: &Section, setting: &Setting<'_>) -> Result<Arc<dyn Carrier>, CarrierFault> {
     let fault = |reason: String| CarrierFault::Carrier { carrier: "sms.twilio", reason };
-    let outbound = Outbound::new("Twilio", setting.clock.clone(), setting.patience).map_err(|error| fault(error.to_string()))?;
+    let outbound =
+        Outbound::new("Twilio", setting.clock.clone(), setting.patience).map_err(|error| fault(error.to_string()))?;
     let (user, password) = match &section.api_key {
-        Some(key) => (key.id.clone(), key.secret.clone()),
+        Some(key) => (key.id.reveal().to_owned(), key.secret.clone()),
         None => (section.account_sid.clone(), section.auth_token.clone()),
     };
     let status_callback = status_callback(&setting.config.server.public_url);
@@ -87,7 +88,7 @@ impl Twilio {
         if let Some(url) = &self.status_callback {
             form.append_pair("StatusCallback", &format!("{url}?n={}", message.id));
         }
-        if message.kind.is_of_an_order() {
+        if message.kind.code().starts_with("order_") {
             form.append_pair("ValidityPeriod", ORDER_VALID_S);
         }
         form.finish()
@@ -108,7 +109,7 @@ impl Twilio {
         );
         match sent.await {
             Ok(reply) => answers::outcome(&reply, self.clock.now()),
-            Err(SendFault::NotSent(_)) => Outcome::Later { why: "Twilio cannot be reached".to_owned(), not_before: None },
+            Err(SendFault::NotSent(_)) => Outcome::Unreachable { why: "Twilio cannot be reached".to_owned() },
             Err(SendFault::Unclear(_)) => Outcome::Unclear { why: "Twilio did not answer".to_owned() },
         }
     }
@@ -118,14 +119,13 @@ impl Twilio {
     async fn look(&self, message: &Outgoing) -> Found {
         let now = self.clock.now();
         let again = Found::AskAgain(now.plus_ms(ASK_AGAIN_MS));
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("To", message.to.as_str()), ("PageSize", LOOKED_THROUGH)])
+            .finish();
+        let url = format!("{}?{query}", self.messages_url);
         let asked = self.outbound.send(
             Retry::Safe,
-            |client| {
-                client
-                    .get(&self.messages_url)
-                    .basic_auth(&self.user, Some(self.password.reveal()))
-                    .query(&[("To", message.to.as_str()), ("PageSize", LOOKED_THROUGH)])
-            },
+            |client| client.get(&url).basic_auth(&self.user, Some(self.password.reveal())),
             |reply| is_unclear_status(reply.status),
         );
         let Ok(reply) = asked.await else { return again };
@@ -161,6 +161,6 @@ impl Carrier for Twilio {
     }
 
     fn hear(&self, callback: &Callback<'_>) -> Heard {
-        self.signs.hear(callback)
+        self.signs.hear(callback, self.clock.now())
     }
 }

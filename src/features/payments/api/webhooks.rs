@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::StatusCode;
 
 use crate::features::payments::gateway::Delivery;
-use crate::features::payments::{Gateway, inbox, problems};
+use crate::features::payments::{Gateway, inbox};
 use crate::features::{AppState, Shop};
 use crate::http::problem::not_found;
 use crate::http::{Answer, Context, Id, Raw, Route};
@@ -16,7 +16,7 @@ use crate::kernel::problem::kinds;
 pub(super) fn routes() -> Vec<Route<AppState>> {
     const TAKES: &str = "The gateway's message, byte for byte as it was signed, at most 256 KiB of any media type.";
     const TAKEN: &str = "It is kept, or was kept before, or means nothing here";
-    let refuses = &[&problems::BAD_SIGNATURE, &kinds::RATE_LIMITED];
+    let refuses = &[&kinds::BAD_SIGNATURE, &kinds::RATE_LIMITED];
     vec![
         Route::post("/api/v1/payments/webhook/{gateway}", of_gateway, "Take a gateway's message")
             .describe(

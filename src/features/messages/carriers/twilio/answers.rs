@@ -127,7 +127,9 @@ mod tests {
         for code in [20_003, 21_606, 21_659, 21_212, 30_002, 21_704] {
             assert!(matches!(answer(400, code), Outcome::Misconfigured { .. }), "{code}");
         }
-        for (code, stopped) in [(21_211, None), (21_614, None), (21_610, Some(SuppressReason::Stopped)), (21_408, None), (21_617, None)] {
+        for (code, stopped) in
+            [(21_211, None), (21_614, None), (21_610, Some(SuppressReason::Stopped)), (21_408, None), (21_617, None)]
+        {
             let Outcome::Failed { code: told, suppress, why } = answer(400, code) else { panic!("{code}") };
             assert_eq!((told, suppress), (code.to_string(), stopped));
             assert!(!why.contains("962"), "{why}");

@@ -1,4 +1,4 @@
-//! Messages that are not signed as they should be: counted, and an address that sends many is not listened to for a while (SPEC 9).
+//! What gateways and carriers tell by themselves, if it is not signed as it should be: counted, and an address that sends many is not listened to for a while (SPEC 9).
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::rate_limit::network_of;
 use crate::clock::Clock;
-use crate::http::rate_limit::network_of;
 use crate::kernel::Problem;
 use crate::kernel::problem::kinds;
 
@@ -50,7 +50,7 @@ impl Forgeries {
     ///
     /// # Errors
     /// 429 `rate_limited`. Providers send again later, so nothing is lost with it.
-    pub(super) fn check(&self, address: IpAddr) -> Result<(), Problem> {
+    pub fn check(&self, address: IpAddr) -> Result<(), Problem> {
         if !self.counts {
             return Ok(());
         }
@@ -62,20 +62,20 @@ impl Forgeries {
         let seconds = u32::try_from(left.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX).max(1);
         Err(Problem::of(&kinds::RATE_LIMITED)
             .detail(format!(
-                "{MOST} messages from your address were not signed by a gateway, or could not be verified. Wait {seconds} s; if you forward a gateway's messages, mend the secret first."
+                "{MOST} messages from your address were not signed as they should be, or could not be verified. Wait {seconds} s; if you forward a provider's messages, mend the secret first."
             ))
             .retry_after_s(seconds))
     }
 
     /// One more.
-    pub(super) fn note(&self, address: IpAddr) {
+    pub fn note(&self, address: IpAddr) {
         self.all.fetch_add(1, Ordering::Relaxed);
         self.doubt(address);
     }
 
     /// One more that could not be verified, which is nobody's forgery: but each has a certificate fetched, and a stranger must not have
     /// the shop fetch without end.
-    pub(super) fn doubt(&self, address: IpAddr) {
+    pub fn doubt(&self, address: IpAddr) {
         if !self.counts {
             return;
         }
