@@ -13,6 +13,7 @@ pub mod carrier;
 mod carriers;
 mod compose;
 mod desk;
+mod forget;
 mod kind;
 mod line;
 mod mime;
@@ -36,6 +37,7 @@ use carriers::{EMAIL_EVENTS_PATH, SMS_STATUS_PATH};
 
 pub use carrier::{Callback, Carrier, Found, Heard, News, Outcome, Outgoing};
 pub use desk::{CarrierFault, Desk, SecretLinks};
+pub use forget::forget_bodies;
 pub use kind::Kind;
 pub use model::{Channel, Rendered, Status, SuppressReason, Trouble};
 pub use of_order::{Said, of_order, take_back};

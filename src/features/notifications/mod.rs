@@ -7,6 +7,7 @@
 pub mod alerts;
 pub mod api;
 pub mod campaigns;
+mod daily_summary;
 mod low_stock;
 mod model;
 pub mod orders;
@@ -19,5 +20,6 @@ pub mod unwanted;
 pub use alerts::TellAlerts;
 use alerts::to_admins;
 pub use campaigns::SendCampaigns;
+pub use daily_summary::TellDailySummary;
 pub use low_stock::TellLowStock;
 pub use orders::TellOrders;
