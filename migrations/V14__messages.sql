@@ -29,6 +29,7 @@ create index notifications_user on notifications (user_id) where user_id is not 
 -- A message's status moves within these seldom: one that is sent leaves the first, and most never stand in the others.
 create index notifications_waiting on notifications (id) where status in ('queued', 'sending');
 create index notifications_ended on notifications (status, id) where status in ('failed', 'suppressed');
+create index notifications_kinds on notifications (type, channel);
 create index notifications_held on notifications (channel, id) where held = 1;
 
 -- Addresses that a provider has told us not to write to.

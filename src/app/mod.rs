@@ -234,6 +234,7 @@ pub fn doctor(reader: &Reader<'_>) -> Result<Vec<String>> {
     found.extend(cart::check_books(reader)?);
     found.extend(catalog::check_search(reader)?);
     found.extend(payments::lost_money(reader)?);
+    found.extend(messages::check_books(reader)?);
     Ok(found)
 }
 

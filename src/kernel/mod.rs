@@ -18,6 +18,7 @@ pub mod payment_method;
 pub mod pieces;
 pub mod problem;
 pub mod shop_day;
+pub mod spoken;
 pub mod status;
 pub mod text;
 pub mod time;

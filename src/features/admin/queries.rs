@@ -4,6 +4,7 @@ use super::model::{LANES, Lane, Moved, Sum};
 use super::sql;
 use crate::db::Reader;
 use crate::features::inventory::{self, Shelf};
+use crate::features::messages;
 use crate::kernel::{Fault, OrderStatus, Result, ShopDay, ShopZone, UtcMs};
 
 /// So many products that run low are shown.
@@ -26,6 +27,7 @@ pub(super) struct Day {
     pub to_collect: Sum,
     pub low_count: i64,
     pub low: Vec<Shelf>,
+    pub messages: messages::Trouble,
 }
 
 /// The shop's day at `now`.
@@ -42,6 +44,7 @@ pub(super) fn day(reader: &Reader<'_>, now: UtcMs, zone: &ShopZone) -> Result<Da
         to_collect: sql::to_collect(reader)?,
         low_count,
         low,
+        messages: messages::trouble(reader, now)?,
     })
 }
 

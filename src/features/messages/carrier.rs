@@ -109,6 +109,11 @@ pub trait Carrier: Send + Sync + 'static {
         Box::pin(async { Found::CannotTell })
     }
 
+    /// Asks whether the provider knows us, and sends nothing; if not, what would come of a message.
+    fn check(&self) -> Boxed<'_, Result<(), Outcome>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Verifies and reads what the provider sent us by itself. It takes no longer than reckoning does.
     fn hear(&self, _callback: &Callback<'_>) -> Heard {
         Heard::Nobody

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::carrier::Outgoing;
 use super::tries::Due;
-use super::{Channel, unsubscribe_url};
+use super::{Channel, shop_values, unsubscribe_url};
 use crate::features::Shop;
 use crate::kernel::{Fault, OrderId};
 
@@ -17,14 +17,7 @@ pub(super) fn outgoing(shop: &Shop, due: &Due, link: Option<&str>) -> Result<Out
         Some(Value::Object(fields)) => fields.clone(),
         Some(_) | None => serde_json::Map::new(),
     };
-    let settings = shop.settings.get();
-    let of_shop = json!({
-        "name": settings.shop.name,
-        "phone": settings.shop.phone,
-        "address": settings.shop.address,
-        "locale": settings.shop.locale,
-    });
-    values.insert("shop".to_owned(), of_shop);
+    values.insert("shop".to_owned(), shop_values(&shop.settings.get()));
     let order_url = row.order.zip(due.token_version).map(|(order, version)| order_url(shop, order, version));
     let links = [("order_url", order_url.as_deref()), ("link", link), ("unsubscribe_url", unsubscribe_url.as_deref())];
     for (name, url) in links {

@@ -45,6 +45,18 @@ pub enum Status {
 }
 
 impl Status {
+    /// The words on the wire.
+    pub const WIRE: [&'static str; 5] = ["queued", "sent", "delivered", "failed", "suppressed"];
+
+    /// The word on the wire.
+    #[must_use]
+    pub const fn wire(self) -> &'static str {
+        match self {
+            Status::Sending => Status::Queued.code(),
+            other => other.code(),
+        }
+    }
+
     pub const ALL: [Status; 6] =
         [Status::Queued, Status::Sending, Status::Sent, Status::Delivered, Status::Failed, Status::Suppressed];
 
@@ -112,9 +124,58 @@ pub(super) struct Row {
     pub status: Status,
     pub failures: i64,
     pub resent: i64,
-    pub held: bool,
     pub created_at: UtcMs,
     pub tried_at: Option<UtcMs>,
+}
+
+/// A message as people look at it.
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub id: NotificationId,
+    pub kind: Kind,
+    pub channel: Channel,
+    pub recipient: Option<String>,
+    pub locale: Locale,
+    pub subject: Option<String>,
+    pub payload: Option<Value>,
+    pub order: Option<OrderId>,
+    pub user: Option<UserId>,
+    pub status: Status,
+    pub attempts: i64,
+    /// Tries after one that may have arrived.
+    pub resent: i64,
+    pub error_code: Option<String>,
+    pub last_error: Option<String>,
+    pub provider_id: Option<String>,
+    pub created_at: UtcMs,
+    pub sent_at: Option<UtcMs>,
+}
+
+/// What the shop's people are to know of messages at a glance.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    /// Those of the last week that failed.
+    pub failed: i64,
+    pub waiting: i64,
+    pub oldest_waiting: Option<UtcMs>,
+    /// Channels that are stopped: why, and since when.
+    pub stopped: Vec<(Channel, String, UtcMs)>,
+}
+
+/// How many messages there are.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counts {
+    /// Those that wait or are on their way.
+    pub waiting: i64,
+    /// Of these, the ones that wait for their carrier.
+    pub held: i64,
+    /// When the first of those that wait was made.
+    pub oldest_waiting: Option<UtcMs>,
+    /// Delivered or not.
+    pub sent: i64,
+    pub delivered: i64,
+    pub failed: i64,
+    pub suppressed: i64,
 }
 
 /// Our own codes of why a message did not leave; a carrier's stand beside them.

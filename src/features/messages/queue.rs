@@ -8,7 +8,7 @@ use crate::jobs::{self, NewJob};
 use crate::kernel::{Locale, NotificationId, OrderId, Result, UserId, UtcMs};
 
 /// The message decides when it is given up; what counts here too are tries that a crash has cut. Its job must not end before it.
-const MAX_ATTEMPTS: i64 = 1_000;
+pub(super) const MAX_ATTEMPTS: i64 = 1_000;
 
 /// A message to be sent.
 #[derive(Clone, Debug)]

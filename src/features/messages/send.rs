@@ -209,10 +209,10 @@ impl Handler for SendMessages {
 fn cancelled_by_staff(tx: &mut WriteTx<'_>, key: &str) -> Result<()> {
     let Some(id) = NotificationId::parse(key) else { return Ok(()) };
     let Some(row) = sql::row(tx, id)? else { return Ok(()) };
-    let (status, code, why) = match row.status {
-        Status::Sending => (Status::Failed, codes::OUTCOME_UNKNOWN, "its job was cancelled after a try that may have arrived"),
-        _ => (Status::Suppressed, codes::CANCELLED, "its job was cancelled"),
+    let (code, why) = match row.status {
+        Status::Sending => (codes::OUTCOME_UNKNOWN, "its job was cancelled after a try that may have arrived"),
+        _ => (codes::CANCELLED, "its job was cancelled"),
     };
-    sql::end_unsent(tx, id, status, code, why)?;
+    sql::end_unsent(tx, id, Status::Failed, code, why)?;
     Ok(())
 }

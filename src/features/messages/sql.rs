@@ -1,5 +1,6 @@
 //! Every statement on `notifications`, `suppressions` and `stopped_carriers`.
 
+pub(super) mod lists;
 pub(super) mod person;
 pub(super) mod told;
 
@@ -45,7 +46,7 @@ fn channel_of(code: &str) -> Result<Channel> {
 /// A message as its try needs it.
 pub(super) fn row(reader: &Reader<'_>, id: NotificationId) -> Result<Option<Row>> {
     reader.opt(
-        "select type, channel, recipient, locale, payload, order_id, user_id, status, failures, resent, held, created_at, tried_at \
+        "select type, channel, recipient, locale, payload, order_id, user_id, status, failures, resent, created_at, tried_at \
          from notifications where id = ?1",
         args![id],
         |row| {
@@ -62,7 +63,6 @@ pub(super) fn row(reader: &Reader<'_>, id: NotificationId) -> Result<Option<Row>
                 status: status_of(&columns.next::<String>()?)?,
                 failures: columns.next()?,
                 resent: columns.next()?,
-                held: columns.next()?,
                 created_at: columns.next()?,
                 tried_at: columns.next()?,
             })

@@ -3,8 +3,10 @@
 //! What always holds: a status only rises (queued and sending, then sent, then delivered or failed), whatever order tidings come in and
 //! how often; what is at its end stays there. An address that is not to be written to any more is noted in the same write.
 
+use super::send::job_kind;
 use super::{Channel, Status, SuppressReason, sql};
 use crate::db::WriteTx;
+use crate::jobs;
 use crate::kernel::{NotificationId, Result, UtcMs};
 
 /// One piece of news.
@@ -31,8 +33,7 @@ pub enum ToldState {
     Failed,
 }
 
-/// Books what a provider tells of a message; `false` if there is no such message. Its row ends no job: a job that comes to a message
-/// which is taken already ends by itself.
+/// Books what a provider tells of a message; `false` if there is no such message. What it does not wait for any more has no job either.
 ///
 /// # Errors
 /// A fault.
@@ -40,6 +41,7 @@ pub fn told(tx: &mut WriteTx<'_>, id: NotificationId, told: &Told) -> Result<boo
     let Some(known) = sql::told::standing(tx, id)? else { return Ok(false) };
     let now = tx.now();
     let why = told.why.as_deref().map(reason);
+    let mut is_over = waits(known.status);
     match told.state {
         Some(ToldState::Taken) if waits(known.status) => {
             sql::told::taken(tx, id, told.provider_id.as_deref(), told.at.min(now))?;
@@ -53,7 +55,10 @@ pub fn told(tx: &mut WriteTx<'_>, id: NotificationId, told: &Told) -> Result<boo
         {
             sql::told::failed(tx, id, told.provider_id.as_deref(), why.as_deref())?;
         }
-        Some(_) | None => {}
+        Some(_) | None => is_over = false,
+    }
+    if is_over {
+        jobs::cancel(tx, job_kind(known.channel), &id.to_string())?;
     }
     if let (Some(reason), Some(address)) = (told.suppress, &known.recipient) {
         suppress(tx, known.channel, address, reason)?;

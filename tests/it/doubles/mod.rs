@@ -7,6 +7,7 @@ pub mod paymob;
 pub mod paypal;
 pub mod paypal_signer;
 pub mod sms_gateway;
+pub mod smtp;
 pub mod spec;
 pub mod stripe;
 pub mod twilio;

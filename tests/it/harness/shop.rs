@@ -290,7 +290,7 @@ impl Shop {
         let files = std::fs::read_dir(&folder).expect("the outbox can be read");
         let mut files: Vec<_> = files.map(|file| file.expect("an entry").path()).collect();
         files.sort();
-        files.iter().map(|file| Letter::of(&std::fs::read_to_string(file).expect("a letter can be read"))).collect()
+        files.iter().map(|file| Letter::of(&std::fs::read(file).expect("a letter can be read"))).collect()
     }
 
     /// The data folder.
@@ -365,13 +365,11 @@ pub struct Letter {
 }
 
 impl Letter {
-    fn of(eml: &str) -> Letter {
-        let (head, body) = eml.split_once("\r\n\r\n").expect("a head and a body");
-        let header = |name: &str| {
-            let line = head.lines().find_map(|line| line.strip_prefix(name));
-            line.unwrap_or_else(|| panic!("no {name} in {head}")).to_owned()
-        };
-        Letter { to: header("To: "), subject: header("Subject: "), body: body.replace("\r\n", "\n") }
+    fn of(eml: &[u8]) -> Letter {
+        let mail = mail_parser::MessageParser::default().parse(eml).expect("an e-mail");
+        let to = mail.to().and_then(|to| to.first()).and_then(|to| to.address()).expect("a recipient");
+        let body = mail.body_text(0).expect("a text").replace("\r\n", "\n");
+        Letter { to: to.to_owned(), subject: mail.subject().unwrap_or_default().to_owned(), body }
     }
 
     /// The link that stands in it on a line of its own.

@@ -1,10 +1,15 @@
 //! Messages over HTTP: what was sent and what waits, what a message would say, and what providers tell of them.
 
+mod list;
 mod sms_status;
+
+pub(in crate::features) use list::{message_body, message_shape};
 
 use crate::features::AppState;
 use crate::http::Route;
 
 pub fn routes() -> Vec<Route<AppState>> {
-    sms_status::routes()
+    let mut routes = list::routes();
+    routes.extend(sms_status::routes());
+    routes
 }

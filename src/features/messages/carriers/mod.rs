@@ -1,7 +1,9 @@
 //! Every carrier there is, a line each.
 
 mod log;
+mod pace;
 mod sms_http;
+mod smtp;
 mod twilio;
 
 use std::borrow::Cow;
@@ -32,7 +34,8 @@ pub(super) struct Setting<'a> {
 pub(super) fn open(channel: Channel, setting: &Setting<'_>) -> Result<Arc<dyn Carrier>, CarrierFault> {
     match channel {
         Channel::Email => match &setting.config.mail.adapter {
-            MailAdapter::Log | MailAdapter::Smtp(_) | MailAdapter::SendGrid(_) => log::open(channel, setting),
+            MailAdapter::Smtp(smtp) => smtp::open(smtp, setting),
+            MailAdapter::Log | MailAdapter::SendGrid(_) => log::open(channel, setting),
         },
         Channel::Sms => match &setting.config.sms {
             Sms::Log => log::open(channel, setting),

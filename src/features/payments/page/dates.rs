@@ -1,39 +1,11 @@
 //! Days and times as the shop's clock shows them.
 
-use crate::kernel::{Locale, ShopZone, UtcMs};
-
-const WEEKDAYS: [(&str, &str); 7] = [
-    ("Monday", "الإثنين"),
-    ("Tuesday", "الثلاثاء"),
-    ("Wednesday", "الأربعاء"),
-    ("Thursday", "الخميس"),
-    ("Friday", "الجمعة"),
-    ("Saturday", "السبت"),
-    ("Sunday", "الأحد"),
-];
-const MONTHS: [(&str, &str); 12] = [
-    ("January", "كانون الثاني"),
-    ("February", "شباط"),
-    ("March", "آذار"),
-    ("April", "نيسان"),
-    ("May", "أيار"),
-    ("June", "حزيران"),
-    ("July", "تموز"),
-    ("August", "آب"),
-    ("September", "أيلول"),
-    ("October", "تشرين الأول"),
-    ("November", "تشرين الثاني"),
-    ("December", "كانون الأول"),
-];
+use crate::kernel::{Locale, ShopZone, UtcMs, spoken};
 
 /// `Wednesday 25 November`, with `Today` or `Tomorrow` before it where that is so.
 pub fn day(locale: Locale, zone: &ShopZone, moment: UtcMs, now: UtcMs) -> String {
-    let local = zone.local(moment);
-    let pick = |(en, ar): (&'static str, &'static str)| if locale == Locale::Ar { ar } else { en };
-    let index = |number: i8| usize::try_from(number - 1).unwrap_or(0);
-    let weekday = WEEKDAYS.get(index(local.weekday().to_monday_one_offset())).copied().map_or("", pick);
-    let month = MONTHS.get(index(local.month())).copied().map_or("", pick);
-    let date = format!("{weekday} {} {month}", local.day());
+    let pick = |words| spoken::pick(locale, words);
+    let date = spoken::day(locale, zone.local(moment).date());
     let (day, today) = (zone.day_of(moment), zone.day_of(now));
     let near = if day == today {
         Some(("Today", "اليوم"))
@@ -50,8 +22,7 @@ pub fn day(locale: Locale, zone: &ShopZone, moment: UtcMs, now: UtcMs) -> String
 
 /// `13:47`.
 pub fn time(zone: &ShopZone, moment: UtcMs) -> String {
-    let local = zone.local(moment);
-    format!("{:02}:{:02}", local.hour(), local.minute())
+    spoken::time(zone.local(moment).time())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Saying a thing in the reader's language.
 
-use crate::kernel::{Currency, Locale, Money};
+use crate::kernel::{Currency, Locale, Money, spoken};
 
 /// The reader's language.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +19,7 @@ impl Say {
     /// The unit behind an amount.
     #[must_use]
     pub fn unit(self, currency: Currency) -> String {
-        let known = UNITS.iter().find(|(code, _)| self.0 == Locale::Ar && *code == currency.code());
-        known.map_or_else(|| currency.code().to_owned(), |(_, unit)| (*unit).to_owned())
+        spoken::unit(self.0, currency)
     }
 
     /// An amount in a sentence, kept in one piece and in its own direction.
@@ -29,18 +28,3 @@ impl Say {
         format!("\u{2068}{}\u{a0}{}\u{2069}", Money::from_minor(minor, currency), self.unit(currency))
     }
 }
-
-/// How the currencies of the shop's neighbourhood are written in Arabic.
-const UNITS: &[(&str, &str)] = &[
-    ("AED", "د.إ"),
-    ("BHD", "د.ب"),
-    ("EGP", "ج.م"),
-    ("IQD", "د.ع"),
-    ("JOD", "د.أ"),
-    ("KWD", "د.ك"),
-    ("LBP", "ل.ل"),
-    ("OMR", "ر.ع"),
-    ("QAR", "ر.ق"),
-    ("SAR", "ر.س"),
-    ("SYP", "ل.س"),
-];
