@@ -44,6 +44,7 @@ mod scale;
 mod schema;
 mod search;
 mod search_cases;
+mod sendgrid;
 mod sessions;
 mod settings;
 mod settle;

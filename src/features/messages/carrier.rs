@@ -89,6 +89,19 @@ pub struct News {
     pub told: Told,
     /// Of one that failed: once, it is worth another try so much later.
     pub once_more_after_ms: Option<i64>,
+    /// The provider's name for this news, if it has one; what has come under it before is not booked again.
+    pub event_id: Option<String>,
+    /// Its reader wants no more of such.
+    pub unwanted: Option<Unwanted>,
+}
+
+/// How a reader has said so to the provider.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unwanted {
+    /// They left its list: of promotions.
+    Unsubscribed,
+    /// They called it spam: nothing is written to them any more.
+    Complained,
 }
 
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

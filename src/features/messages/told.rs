@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn a_reason_is_one_line_and_names_nobody() {
         let told = "550 5.1.1 <layla@example.com>: no\r\n such user\t(see https://mail.example/x)";
-        assert_eq!(reason(told), "550 5.1.1 … no such user …");
+        assert_eq!(reason(told), "550 5.1.1 … no such user (see …");
         assert_eq!(reason(&"ك".repeat(500)).chars().count(), 201);
         assert_eq!(reason(""), "");
     }

@@ -6,6 +6,7 @@ pub mod myfatoorah;
 pub mod paymob;
 pub mod paypal;
 pub mod paypal_signer;
+pub mod sendgrid;
 pub mod sms_gateway;
 pub mod smtp;
 pub mod spec;

@@ -1,5 +1,6 @@
 //! Messages over HTTP: what was sent and what waits, what a message would say, and what providers tell of them.
 
+mod email_events;
 mod list;
 mod sms_status;
 
@@ -10,6 +11,7 @@ use crate::http::Route;
 
 pub fn routes() -> Vec<Route<AppState>> {
     let mut routes = list::routes();
+    routes.extend(email_events::routes());
     routes.extend(sms_status::routes());
     routes
 }

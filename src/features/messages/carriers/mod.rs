@@ -2,6 +2,7 @@
 
 mod log;
 mod pace;
+mod sendgrid;
 mod sms_http;
 mod smtp;
 mod twilio;
@@ -35,7 +36,8 @@ pub(super) fn open(channel: Channel, setting: &Setting<'_>) -> Result<Arc<dyn Ca
     match channel {
         Channel::Email => match &setting.config.mail.adapter {
             MailAdapter::Smtp(smtp) => smtp::open(smtp, setting),
-            MailAdapter::Log | MailAdapter::SendGrid(_) => log::open(channel, setting),
+            MailAdapter::SendGrid(section) => sendgrid::open(section, setting),
+            MailAdapter::Log => log::open(channel, setting),
         },
         Channel::Sms => match &setting.config.sms {
             Sms::Log => log::open(channel, setting),
