@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::upkeep;
-use crate::features::{AppState, accounts, cart, catalog, messages, orders, payments};
+use crate::features::{AppState, accounts, cart, catalog, messages, notifications, orders, payments};
 use crate::jobs::{Handler, Handlers};
 
 /// Who does the jobs of each kind.
@@ -12,6 +12,9 @@ pub(super) fn handlers(shop: &AppState) -> Handlers {
         Arc::new(payments::end::ExpireHolds::new(Arc::clone(shop))),
         Arc::new(payments::end::EndByItself::new(Arc::clone(shop))),
         Arc::new(payments::reconcile::AskByItself::new(Arc::clone(shop))),
+        Arc::new(notifications::TellAlerts::new(Arc::clone(shop))),
+        Arc::new(notifications::TellLowStock::new(Arc::clone(shop))),
+        Arc::new(notifications::TellOrders::new(Arc::clone(shop))),
         Arc::new(orders::text_index::IndexOrderTexts::new(Arc::clone(shop))),
         Arc::new(payments::SendRefunds::new(Arc::clone(shop))),
         Arc::new(payments::CompareBooks::new(Arc::clone(shop))),

@@ -45,6 +45,11 @@ impl Reactions for ShopReactions {
             DomainEvent::OrderPlaced { order } => notifications::orders::placed(tx, *order),
             DomainEvent::OrderMoved { order, from, to } => notifications::orders::moved(tx, *order, *from, *to),
             DomainEvent::PaymentFailed { order } => notifications::orders::payment_failed(tx, *order),
+            DomainEvent::RefundMade { order, refund } => notifications::orders::refunded(tx, *order, *refund),
+            DomainEvent::RefundFailed { refund } => notifications::alerts::refund_failed(tx, *refund),
+            DomainEvent::PaymentParked { payment } => notifications::alerts::payment_parked(tx, *payment),
+            DomainEvent::PaymentDisputed { payment } => notifications::alerts::payment_disputed(tx, *payment),
+            DomainEvent::MoneyNotWanted { refund } => notifications::alerts::money_not_wanted(tx, *refund),
             DomainEvent::SettingsChanged { .. } => jobs::reschedule(tx, &self.job_kinds),
             // Rollups and partners' events will stand here; nothing follows from these inside a transaction yet.
             DomainEvent::SignedIn { carried: None, .. }
@@ -87,7 +92,12 @@ impl Reactions for ShopReactions {
                 | DomainEvent::OrderPlaced { .. }
                 | DomainEvent::OrderMoved { .. }
                 | DomainEvent::MoneyMoved { .. }
-                | DomainEvent::PaymentFailed { .. } => {}
+                | DomainEvent::PaymentFailed { .. }
+                | DomainEvent::RefundMade { .. }
+                | DomainEvent::RefundFailed { .. }
+                | DomainEvent::PaymentParked { .. }
+                | DomainEvent::PaymentDisputed { .. }
+                | DomainEvent::MoneyNotWanted { .. } => {}
             }
         }
         if menu_is_old {

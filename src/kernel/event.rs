@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{JobId, OrderId, OrderStatus, ProductId, SessionId, UserId, UtcMs};
+use super::{JobId, OrderId, OrderStatus, PaymentId, ProductId, RefundId, SessionId, UserId, UtcMs};
 
 /// A fact that a committed write leaves behind.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,6 +36,16 @@ pub enum DomainEvent {
     MoneyMoved { order: OrderId },
     /// An attempt to pay an order failed, and none is under way.
     PaymentFailed { order: OrderId },
+    /// Money went back to a customer.
+    RefundMade { order: OrderId, refund: RefundId },
+    /// A refund failed, perhaps after it was said to have been made: somebody has to refund it again.
+    RefundFailed { refund: RefundId },
+    /// Money came that is not what was asked for; it waits for staff's word.
+    PaymentParked { payment: PaymentId },
+    /// A customer disputes a payment at its provider.
+    PaymentDisputed { payment: PaymentId },
+    /// Money came that its order no longer wanted, or did not want twice; this refund gives it back by itself.
+    MoneyNotWanted { refund: RefundId },
 }
 
 /// A job row that was committed: its worker is woken at `due`.

@@ -82,6 +82,7 @@ const OWNER: &[(&str, &str)] = &[
     ("payment_objects", "src/features/payments/sql"),
     ("webhook_inbox", "src/features/payments/sql"),
     ("notifications", "src/features/messages/sql"),
+    ("low_stock_told", "src/features/notifications/sql"),
     ("suppressions", "src/features/messages/sql"),
     ("provider_events", "src/features/messages/sql"),
     ("stopped_carriers", "src/features/messages/sql"),

@@ -11,7 +11,7 @@ use crate::db::Reader;
 use crate::db::query::Query;
 use crate::http::page::{From, List, Paging, bad_cursor};
 use crate::kernel::text::fold_digits;
-use crate::kernel::{Address, AddressId, Email, Result, Role, UserId, UtcMs};
+use crate::kernel::{Address, AddressId, Email, Locale, Result, Role, UserId, UtcMs};
 
 /// The name of the list's order in cursors.
 const NEWEST: &str = "newest";
@@ -30,6 +30,14 @@ pub fn owner_exists(reader: &Reader<'_>) -> Result<bool> {
 /// A fault.
 pub fn user(reader: &Reader<'_>, id: UserId) -> Result<Option<User>> {
     sql::user(reader, id)
+}
+
+/// Every admin who can sign in: the account, its address, and the language it is written to in.
+///
+/// # Errors
+/// A fault.
+pub fn admins(reader: &Reader<'_>) -> Result<Vec<(UserId, Email, Locale)>> {
+    sql::people::admins(reader)
 }
 
 /// What signing in needs: the password's hash, if the address has an account, and whether that knows the caller's network address.

@@ -1,6 +1,7 @@
 //! Every statement on `notifications`, `suppressions` and `stopped_carriers`.
 
 pub(super) mod lists;
+pub(super) mod of_order;
 pub(super) mod person;
 pub(super) mod told;
 

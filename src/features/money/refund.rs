@@ -4,7 +4,7 @@ use super::model::{Entry, Failure, Kind, NewRefund, Refund};
 use super::{book, outside, rules, sql};
 use crate::db::WriteTx;
 use crate::jobs::{self, NewJob};
-use crate::kernel::{Actor, Fault, OrderId, PaymentId, RefundId, RefundStatus, Result};
+use crate::kernel::{Actor, DomainEvent, Fault, OrderId, PaymentId, RefundId, RefundStatus, Result};
 
 /// The kind of the jobs that ask a gateway; the key is the refund's id. `payments` has their handler.
 pub const REFUND_JOB: &str = "payments.refund";
@@ -140,6 +140,10 @@ pub fn finish_refund(
     };
     if done {
         sql::set_refund(tx, refund, status, object, failure)?;
+        // Of money that was never booked for the order, its customer was told nothing either.
+        if status == RefundStatus::Succeeded && before.currency.is_none() {
+            tx.record(DomainEvent::RefundMade { order: before.order, refund });
+        }
     }
     Ok(done)
 }

@@ -4,9 +4,17 @@
 //! What always holds: one cause is told once. A cause writes one job in its own transaction, and that job makes the messages, each a
 //! row and a job of `messages`, in the transaction that ends it. Called by `app`'s reactions alone.
 
+pub mod alerts;
 pub mod api;
-
+mod low_stock;
+mod model;
+pub mod orders;
+mod payload;
+mod rules;
+mod sql;
 mod unsubscribe;
 
-/// What follows from events, for `app`'s reactions.
-pub mod orders;
+pub use alerts::TellAlerts;
+use alerts::to_admins;
+pub use low_stock::TellLowStock;
+pub use orders::TellOrders;

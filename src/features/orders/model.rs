@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::kernel::{
-    Address, Currency, Fulfilment, OrderId, OrderStatus, PaymentMethod, PaymentStatus, ProductId, Source, UserId, UtcMs,
-    Version,
+    Address, Currency, Fulfilment, Locale, OrderId, OrderStatus, PaymentMethod, PaymentStatus, ProductId, Source, UserId,
+    UtcMs, Version,
 };
 
 /// How and when an order reaches its customer, as it was asked for.
@@ -150,6 +150,31 @@ pub struct Payable {
     pub customer: Option<UserId>,
 }
 
+/// What is asked of an order before anything is told of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Standing {
+    pub status: OrderStatus,
+    pub method: PaymentMethod,
+    /// An e-mail address or a phone is known.
+    pub is_reachable: bool,
+    /// Who placed it: a role, or `guest`.
+    pub placed_by: String,
+    pub created_at: UtcMs,
+    /// When it ends by itself; `None` once it cannot.
+    pub hold_ends_at: Option<UtcMs>,
+    /// Its newest move, or move taken back.
+    pub last: Option<LastMove>,
+}
+
+/// The newest row of an order's history.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LastMove {
+    pub at: UtcMs,
+    pub is_undo: bool,
+    /// A role, `guest`, `gateway` or `system`.
+    pub by: String,
+}
+
 /// An order, whole.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Order {
@@ -163,6 +188,8 @@ pub struct Order {
     pub source: Source,
     pub placed_by: String,
     pub customer: Customer,
+    /// In which its customer is written to; `None` for one from before it was kept: the shop's.
+    pub locale: Option<Locale>,
     pub delivery: Option<Delivery>,
     pub notes: Option<String>,
     pub metadata: Option<Map<String, Value>>,
@@ -177,6 +204,14 @@ pub struct Order {
     pub updated_at: UtcMs,
     pub lines: Vec<Line>,
     pub history: Vec<HistoryRow>,
+}
+
+impl Order {
+    /// In which language its customer is written to.
+    #[must_use]
+    pub fn language(&self, shop: Locale) -> Locale {
+        self.locale.unwrap_or(shop)
+    }
 }
 
 /// A move, or a move taken back.

@@ -173,7 +173,9 @@ mod tests {
     use crate::clock::Clock;
     use crate::db::{Command, DataFolder, Db, DbOptions, Reactions};
     use crate::features::{catalog, settings};
-    use crate::kernel::{Actor, DomainEvent, Fault, Fulfilment, JobDue, PaymentMethod, ProductId, Role, SeenVersion, UserId};
+    use crate::kernel::{
+        Actor, DomainEvent, Fault, Fulfilment, JobDue, Locale, PaymentMethod, ProductId, Role, SeenVersion, UserId,
+    };
 
     struct Nothing;
     impl Reactions for Nothing {
@@ -218,6 +220,7 @@ mod tests {
                     phone: Some(format!("+96279000000{phone}")),
                 }),
                 account: None,
+                locale: Locale::En,
                 fulfilment: Fulfilment::Pickup,
                 delivery: None,
                 asked: None,

@@ -18,7 +18,7 @@ use crate::features::settings::Settings;
 use crate::http::problem::not_found;
 use crate::kernel::time::span::{HOUR_MS, MINUTE_MS};
 use crate::kernel::{
-    Actor, AddressId, At, CartId, Change, DomainEvent, Error, Fault, Faults, Fulfilment, Money, OrderId, OrderStatus,
+    Actor, AddressId, At, CartId, Change, DomainEvent, Error, Fault, Faults, Fulfilment, Locale, Money, OrderId, OrderStatus,
     PaymentId, PaymentMethod, PaymentStatus, Problem, ProductId, Result, Source, UserId,
 };
 use crate::security::token::TokenHash;
@@ -44,6 +44,8 @@ pub struct PlaceOrder {
     /// Who it is for; `None`: the account that orders, or that staff name.
     pub customer: Option<Customer>,
     pub account: Option<UserId>,
+    /// The language that the request asks for; an account has its own, and at the counter the shop's is spoken.
+    pub locale: Locale,
     pub fulfilment: Fulfilment,
     pub delivery: Option<Delivery>,
     /// One of the account's own addresses, in place of one in `delivery`.
@@ -74,7 +76,7 @@ impl Command for PlaceOrder {
 
     fn apply(mut self, tx: &mut WriteTx<'_>) -> Result<Placed> {
         let (items, cart) = self.wanted(tx)?;
-        let customer = self.customer(tx)?;
+        let (customer, locale) = self.customer(tx)?;
         let priced = self.price(tx, &items)?;
         self.check_expected_total(&priced.totals)?;
         let zone = &self.settings.format.zone;
@@ -96,6 +98,7 @@ impl Command for PlaceOrder {
             source: if self.by.is_staff() { Source::Counter } else { Source::Web },
             placed_by: self.by.code().to_owned(),
             customer,
+            locale: Some(locale),
             delivery: self.delivery(tx)?,
             notes: self.notes.clone(),
             metadata: self.metadata.clone(),
@@ -127,22 +130,30 @@ struct Priced {
 }
 
 impl PlaceOrder {
-    /// Who the order is for: as said, or the account's own name, address and number.
-    fn customer(&self, tx: &WriteTx<'_>) -> Result<Customer> {
+    /// Who the order is for: as said, or the account's own name, address and number; and in which language they are written to.
+    fn customer(&self, tx: &WriteTx<'_>) -> Result<(Customer, Locale)> {
         let account = match self.account {
             Some(id) => Some(accounts::user(tx, id)?.ok_or_else(|| {
                 Error::from(Problem::field("customerId", "unknown_customer", "names no account of this shop"))
             })?),
             None => None,
         };
+        let locale = match &account {
+            Some(user) => user.locale,
+            None if self.by.is_staff() => self.settings.format.locale,
+            None => self.locale,
+        };
         match (&self.customer, account) {
-            (Some(customer), _) => Ok(Customer { id: self.account, ..customer.clone() }),
-            (None, Some(user)) => Ok(Customer {
-                id: Some(user.id),
-                name: user.name,
-                email: Some(user.email.as_str().to_owned()),
-                phone: user.phone.map(|phone| phone.as_str().to_owned()),
-            }),
+            (Some(customer), _) => Ok((Customer { id: self.account, ..customer.clone() }, locale)),
+            (None, Some(user)) => {
+                let customer = Customer {
+                    id: Some(user.id),
+                    name: user.name,
+                    email: Some(user.email.as_str().to_owned()),
+                    phone: user.phone.map(|phone| phone.as_str().to_owned()),
+                };
+                Ok((customer, locale))
+            }
             (None, None) => Err(Problem::field("customerInfo", "required", "is required").into()),
         }
     }

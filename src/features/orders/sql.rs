@@ -1,6 +1,7 @@
 //! Every statement on `orders`, `order_lines` and `order_history`.
 
 pub(super) mod returns;
+pub(super) mod standing;
 pub(super) mod texts;
 
 use super::counts::{self, Kind};
@@ -40,8 +41,8 @@ pub(super) fn insert(
         "insert into orders (id, number_day, number, status, payment_status, payment_method, fulfilment, source, placed_by, \
          placed_by_id, customer_id, customer_name, customer_email, customer_phone, delivery, notes, metadata, currency, \
          subtotal_minor, delivery_fee_minor, discount_minor, tax_minor, tax_included, total_minor, due_at, business_day, \
-         hold_expires_at, created_at, updated_at, guest_network, payment_id) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
-         ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?28, ?29, ?30)",
+         hold_expires_at, created_at, updated_at, guest_network, payment_id, locale) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
+         ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?28, ?29, ?30, ?31)",
         args![
             order.id,
             order.number_day,
@@ -72,7 +73,8 @@ pub(super) fn insert(
             hold_expires_at,
             order.created_at,
             guest_network,
-            payment
+            payment,
+            order.locale
         ],
     )
 }
@@ -333,7 +335,7 @@ pub(super) fn lines(reader: &Reader<'_>, order: OrderId) -> Result<Vec<Line>> {
 macro_rules! select_order {
     () => {
         "select o.id, o.number_day, o.number, o.status, o.payment_status, o.payment_method, o.fulfilment, o.source, o.placed_by, \
-         o.customer_id, o.customer_name, o.customer_email, o.customer_phone, o.delivery, o.notes, o.metadata, o.currency, \
+         o.customer_id, o.customer_name, o.customer_email, o.customer_phone, o.locale, o.delivery, o.notes, o.metadata, o.currency, \
          o.subtotal_minor, o.delivery_fee_minor, o.discount_minor, o.tax_minor, o.tax_included, o.total_minor, o.refunded_minor, \
          o.due_at, o.business_day, o.token_version, o.version, o.created_at, o.updated_at from orders o"
     };
@@ -352,6 +354,7 @@ fn order_row(row: &Row<'_>) -> Result<Order> {
         source: columns.next()?,
         placed_by: columns.next()?,
         customer: Customer { id: columns.next()?, name: columns.next()?, email: columns.next()?, phone: columns.next()? },
+        locale: columns.next()?,
         delivery: columns.json()?,
         notes: columns.next()?,
         metadata: columns.json()?,

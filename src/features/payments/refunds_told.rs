@@ -6,7 +6,9 @@ use super::gateway::{RefundTold, Report, Total};
 use super::sql::refunds as sql;
 use crate::db::WriteTx;
 use crate::features::money::{self, Failure, Payment, Refund};
-use crate::kernel::{Actor, Change, Currency, Fault, Money, PaymentId, RefundId, RefundStatus, Result, TransactionStatus};
+use crate::kernel::{
+    Actor, Change, Currency, DomainEvent, Fault, Money, PaymentId, RefundId, RefundStatus, Result, TransactionStatus,
+};
 
 /// What staff have decided of parked money, or what became of it without them.
 pub(super) const REFUNDED: &str = "refund";
@@ -157,6 +159,7 @@ pub(super) fn stands(
                 "code": failure.map(|failure| failure.code.as_str()),
             })),
         });
+        tx.record(DomainEvent::RefundFailed { refund });
         tracing::warn!(refund = %refund, code = failure.map(|failure| failure.code.as_str()), "a refund has failed; staff have to refund it again");
     }
     if of_parked && let Some(parked) = sql::parked(tx, before.payment)? {

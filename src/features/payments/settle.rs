@@ -109,7 +109,8 @@ fn book_capture(tx: &mut WriteTx<'_>, now: &Kept, object: &str, minor: i64, by: 
         && minor > 0
     {
         let new = NewRefund { payment, amount_minor: minor, reason: Some(why), lines: None, object: None, by };
-        money::start_refund(tx, &new)?;
+        let refund = money::start_refund(tx, &new)?;
+        tx.record(DomainEvent::MoneyNotWanted { refund });
         orders::money_moved(tx, now.payment.order)?;
     }
     Ok(())
@@ -130,6 +131,7 @@ fn park(tx: &mut WriteTx<'_>, now: &Kept, capture: &Capture) -> Result<bool> {
     let (object, currency_code) = (capture.object.clone(), currency.code().to_owned());
     let parked = Parked { object, amount_minor: amount.minor(), currency: currency_code, resolved: None };
     sql::set_parked(tx, now.payment.id, Some(&parked))?;
+    tx.record(DomainEvent::PaymentParked { payment: now.payment.id });
     tracing::error!(
         payment = %now.payment.id, method = now.row.method.code(), amount = %amount, currency = currency.code(),
         "money came that is not what was asked for; it waits for staff's word"
@@ -200,6 +202,9 @@ fn dispute_told(tx: &mut WriteTx<'_>, kept: &Kept, dispute: &Dispute, by: Actor)
     let is_disputed = names.iter().filter_map(|name| name.strip_suffix(DISPUTED)).any(|object| !is_won(object));
     if kept.payment.is_disputed != is_disputed {
         money::set_disputed(tx, payment, is_disputed)?;
+        if is_disputed {
+            tx.record(DomainEvent::PaymentDisputed { payment });
+        }
         orders::money_moved(tx, kept.payment.order)?;
         changed = true;
     }

@@ -4,6 +4,7 @@
 mod builders;
 mod client;
 mod peers;
+pub mod said;
 mod schema;
 mod shop;
 mod spawn;

@@ -116,6 +116,17 @@ pub(in crate::features::accounts) fn reach(reader: &Reader<'_>, user: UserId) ->
     )
 }
 
+/// Admins who can sign in, the first first. They are few, and so is who looks for them: nothing but the table.
+pub(in crate::features::accounts) fn admins(reader: &Reader<'_>) -> Result<Vec<(UserId, Email, Locale)>> {
+    let sql =
+        "select id, email, locale from users where role = 'admin' and password_hash <> '' and erased_at is null order by id";
+    reader.all(sql, &[], |row| {
+        let mut columns = row.columns();
+        let id = columns.next()?;
+        Ok((id, super::stored(Email::parse(&columns.next::<String>()?))?, columns.next()?))
+    })
+}
+
 /// The account of an address, whether it has a password or not.
 pub(in crate::features::accounts) fn by_email(reader: &Reader<'_>, email: &Email) -> Result<Option<UserId>> {
     reader.opt("select id from users where email = ?1 and erased_at is null", args![email], |row| row.get(0))

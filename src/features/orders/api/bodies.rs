@@ -215,6 +215,7 @@ impl PlaceBody {
                 phone: customer.phone.map(|phone| phone.as_str().to_owned()),
             }),
             account: if is_staff { self.customer_id } else { context.caller.user() },
+            locale: context.locale,
             fulfilment: if self.is_pickup { Fulfilment::Pickup } else { Fulfilment::Delivery },
             address_id: self.delivery.as_ref().and_then(|delivery| delivery.address_id),
             delivery: self.delivery.map(|delivery| Delivery {
