@@ -151,6 +151,7 @@ pub const TABLE: &[Access] = &[
     line("POST",   "/api/v1/payments/checkout",         Who::SignedInOrToken),
     webhook("/api/v1/payments/webhook"),
     webhook("/api/v1/payments/webhook/{gateway}"),
+    Access { takes: Takes::Raw { most: 4 << 20 }, ..webhook("/api/v1/notifications/email/events") },
     webhook("/api/v1/notifications/sms/status"),
     line("GET",    "/api/v1/notifications",             ADMIN),
     line("GET",    "/api/v1/notifications/counts",      ADMIN),

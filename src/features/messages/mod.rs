@@ -32,7 +32,7 @@ mod told;
 mod tries;
 mod unsubscribe;
 
-use carriers::SMS_STATUS_PATH;
+use carriers::{EMAIL_EVENTS_PATH, SMS_STATUS_PATH};
 
 pub use carrier::{Callback, Carrier, Found, Heard, News, Outcome, Outgoing};
 pub use desk::{CarrierFault, Desk, SecretLinks};
@@ -45,5 +45,5 @@ pub use queries::{check_books, stopped, trouble};
 pub use queue::{NewMessage, cancel, queue};
 pub use send::{MESSAGE_JOBS, SendMessages};
 pub use templates::shop_values;
-pub use told::{Told, ToldState, is_news, reason, suppress, told};
+pub use told::{Told, ToldState, is_news, order_of, reason, suppress, told};
 pub use unsubscribe::unsubscribe_url;

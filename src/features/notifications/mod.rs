@@ -13,6 +13,7 @@ mod payload;
 mod rules;
 mod sql;
 mod unsubscribe;
+pub mod unwanted;
 
 pub use alerts::TellAlerts;
 use alerts::to_admins;

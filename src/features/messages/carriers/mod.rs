@@ -19,6 +19,8 @@ use crate::outbound::Patience;
 
 /// Where a provider tells what became of a text message; behind `public_url`.
 pub(super) const SMS_STATUS_PATH: &str = "/api/v1/notifications/sms/status";
+/// Where a provider tells what became of e-mails; behind `public_url`.
+pub(super) const EMAIL_EVENTS_PATH: &str = "/api/v1/notifications/email/events";
 
 /// What a carrier is opened with.
 pub(super) struct Setting<'a> {

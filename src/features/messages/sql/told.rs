@@ -12,16 +12,22 @@ const EVENTS_KEPT_MS: i64 = 90 * 24 * 60 * 60 * 1_000;
 const FORGOTTEN_AT_ONCE: i64 = 8;
 
 pub(in crate::features::messages) fn standing(reader: &Reader<'_>, id: NotificationId) -> Result<Option<Standing>> {
-    reader.opt("select channel, status, recipient, provider_id from notifications where id = ?1", args![id], |row| {
-        let (channel, status): (String, String) = (row.get(0)?, row.get(1)?);
-        let unknown = || Fault::because("a message has an unknown channel or status");
-        Ok(Standing {
-            channel: Channel::from_code(&channel).ok_or_else(unknown)?,
-            status: Status::from_code(&status).ok_or_else(unknown)?,
-            recipient: row.get(2)?,
-            provider_id: row.get(3)?,
-        })
-    })
+    reader.opt(
+        "select channel, status, recipient, provider_id, user_id, order_id from notifications where id = ?1",
+        args![id],
+        |row| {
+            let (channel, status): (String, String) = (row.get(0)?, row.get(1)?);
+            let unknown = || Fault::because("a message has an unknown channel or status");
+            Ok(Standing {
+                channel: Channel::from_code(&channel).ok_or_else(unknown)?,
+                status: Status::from_code(&status).ok_or_else(unknown)?,
+                recipient: row.get(2)?,
+                provider_id: row.get(3)?,
+                user: row.get(4)?,
+                order: row.get(5)?,
+            })
+        },
+    )
 }
 
 pub(in crate::features::messages) fn taken(
