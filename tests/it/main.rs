@@ -6,6 +6,7 @@ mod admin;
 mod architecture;
 mod audit;
 mod btree;
+mod bucket;
 mod cart;
 mod cart_model;
 mod catalog;

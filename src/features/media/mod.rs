@@ -4,6 +4,7 @@
 //! is never collected. Only this feature writes `pictures`, `media_files` and `product_images`.
 
 pub mod api;
+pub mod bucket;
 mod store;
 
 pub use store::Store;
