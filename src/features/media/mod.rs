@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod bucket;
+pub mod sample;
 mod store;
 
 pub use store::Store;
