@@ -105,8 +105,8 @@ impl App {
         let (config, clock, patience) = (&options.config, &options.clock, options.extras.patience);
         let desk = messages::Desk::open(folder.path(), config, clock, patience, options.extras.carriers)?;
         let media_folder = folder.path().join("media");
-        let pictures =
-            media::Store::open(&media_folder).map_err(|reason| StartFault::Media { folder: media_folder, reason })?;
+        let pictures = media::Pictures::open(&media_folder, config)
+            .map_err(|reason| StartFault::Media { folder: media_folder, reason })?;
         let accounts = Arc::new(
             accounts::Desk::new(options.clock.clone())
                 .map_err(StartFault::Threads)?

@@ -37,8 +37,8 @@ pub struct Shop {
     pub outbox: messages::Outbox,
     /// Carriers and templates.
     pub messages: messages::Desk,
-    /// Pictures' files.
-    pub media: media::Store,
+    /// Pictures' files, and the thread that opens them.
+    pub media: media::Pictures,
     /// `[server] public_url`, without a slash at its end; links in answers begin with it.
     pub public_url: String,
     /// `[server] return_url`: the storefront to which buyers go on from a gateway.

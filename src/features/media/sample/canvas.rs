@@ -5,8 +5,9 @@
 
 /// Lines of samples in each row of pixels; along a line coverage is exact.
 const LINES: usize = 5;
-/// Corners of a whole ellipse.
-const ROUND: usize = 72;
+/// Corners of an ellipse: of the smallest and of the largest. A corner of a small one is nothing that could be seen.
+const FEWEST_CORNERS: f32 = 12.0;
+const MOST_CORNERS: f32 = 80.0;
 
 /// Red, green, blue, and how much it covers of 255.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,11 +39,12 @@ impl Path {
     }
 
     pub fn ellipse(x: f32, y: f32, rx: f32, ry: f32) -> Path {
+        let corners = (FEWEST_CORNERS + rx.max(ry) * 4.0).min(MOST_CORNERS) as usize;
         let corner = |step: usize| {
-            let angle = step as f32 / ROUND as f32 * std::f32::consts::TAU;
+            let angle = step as f32 / corners as f32 * std::f32::consts::TAU;
             (x + rx * angle.cos(), y + ry * angle.sin())
         };
-        Path { contours: vec![(0..ROUND).map(corner).collect()] }
+        Path { contours: vec![(0..corners).map(corner).collect()] }
     }
 
     pub fn circle(x: f32, y: f32, r: f32) -> Path {

@@ -1,0 +1,56 @@
+//! A picture comes to a product, and files come to a picture.
+
+use super::model::{Image, Picture};
+use super::{MediaPath, problems, sql};
+use crate::db::WriteTx;
+use crate::http::problem::not_found;
+use crate::jobs::{self, NewJob};
+use crate::kernel::{ImageId, ProductId, Result};
+
+/// The kind of the jobs that draw a picture's renditions; the key is its hash.
+pub const RENDER_JOBS: &str = "media.render";
+/// The kind of the jobs that copy a file to the bucket; the key is its path.
+pub const COPY_JOBS: &str = "media.copy";
+/// Tries of drawing: what fails by itself fails at once, what the disk says may be over later.
+pub(super) const RENDER_ATTEMPTS: i64 = 5;
+/// Tries of a copy; with the engine's back-off they reach over some days.
+const COPY_ATTEMPTS: i64 = 100;
+/// Pictures that a product shows, at most.
+pub const MOST_IMAGES: usize = 20;
+
+/// A picture is the last of a product's. Its original is on the disk; what is drawn of it comes by a job, and the product shows it then.
+///
+/// # Errors
+/// 404 for no product, 409 if it has as many pictures as it may, or a fault.
+pub fn attach(tx: &mut WriteTx<'_>, product: ProductId, picture: &Picture, alt: &str, copies: bool) -> Result<ImageId> {
+    if !sql::product_exists(tx, product)? {
+        return Err(not_found());
+    }
+    if sql::images(tx, product)?.len() >= MOST_IMAGES {
+        return Err(problems::too_many_images(MOST_IMAGES).into());
+    }
+    if sql::insert_picture(tx, picture)? {
+        let key = picture.hash.to_string();
+        jobs::enqueue(tx, &NewJob { kind: RENDER_JOBS, key: &key, run_at: tx.now(), max_attempts: RENDER_ATTEMPTS })?;
+    }
+    let path = MediaPath::original(picture.hash, picture.format);
+    file_written(tx, &path, picture.bytes, *picture.hash.as_bytes(), copies)?;
+    let id = ImageId::from_uuid(tx.new_id());
+    sql::insert_image(tx, id, product, &Image { id, picture: picture.hash, alt: alt.to_owned() })?;
+    Ok(id)
+}
+
+/// A file is whole on the disk: its row, and where there is a bucket the job that copies it. A file with the bytes it had is known
+/// already.
+///
+/// # Errors
+/// A fault.
+pub fn file_written(tx: &mut WriteTx<'_>, path: &MediaPath, bytes: i64, sha256: [u8; 32], copies: bool) -> Result<()> {
+    sql::insert_file(tx, path, bytes, sha256)?;
+    let is_copied = sql::file(tx, path)?.is_some_and(|file| file.copied_at.is_some());
+    if copies && !is_copied {
+        let due = NewJob { kind: COPY_JOBS, key: path.as_str(), run_at: tx.now(), max_attempts: COPY_ATTEMPTS };
+        jobs::enqueue(tx, &due)?;
+    }
+    Ok(())
+}
