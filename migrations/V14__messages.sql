@@ -12,7 +12,10 @@ create table notifications (
     user_id     blob,
     status      text    not null check (status in ('queued', 'sending', 'sent', 'delivered', 'failed', 'suppressed')),
     attempts    integer not null default 0,
+    failures    integer not null default 0, -- tries that the carrier has put off since it was queued: its waits grow by them
     resent      integer not null default 0, -- tries after one that may have arrived: the window of SPEC 7
+    held        integer not null default 0 check (held in (0, 1)), -- it waits for its carrier, not for its time
+    error_code  text,             -- of one that failed or was suppressed
     last_error  text,
     provider_id text,             -- the carrier's name for it
     created_at  integer not null,
@@ -22,7 +25,11 @@ create table notifications (
 ) strict, without rowid;
 
 create index notifications_order on notifications (order_id) where order_id is not null;
-create index notifications_failed on notifications (id) where status = 'failed';
+create index notifications_user on notifications (user_id) where user_id is not null;
+-- A message's status moves within these seldom: one that is sent leaves the first, and most never stand in the others.
+create index notifications_waiting on notifications (id) where status in ('queued', 'sending');
+create index notifications_ended on notifications (status, id) where status in ('failed', 'suppressed');
+create index notifications_held on notifications (channel, id) where held = 1;
 
 -- Addresses that a provider has told us not to write to.
 create table suppressions (
@@ -39,3 +46,14 @@ create table stopped_carriers (
     why        text    not null,
     since      integer not null
 ) strict, without rowid;
+
+-- Names of the news that a provider has told, so that what it tells again changes nothing: an old bounce must not silence an address
+-- that staff have since freed, nor an old complaint a consent given anew.
+create table provider_events (
+    provider    text    not null,
+    event_id    text    not null,
+    received_at integer not null,
+    primary key (provider, event_id)
+) strict;
+
+create index provider_events_old on provider_events (received_at);

@@ -153,4 +153,9 @@ pub const TABLE: &[Access] = &[
     line("PUT",    "/api/v1/admin/settings",            ADMIN),
     line("GET",    "/api/v1/admin/orders",              STAFF),
     line("GET",    "/api/v1/admin/dashboard",           STAFF),
+    line("GET",    "/api/v1/admin/jobs",                ADMIN),
+    line("GET",    "/api/v1/admin/jobs/counts",         ADMIN),
+    line("GET",    "/api/v1/admin/jobs/{id}",           ADMIN),
+    line("POST",   "/api/v1/admin/jobs/{id}/retry",     ADMIN),
+    line("POST",   "/api/v1/admin/jobs/{id}/cancel",    ADMIN),
 ];

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use bytes::Bytes;
 
 use super::routes;
-use crate::features::{AppState, accounts, cart, catalog, inventory, orders, payments, settings};
+use crate::features::{AppState, accounts, admin, cart, catalog, inventory, orders, payments, settings};
 use crate::http::assets::{self, PageQuery, asked_language};
 use crate::http::describe::refusals;
 use crate::http::field_faults::FIELD_FAULTS;
@@ -17,6 +17,7 @@ use crate::kernel::{Locale, ProblemKind};
 pub const PROBLEMS: &[(&str, &[&ProblemKind])] = &[
     ("src/kernel/problem.rs", kinds::ALL),
     ("src/features/accounts/problems.rs", accounts::problems::ALL),
+    ("src/features/admin/problems.rs", admin::problems::ALL),
     ("src/features/cart/problems.rs", cart::problems::ALL),
     ("src/features/catalog/problems.rs", catalog::problems::ALL),
     ("src/features/inventory/problems.rs", inventory::problems::ALL),

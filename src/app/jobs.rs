@@ -1,21 +1,10 @@
-//! One line a kind of job: who does it, and how often where it comes again by itself.
+//! One line a kind of job: who does it. Its handler says the rest: whether it comes again by itself, what staff may do with it.
 
 use std::sync::Arc;
 
 use super::upkeep;
-use crate::features::{AppState, accounts, cart, catalog, orders, payments};
-use crate::jobs::{Handler, Handlers, Recurring};
-use crate::kernel::time::span::DAY_MS;
-
-/// What comes again by itself. Each kind has its handler below.
-pub(super) const RECURRING: &[Recurring] = &[
-    cart::RemoveEnded::RECURRING,
-    catalog::CountPopular::RECURRING,
-    payments::CompareBooks::RECURRING,
-    Recurring { kind: accounts::RemoveOldSessionsDaily::KIND, every_ms: DAY_MS },
-    Recurring { kind: orders::text_index::KIND, every_ms: orders::text_index::EVERY_MS },
-    Recurring { kind: upkeep::KIND, every_ms: upkeep::EVERY_MS },
-];
+use crate::features::{AppState, accounts, cart, catalog, messages, orders, payments};
+use crate::jobs::{Handler, Handlers};
 
 /// Who does the jobs of each kind.
 pub(super) fn handlers(shop: &AppState) -> Handlers {
@@ -31,9 +20,11 @@ pub(super) fn handlers(shop: &AppState) -> Handlers {
         Arc::new(catalog::IndexCategories::new(Arc::clone(shop))),
         Arc::new(accounts::RemoveOldSessionsDaily::new(Arc::clone(shop))),
         Arc::new(payments::HandleMessages::new(Arc::clone(shop))),
+        Arc::new(messages::Probe::new(Arc::clone(shop))),
         upkeep::Upkeep::new(Arc::clone(shop)),
     ];
-    handlers.extend(accounts::SendLinks::all(shop).map(|links| Arc::new(links) as Arc<dyn Handler>));
+    let links: Arc<dyn messages::SecretLinks> = Arc::new(accounts::Links::new(Arc::clone(shop)));
+    handlers.extend(messages::SendMessages::all(shop, &links).map(|sends| Arc::new(sends) as Arc<dyn Handler>));
     handlers
 }
 
@@ -57,8 +48,10 @@ mod tests {
         let handlers = handlers(app.shop());
         let kinds: BTreeSet<&str> = handlers.iter().map(|handler| handler.kind()).collect();
         assert_eq!(kinds.len(), handlers.len(), "a kind has two handlers");
-        for recurring in RECURRING {
-            assert!(kinds.contains(recurring.kind), "nobody does {}", recurring.kind);
+        for (name, kind) in app.shop().job_kinds.all() {
+            let may_cancel = !matches!(kind.staff_may.cancel, crate::jobs::May::No);
+            assert!(kind.schedule.is_none() || !may_cancel, "{name} would end with a run that is cancelled");
         }
+        assert_eq!(app.shop().job_kinds.all().count(), handlers.len());
     }
 }

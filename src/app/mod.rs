@@ -32,7 +32,7 @@ use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::rate_limit::Limits;
 use crate::http::{Caller, Context, server};
-use crate::jobs::{DbAccess, Queue, Worker};
+use crate::jobs::{DbAccess, Kinds, Queue, Worker};
 use crate::kernel::{Error, Problem, Result, SessionId, ShopFormat};
 use crate::outbound::Patience;
 use crate::security::Keys;
@@ -69,8 +69,6 @@ pub enum StartFault {
         "the configuration says currency {configured}, but the shop has products or orders in {stored}. Set shop.currency back to {stored}; a shop keeps its currency"
     )]
     Currency { configured: String, stored: String },
-    #[error("the folder {folder} cannot be used: {reason}. Look at its rights")]
-    Outbox { folder: PathBuf, reason: std::io::Error },
     #[error(transparent)]
     Gateway(#[from] payments::GatewayFault),
     #[error(transparent)]
@@ -99,9 +97,6 @@ impl App {
         let folder = DataFolder::own(&options.data_dir).map_err(OpenFault::from)?;
         let keys_fault = |reason: String| StartFault::Keys { folder: folder.path().join("keys"), reason };
         let keys = Arc::new(Keys::load_or_make(folder.path()).map_err(|fault| keys_fault(fault.chain()))?);
-        let outbox_folder = folder.path().join("outbox");
-        let outbox =
-            messages::Outbox::open(&outbox_folder).map_err(|reason| StartFault::Outbox { folder: outbox_folder, reason })?;
         let (config, clock, patience) = (&options.config, &options.clock, options.extras.patience);
         let desk = messages::Desk::open(folder.path(), config, clock, patience, options.extras.carriers)?;
         let media_folder = folder.path().join("media");
@@ -113,7 +108,7 @@ impl App {
                 .count_addresses(options.config.rate_limit.enabled),
         );
         let menu = Arc::new(catalog::Menu::new());
-        let queue = Arc::new(Queue::default());
+        let (queue, job_kinds) = (Arc::new(Queue::default()), Arc::new(Kinds::default()));
         let has_owner = Arc::new(AtomicBool::new(false));
         let setting = payments::Setting { clock: options.clock.clone(), patience: options.extras.patience };
         let gateways = payments::Gateways::open(&options.config.payments, &setting, options.extras.gateways)?;
@@ -126,6 +121,7 @@ impl App {
             menu: Arc::clone(&menu),
             settings: Arc::clone(&live),
             queue: Arc::clone(&queue),
+            job_kinds: Arc::clone(&job_kinds),
             has_owner: Arc::clone(&has_owner),
         };
         let db_options =
@@ -160,22 +156,24 @@ impl App {
             turns: Arc::new(payments::turns::Turns::new(options.extras.patience)),
             silence: payments::Silence::new(options.extras.patience.call),
             looks: Arc::new(payments::turns::Turns::new(options.extras.patience)),
-            outbox,
             messages: desk,
             media: pictures,
             public_url: options.config.server.public_url.url().as_str().to_owned(),
             return_url: options.config.server.return_url.as_ref().map(|url| url.as_str().to_owned()),
             cors_origins: options.config.server.cors_origins.iter().map(ToString::to_string).collect(),
             limits_guests: options.config.rate_limit.enabled,
+            job_kinds: Arc::clone(&job_kinds),
         });
         shop.db.write(payments::reconcile::TakeUp).await.map_err(StartFault::Books)?;
+        let stopped = shop.db.write(messages::TakeUp).await.map_err(StartFault::Books)?;
+        shop.messages.take_up(stopped, shop.clock.now());
         let limits = Limits::new(&options.config.rate_limit, &options.clock);
         let keeper: Arc<dyn Gatekeeper> =
             Arc::new(Keeper { shop: Arc::clone(&shop), has_owner: Arc::clone(&has_owner), known: routes::known(), limits });
         let router = routes::router(Arc::clone(&shop), Arc::clone(&keeper));
         let front = Front::new(router, keeper, &options.config.server);
         let db = Arc::clone(&shop) as Arc<dyn DbAccess>;
-        let worker = Worker::new(db, options.clock, queue, jobs::handlers(&shop), jobs::RECURRING);
+        let worker = Worker::new(db, options.clock, queue, jobs::handlers(&shop), job_kinds);
         Ok(App { shop, front, worker, has_owner, limits: server::Limits::default() })
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::db::{Reactions, Reader, WriteTx};
-use crate::features::{accounts, audit, cart, catalog, notifications, orders, settings};
+use crate::features::{accounts, audit, cart, catalog, messages, notifications, orders, settings};
 use crate::jobs;
 use crate::kernel::{Change, DomainEvent, JobDue, Result, UserId};
 use crate::security::Keys;
@@ -18,6 +18,7 @@ pub struct ShopReactions {
     pub menu: Arc<catalog::Menu>,
     pub settings: Arc<settings::Live>,
     pub queue: Arc<jobs::Queue>,
+    pub job_kinds: Arc<jobs::Kinds>,
     pub has_owner: Arc<AtomicBool>,
 }
 
@@ -38,14 +39,15 @@ impl Reactions for ShopReactions {
             DomainEvent::SignedIn { user, carried: Some(carried) } => self.merge_carts(tx, *user, *carried),
             DomainEvent::AccountErased { user } => {
                 cart::forget(tx, *user)?;
+                messages::forget_person(tx, *user)?;
                 orders::anonymise(tx, *user)
             }
             DomainEvent::OrderPlaced { order } => notifications::orders::placed(tx, *order),
             DomainEvent::OrderMoved { order, from, to } => notifications::orders::moved(tx, *order, *from, *to),
             DomainEvent::PaymentFailed { order } => notifications::orders::payment_failed(tx, *order),
+            DomainEvent::SettingsChanged { .. } => jobs::reschedule(tx, &self.job_kinds),
             // Rollups and partners' events will stand here; nothing follows from these inside a transaction yet.
             DomainEvent::SignedIn { carried: None, .. }
-            | DomainEvent::SettingsChanged { .. }
             | DomainEvent::AccountCreated { .. }
             | DomainEvent::SessionEnded { .. }
             | DomainEvent::SessionRenewed { .. }
@@ -139,6 +141,7 @@ mod tests {
             menu: Arc::new(catalog::Menu::new()),
             settings: Arc::new(settings::Live::new(of(&[])).expect("the defaults are right")),
             queue: Arc::new(jobs::Queue::default()),
+            job_kinds: Arc::default(),
             has_owner: Arc::new(AtomicBool::new(false)),
         };
         let folder = tempfile::tempdir().expect("a temporary folder");

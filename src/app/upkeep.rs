@@ -8,14 +8,14 @@ use std::sync::Arc;
 use crate::db::{Command, WriteTx};
 use crate::features::{AppState, payments};
 use crate::http::idempotency;
-use crate::jobs::{self, Claimed, Handler};
+use crate::jobs::{self, Claimed, Handler, Schedule};
 use crate::kernel::Result;
 use crate::kernel::time::span::{DAY_MS, HOUR_MS};
 
 /// The kind of this job.
-pub(super) const KIND: &str = "upkeep";
+const KIND: &str = "upkeep";
 /// From the end of a run to the next one.
-pub(super) const EVERY_MS: i64 = HOUR_MS;
+const EVERY_MS: i64 = HOUR_MS;
 /// Rows of jobs that ended are kept so long (SPEC 5).
 const JOBS_KEPT_MS: i64 = 14 * DAY_MS;
 /// Bodies of messages that were handled are kept so long (SPEC 5).
@@ -39,6 +39,10 @@ impl Upkeep {
 impl Handler for Upkeep {
     fn kind(&self) -> &'static str {
         KIND
+    }
+
+    fn schedule(&self) -> Option<Schedule> {
+        Some(Schedule::Every { ms: EVERY_MS })
     }
 
     fn run(&self, _job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {

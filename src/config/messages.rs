@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::build::Builder;
 use super::choice::{MailTls, MailWord, SmsWord};
-use super::model::{Mail, MailAdapter, SendGrid, Sms, SmsHttp, Smtp, SmtpSignIn, Twilio};
+use super::model::{Mail, MailAdapter, SendGrid, Sms, SmsHttp, Smtp, SmtpSignIn, Twilio, TwilioKey, TwilioSender};
 use super::types::{Mailbox, is_loopback};
 
 impl Builder {
@@ -101,23 +101,86 @@ impl Builder {
     pub(super) fn sms(&mut self) -> Option<Sms> {
         let adapter = self.take("sms.adapter");
         let from: Option<String> = self.take("sms.from");
-        let (account_sid, auth_token) = (self.take("sms.twilio.account_sid"), self.take("sms.twilio.auth_token"));
-        let base_url = self.take("sms.twilio.base_url");
-        let (url, authorization) = (self.take("sms.http.url"), self.take("sms.http.authorization"));
+        let twilio = self.twilio(adapter == Some(SmsWord::Twilio), from.clone());
+        let http = self.sms_http(adapter == Some(SmsWord::Http), from);
         match adapter? {
             SmsWord::Log => Some(Sms::Log),
-            SmsWord::Twilio => {
-                let needed = ["sms.from", "sms.twilio.account_sid", "sms.twilio.auth_token"];
-                self.require("sms.adapter", "and `sms.adapter` is twilio", &needed);
-                let twilio = Twilio { account_sid: account_sid?, auth_token: auth_token?, from: from?, base_url: base_url? };
-                Some(Sms::Twilio(twilio))
-            }
-            SmsWord::Http => {
-                self.require("sms.adapter", "and `sms.adapter` is http", &["sms.http.url"]);
-                Some(Sms::Http(SmsHttp { url: url?, authorization, from }))
-            }
+            SmsWord::Twilio => twilio.map(Sms::Twilio),
+            SmsWord::Http => http.map(Sms::Http),
         }
     }
+
+    fn twilio(&mut self, is_on: bool, from: Option<String>) -> Option<Twilio> {
+        const KEY: &str = "sms.twilio.api_key";
+        const KEY_SECRET: &str = "sms.twilio.api_secret";
+        const SERVICE: &str = "sms.twilio.messaging_service_sid";
+        let (account_sid, auth_token) = (self.take("sms.twilio.account_sid"), self.take("sms.twilio.auth_token"));
+        let (id, secret) = (self.take::<String>(KEY), self.take(KEY_SECRET));
+        let service = self.take::<String>(SERVICE);
+        let webhook_secret = self.take("sms.twilio.webhook_secret");
+        let base_url = self.take("sms.twilio.base_url");
+        if !is_on {
+            return None;
+        }
+        let needed = ["sms.twilio.account_sid", "sms.twilio.auth_token"];
+        self.require("sms.adapter", "and `sms.adapter` is twilio", &needed);
+        if !self.is_given(SERVICE) {
+            self.require("sms.adapter", "and `sms.adapter` is twilio", &["sms.from"]);
+        }
+        if self.is_given(KEY) {
+            self.require(KEY, "and `sms.twilio.api_key` is set", &[KEY_SECRET]);
+        }
+        if self.is_given(KEY_SECRET) {
+            self.require(KEY_SECRET, "and `sms.twilio.api_secret` is set", &[KEY]);
+        }
+        let sender = service.map(TwilioSender::Service).or(from.map(TwilioSender::From));
+        let api_key = id.zip(secret).map(|(id, secret)| TwilioKey { id, secret });
+        Some(Twilio {
+            account_sid: account_sid?,
+            auth_token: auth_token?,
+            api_key,
+            sender: sender?,
+            webhook_secret,
+            base_url: base_url?,
+        })
+    }
+
+    fn sms_http(&mut self, is_on: bool, from: Option<String>) -> Option<SmsHttp> {
+        const FORM: &str = "sms.http.form";
+        const ID_AT: &str = "sms.http.id_at";
+        let (url, authorization) = (self.take("sms.http.url"), self.take("sms.http.authorization"));
+        let (form, id_at) = (self.take::<String>(FORM), self.take::<String>(ID_AT));
+        if !is_on {
+            return None;
+        }
+        self.require("sms.adapter", "and `sms.adapter` is http", &["sms.http.url"]);
+        if let Some(form) = &form {
+            if let Some(place) = unknown_place(form) {
+                let what = format!("has the place {place}, which nothing fills");
+                self.refuse(FORM, &what, &format!("it may have {}", SmsHttp::PLACES.join(", ")));
+            } else if !form.contains("{text}") || !(form.contains("{to}") || form.contains("{digits}")) {
+                self.refuse(FORM, "names nobody or says nothing", "it needs {text}, and {to} or {digits}");
+            }
+        }
+        if id_at.as_ref().is_some_and(|pointer| !pointer.starts_with('/')) {
+            self.refuse(ID_AT, "is no JSON pointer", "begin it with a slash, as in /data/id");
+        }
+        Some(SmsHttp { url: url?, authorization, from, form, id_at })
+    }
+}
+
+/// The first place of a form that is none of [`SmsHttp::PLACES`].
+fn unknown_place(form: &str) -> Option<String> {
+    let mut rest = form;
+    while let Some(at) = rest.find(['{', '}']) {
+        let place = &rest[at..];
+        let known = SmsHttp::PLACES.iter().find(|known| place.starts_with(**known));
+        let Some(known) = known else {
+            return Some(place.split_inclusive('}').next().unwrap_or(place).to_owned());
+        };
+        rest = &place[known.len()..];
+    }
+    None
 }
 
 /// The sender while nobody is: what the `log` adapter writes into its files.

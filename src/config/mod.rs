@@ -33,7 +33,7 @@ pub use choice::{LogFormat, MailTls, MediaServe};
 pub use fault::{ConfigFault, Place};
 pub use model::{
     Backup, Config, Mail, MailAdapter, Media, Orders, Otlp, PublicUrl, RateLimit, S3, SendGrid, Server, Shop, Sms, SmsHttp,
-    Smtp, SmtpSignIn, Tier, Tls, Twilio, Warning,
+    Smtp, SmtpSignIn, Tier, Tls, Twilio, TwilioKey, TwilioSender, Warning,
 };
 pub use payments::{MyFatoorah, PayPal, Payments, Paymob, Stripe};
 pub use reference::reference_markdown;

@@ -288,7 +288,7 @@ pub enum Sms {
     Log,
     /// Twilio.
     Twilio(Twilio),
-    /// A gateway that takes a JSON POST.
+    /// A gateway that takes JSON or a form by POST.
     Http(SmsHttp),
 }
 
@@ -299,10 +299,32 @@ pub struct Twilio {
     pub account_sid: String,
     /// Auth token, which also signs the callbacks.
     pub auth_token: Secret,
-    /// The sender: a number or a registered name.
-    pub from: String,
+    /// Who asks instead of the account itself.
+    pub api_key: Option<TwilioKey>,
+    /// Who the messages come from.
+    pub sender: TwilioSender,
+    /// Secret of the shared webhook key, if callbacks are signed with one.
+    pub webhook_secret: Option<Secret>,
     /// Where Twilio answers.
     pub base_url: HttpUrl,
+}
+
+/// An API key of Twilio.
+#[derive(Debug, Clone)]
+pub struct TwilioKey {
+    /// `SK…`.
+    pub id: String,
+    /// Its secret.
+    pub secret: Secret,
+}
+
+/// Who Twilio's messages come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TwilioSender {
+    /// A number or a registered name.
+    From(String),
+    /// A messaging service, `MG…`, which chooses.
+    Service(String),
 }
 
 /// `[sms.http]`
@@ -314,6 +336,15 @@ pub struct SmsHttp {
     pub authorization: Option<Secret>,
     /// The sender, if the gateway wants one.
     pub from: Option<String>,
+    /// The body as a form with places to fill, if the gateway takes no JSON.
+    pub form: Option<String>,
+    /// JSON pointer to the gateway's id in its answer.
+    pub id_at: Option<String>,
+}
+
+impl SmsHttp {
+    /// The places that a form may have.
+    pub const PLACES: [&'static str; 5] = ["{id}", "{to}", "{digits}", "{text}", "{sender}"];
 }
 
 /// `[media]`

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{accounts, audit, catalog, media, messages, orders, payments, settings};
 use crate::clock::Clock;
 use crate::db::Db;
+use crate::jobs;
 use crate::security::Keys;
 
 /// What the handlers of one running shop share.
@@ -33,8 +34,6 @@ pub struct Shop {
     pub silence: payments::Silence,
     /// For whose page a gateway is being asked how an order's payment stands.
     pub looks: Arc<payments::turns::Turns>,
-    /// Where messages go.
-    pub outbox: messages::Outbox,
     /// Carriers and templates.
     pub messages: messages::Desk,
     /// Pictures' files, and the thread that opens them.
@@ -47,6 +46,8 @@ pub struct Shop {
     pub cors_origins: Vec<String>,
     /// Whether a guest may leave only so many orders unconfirmed (`[rate_limit] enabled`).
     pub limits_guests: bool,
+    /// The kinds of background work.
+    pub job_kinds: Arc<jobs::Kinds>,
 }
 
 /// The router's state.

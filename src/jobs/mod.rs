@@ -3,8 +3,13 @@
 //! A job's row is written in the transaction of its cause; after the commit its worker is woken from memory; at start the rows
 //! left over go on. At most one open job a kind and key. A handler does its work and [`finish`]es the row in one transaction, so
 //! that what is done is never done again. Of each kind only so many run at once ([`Handler::at_once`]), and none waits for another.
+//!
+//! Adding a kind is one file, its [`Handler`], and one line in `app/jobs.rs`. The handler says the rest of itself: whether it comes
+//! again by itself ([`Handler::schedule`]), and what staff may do with its jobs ([`Handler::staff_may`]).
 
 mod backoff;
+mod by_staff;
+mod kinds;
 mod queue;
 mod schedule;
 mod sql;
@@ -14,9 +19,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub use backoff::wait_ms;
+pub use by_staff::{ByStaff, Said, cancel_by_staff, retry_by_staff};
+pub use kinds::{Kind, Kinds, May, StaffMay, Tell};
 pub use queue::{Queue, Taken};
-pub use schedule::{Recurring, finish_recurring};
-pub use sql::{again, cancel, finish, throw_away, unfinished_count, waiting};
+pub use schedule::{Daily, ReadDaily, Schedule, finish_recurring, reschedule};
+pub use sql::{again, cancel, finish, is_running, move_to, throw_away, unfinished_count, waiting};
 pub use worker::{DbAccess, Worker};
 
 use crate::db::WriteTx;
@@ -81,6 +89,14 @@ pub trait Handler: Send + Sync + 'static {
     /// others over the network takes few.
     fn at_once(&self) -> usize {
         queue::OF_A_KIND
+    }
+    /// When it comes again by itself; most kinds come of a cause alone.
+    fn schedule(&self) -> Option<Schedule> {
+        None
+    }
+    /// What staff may do with its jobs.
+    fn staff_may(&self) -> StaffMay {
+        StaffMay::default()
     }
     /// Does the work, and finishes the row in the transaction of its effect.
     fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>>;

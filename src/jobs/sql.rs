@@ -31,7 +31,10 @@ pub fn cancel(tx: &mut WriteTx<'_>, kind: &str, key: &str) -> Result<()> {
 }
 
 /// Whether a job runs: nobody has written its end yet.
-pub(super) fn is_running(reader: &Reader<'_>, job: JobId) -> Result<bool> {
+///
+/// # Errors
+/// A fault.
+pub fn is_running(reader: &Reader<'_>, job: JobId) -> Result<bool> {
     reader.one("select exists (select 1 from jobs where id = ?1 and status = 'running')", args![job], |row| row.get(0))
 }
 
@@ -149,6 +152,80 @@ pub(super) fn bring_forward(tx: &mut WriteTx<'_>, kind: &str, key: &str, latest:
     Ok(())
 }
 
+/// A job that waits.
+pub(super) struct Queued {
+    pub id: JobId,
+    pub attempts: i64,
+    pub run_at: UtcMs,
+    pub created_at: UtcMs,
+}
+
+/// The waiting job of a kind and key, if none of them runs. By the index `jobs_open`, which wants its own condition named.
+pub(super) fn queued(reader: &Reader<'_>, kind: &str, key: &str) -> Result<Option<Queued>> {
+    reader.opt(
+        "select id, attempts, run_at, created_at from jobs \
+         where kind = ?1 and key = ?2 and status in ('queued', 'running') and status = 'queued'",
+        args![kind, key],
+        |row| {
+            let mut columns = row.columns();
+            Ok(Queued { id: columns.next()?, attempts: columns.next()?, run_at: columns.next()?, created_at: columns.next()? })
+        },
+    )
+}
+
+/// A waiting job is due at another moment.
+pub(super) fn move_queued(tx: &mut WriteTx<'_>, id: JobId, kind: &str, run_at: UtcMs) -> Result<()> {
+    tx.exec_one("update jobs set run_at = ?2 where id = ?1 and status = 'queued'", args![id, run_at])?;
+    tx.wake(JobDue { job: id, kind: Arc::from(kind), due: run_at });
+    Ok(())
+}
+
+/// A waiting job of a kind and key is over; one that runs goes on. By the index `jobs_open`.
+pub(super) fn cancel_queued(tx: &mut WriteTx<'_>, kind: &str, key: &str) -> Result<()> {
+    tx.exec(
+        "update jobs set status = 'cancelled', finished_at = ?3 \
+         where kind = ?1 and key = ?2 and status in ('queued', 'running') and status = 'queued'",
+        args![kind, key, tx.now()],
+    )?;
+    Ok(())
+}
+
+/// A job as staff deal with it: kind, key and status.
+pub(super) fn dealt_with(reader: &Reader<'_>, job: JobId) -> Result<Option<(String, String, String)>> {
+    reader.opt("select kind, key, status from jobs where id = ?1", args![job], |row| {
+        let mut columns = row.columns();
+        Ok((columns.next()?, columns.next()?, columns.next()?))
+    })
+}
+
+/// Whether a job of a kind and key is open. By the index `jobs_open`.
+pub(super) fn is_open(reader: &Reader<'_>, kind: &str, key: &str) -> Result<bool> {
+    reader.one(
+        "select exists (select 1 from jobs where kind = ?1 and key = ?2 and status in ('queued', 'running'))",
+        args![kind, key],
+        |row| row.get(0),
+    )
+}
+
+/// A dead job is due now, with all its tries before it.
+pub(super) fn bring_back(tx: &mut WriteTx<'_>, job: JobId, kind: &str) -> Result<()> {
+    let now = tx.now();
+    tx.exec_one(
+        "update jobs set status = 'queued', attempts = 0, run_at = ?2, finished_at = null where id = ?1 and status = 'dead'",
+        args![job, now],
+    )?;
+    tx.wake(JobDue { job, kind: Arc::from(kind), due: now });
+    Ok(())
+}
+
+/// A job that waits or is dead is over.
+pub(super) fn end(tx: &mut WriteTx<'_>, job: JobId) -> Result<()> {
+    tx.exec_one(
+        "update jobs set status = 'cancelled', finished_at = ?2 where id = ?1 and status in ('queued', 'dead')",
+        args![job, tx.now()],
+    )
+}
+
 /// Takes away some rows of jobs that ended well, or were cancelled, before a moment, the oldest first; how many. Dead ones stay to
 /// be looked at. An id begins with its moment, so only rows as old as that are looked at.
 ///
@@ -200,4 +277,22 @@ pub fn unfinished_count(reader: &Reader<'_>, now: UtcMs) -> Result<i64> {
         args![now],
         |row| row.get(0),
     )
+}
+
+/// Has the waiting job of a kind and key run at another moment; `false` if none waits. By the index `jobs_open`, which wants its own
+/// condition named.
+///
+/// # Errors
+/// A fault.
+pub fn move_to(tx: &mut WriteTx<'_>, kind: &str, key: &str, run_at: UtcMs) -> Result<bool> {
+    let job: Option<JobId> = tx.returning(
+        "update jobs set run_at = ?3 where kind = ?1 and key = ?2 and status in ('queued', 'running') and status = 'queued' \
+         returning id",
+        args![kind, key, run_at],
+        |row| row.get(0),
+    )?;
+    if let Some(job) = job {
+        tx.wake(JobDue { job, kind: Arc::from(kind), due: run_at });
+    }
+    Ok(job.is_some())
 }

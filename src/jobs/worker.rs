@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::sync::watch;
 
-use super::{Claimed, Handlers, Queue, Recurring, Taken, backoff, finish_recurring, schedule, sql};
+use super::{Claimed, Handlers, Kinds, Queue, Schedule, Taken, backoff, finish_recurring, schedule, sql};
 use crate::clock::Clock;
 use crate::db::{Command, Db, WriteTx};
 use crate::kernel::time::span::MINUTE_MS;
@@ -33,7 +33,7 @@ struct Shared {
     clock: Clock,
     queue: Arc<Queue>,
     handlers: Handlers,
-    recurring: &'static [Recurring],
+    kinds: Arc<Kinds>,
 }
 
 /// Where the worker finds the database: inside the shop's handle.
@@ -42,18 +42,14 @@ pub trait DbAccess: Send + Sync + 'static {
 }
 
 impl Worker {
+    /// `kinds` hears of the handlers' kinds.
     #[must_use]
-    pub fn new(
-        db: Arc<dyn DbAccess>,
-        clock: Clock,
-        queue: Arc<Queue>,
-        handlers: Handlers,
-        recurring: &'static [Recurring],
-    ) -> Worker {
+    pub fn new(db: Arc<dyn DbAccess>, clock: Clock, queue: Arc<Queue>, handlers: Handlers, kinds: Arc<Kinds>) -> Worker {
+        kinds.learn(&handlers);
         for handler in &handlers {
             queue.limit(handler.kind(), handler.at_once());
         }
-        Worker { shared: Arc::new(Shared { db, clock, queue, handlers, recurring }) }
+        Worker { shared: Arc::new(Shared { db, clock, queue, handlers, kinds }) }
     }
 
     /// Takes up what an earlier run left, and sees to it that each recurring job has its next run.
@@ -61,7 +57,7 @@ impl Worker {
     /// # Errors
     /// What the database says.
     pub async fn take_up(&self) -> Result<()> {
-        let waiting = self.shared.db.db().write(TakeUp { recurring: self.shared.recurring }).await?;
+        let waiting = self.shared.db.db().write(TakeUp { kinds: Arc::clone(&self.shared.kinds) }).await?;
         self.shared.queue.push(&waiting);
         Ok(())
     }
@@ -153,7 +149,7 @@ impl Shared {
         if matches!(db.read(move |reader| sql::is_running(reader, id)).await, Ok(false)) {
             return Ok(());
         }
-        db.write_in_background(Finish { recurring: Recurring::of(self.recurring, &job), job }).await
+        db.write_in_background(Finish { schedule: schedule::of(&self.kinds, &job), job }).await
     }
 
     async fn fail(&self, job: &Claimed, error: &Error) -> Result<()> {
@@ -163,18 +159,13 @@ impl Shared {
         tracing::warn!(job = %job.id, kind = job.kind, attempt = job.attempt, error = text, "a job failed");
         self.db
             .db()
-            .write_in_background(Fail {
-                job: job.clone(),
-                recurring: Recurring::of(self.recurring, job),
-                error: text,
-                again_at,
-            })
+            .write_in_background(Fail { job: job.clone(), schedule: schedule::of(&self.kinds, job), error: text, again_at })
             .await
     }
 }
 
 struct TakeUp {
-    recurring: &'static [Recurring],
+    kinds: Arc<Kinds>,
 }
 impl Command for TakeUp {
     const NAME: &'static str = "jobs.take_up";
@@ -182,7 +173,7 @@ impl Command for TakeUp {
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<Vec<JobDue>> {
         sql::free_leases(tx)?;
-        schedule::ensure(tx, self.recurring)?;
+        schedule::ensure(tx, &self.kinds)?;
         sql::waiting(tx)
     }
 }
@@ -202,15 +193,15 @@ impl Command for Claim {
 
 struct Finish {
     job: Claimed,
-    recurring: Option<Recurring>,
+    schedule: Option<Schedule>,
 }
 impl Command for Finish {
     const NAME: &'static str = "jobs.finish";
     type Output = ();
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
-        match self.recurring {
-            Some(recurring) => finish_recurring(tx, &self.job, recurring.every_ms)?,
+        match self.schedule {
+            Some(schedule) => finish_recurring(tx, &self.job, schedule)?,
             None => sql::finish(tx, self.job.id)?,
         };
         Ok(())
@@ -219,7 +210,7 @@ impl Command for Finish {
 
 struct Fail {
     job: Claimed,
-    recurring: Option<Recurring>,
+    schedule: Option<Schedule>,
     error: String,
     again_at: UtcMs,
 }
@@ -231,8 +222,8 @@ impl Command for Fail {
         let job = self.job.id;
         if sql::fail(tx, job, &self.error, self.again_at)? {
             tx.wake(JobDue { job, kind: Arc::from(self.job.kind), due: self.again_at });
-        } else if let Some(recurring) = self.recurring {
-            schedule::go_on(tx, job, recurring)?;
+        } else if let Some(schedule) = self.schedule {
+            schedule::go_on(tx, job, &self.job.kind, schedule)?;
         }
         Ok(())
     }

@@ -21,6 +21,7 @@ pub mod shop_day;
 pub mod status;
 pub mod text;
 pub mod time;
+pub mod time_of_day;
 pub mod version;
 pub mod weekday;
 
@@ -42,5 +43,6 @@ pub use shop_day::{ShopDay, ShopZone};
 pub use status::{Fulfilment, OrderStatus, PaymentStatus, RefundStatus, Source, TransactionStatus};
 pub use text::{Email, Name, Note, Phone, Reason};
 pub use time::UtcMs;
+pub use time_of_day::TimeOfDay;
 pub use version::{SeenVersion, Version};
 pub use weekday::Weekday;

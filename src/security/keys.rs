@@ -2,7 +2,8 @@
 //!
 //! What always holds: a key file is whole or absent (written aside, synced, then linked into place), belongs to its owner alone,
 //! and its bytes never reach a log or an answer. A lost access key signs everybody out; a lost order key makes the links in
-//! customers' messages dead; a lost sealing key makes kept answers with secrets unreadable. None of them loses the books.
+//! customers' messages dead; a lost sealing key makes kept answers with secrets unreadable, and the
+//! links out of promotions dead. None of them loses the books.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -18,7 +19,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 
 use super::random;
-use crate::kernel::{CartId, Fault, OrderId, PaymentId, SessionId};
+use crate::kernel::{CartId, Fault, OrderId, PaymentId, SessionId, UserId};
 
 /// Bytes of a key: as many as SHA-256 and AES-256 have.
 const KEY_BYTES: usize = 32;
@@ -30,6 +31,12 @@ const MEDIA_KEY_BYTES: usize = 16;
 /// is ever taken for the other.
 const RETURN_CONTEXT: &[u8] = b"bayader/return/1";
 
+/// The list that a link out of it is signed for: promotions, the only one there is. Another list would have another word, so that a
+/// link out of the one never counts for the other.
+const UNSUBSCRIBE_LIST: &[u8] = b"promotions ";
+/// Bytes of the tag in such a link: 192 bits, as an order's token.
+const UNSUBSCRIBE_TAG_BYTES: usize = 24;
+
 /// The shop's secret keys.
 pub struct Keys {
     pub(super) access_sign: EncodingKey,
@@ -40,6 +47,7 @@ pub struct Keys {
     cart: hmac::Key,
     csrf: hmac::Key,
     media: hmac::Key,
+    unsubscribe: hmac::Key,
 }
 
 impl Keys {
@@ -73,6 +81,7 @@ impl Keys {
             cart: hmac::Key::new(hmac::HMAC_SHA256, derived(b"bayader/cart/1").as_ref()),
             csrf: hmac::Key::new(hmac::HMAC_SHA256, derived(b"bayader/csrf/1").as_ref()),
             media: hmac::Key::new(hmac::HMAC_SHA256, derived(b"bayader/media/1").as_ref()),
+            unsubscribe: hmac::Key::new(hmac::HMAC_SHA256, derived(b"bayader/unsubscribe/1").as_ref()),
         })
     }
 
@@ -149,6 +158,28 @@ impl Keys {
     #[must_use]
     pub fn media_key_matches(&self, picture: &[u8; 32], size: &str, ends: i64, presented: &str) -> bool {
         constant_time::verify_slices_are_equal(self.media_key(picture, size, ends).as_bytes(), presented.as_bytes()).is_ok()
+    }
+
+    /// What the link bears that takes an account off the list of promotions: 54 characters, the account's id and a tag over it. It
+    /// never ends, because a letter is opened years later, and it opens nothing.
+    #[must_use]
+    pub fn unsubscribe_token(&self, user: UserId) -> String {
+        let id = user.uuid();
+        URL_SAFE_NO_PAD.encode([id.as_bytes().as_slice(), &self.unsubscribe_tag(user)].concat())
+    }
+
+    /// Whose token this is; `None` if we never made it.
+    #[must_use]
+    pub fn unsubscribed(&self, token: &str) -> Option<UserId> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (id, tag) = bytes.split_at_checked(16)?;
+        let user = UserId::from_uuid(uuid::Uuid::from_slice(id).ok()?);
+        constant_time::verify_slices_are_equal(&self.unsubscribe_tag(user), tag).is_ok().then_some(user)
+    }
+
+    fn unsubscribe_tag(&self, user: UserId) -> Vec<u8> {
+        let tag = hmac::sign(&self.unsubscribe, &[UNSUBSCRIBE_LIST, user.uuid().as_bytes()].concat());
+        tag.as_ref()[..UNSUBSCRIBE_TAG_BYTES].to_vec()
     }
 
     /// Encrypts and authenticates: a random nonce, the ciphertext, the tag.
@@ -331,6 +362,25 @@ mod tests {
         assert!(!keys.media_key_matches(&[7; 32], "full", 2_970, &key));
         assert!(!keys.media_key_matches(&[7; 32], "card", 2_971, &key));
         assert!(!keys.media_key_matches(&[7; 32], "card", 2_970, &key[1..]));
+    }
+
+    #[test]
+    fn a_way_out_of_the_list_is_its_accounts_alone() {
+        let keys = keys();
+        let user = UserId::from_uuid(uuid::Uuid::from_u128(7));
+        let token = keys.unsubscribe_token(user);
+        assert_eq!((token.len(), token == keys.unsubscribe_token(user)), (54, true));
+        assert_eq!(keys.unsubscribed(&token), Some(user));
+        let others = Keys::from_bytes(&[1; 32], &[2; 32], &[4; 32]).expect("keys");
+        assert_eq!(others.unsubscribed(&token), None);
+        for index in 0..token.len() {
+            let mut changed = token.clone().into_bytes();
+            changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
+            assert_eq!(keys.unsubscribed(&String::from_utf8(changed).expect("letters")), None);
+        }
+        for wrong in ["", "AAAA", "؟", &token[1..], &format!("{token}A"), &format!("{token}=")] {
+            assert_eq!(keys.unsubscribed(wrong), None);
+        }
     }
 
     #[test]

@@ -88,7 +88,13 @@ impl Handler for Gated {
 
 fn worker(books: &Arc<Books>, handlers: &[&Arc<Gated>]) -> Worker {
     let handlers = handlers.iter().map(|handler| Arc::clone(handler) as Arc<dyn Handler>).collect();
-    Worker::new(Arc::clone(books) as Arc<dyn DbAccess>, books.clock.clone(), Arc::clone(&books.seen.queue), handlers, &[])
+    Worker::new(
+        Arc::clone(books) as Arc<dyn DbAccess>,
+        books.clock.clone(),
+        Arc::clone(&books.seen.queue),
+        handlers,
+        Arc::default(),
+    )
 }
 
 fn at_work(worker: &Worker) -> (watch::Sender<bool>, JoinHandle<()>) {
@@ -215,7 +221,7 @@ async fn a_job_costs_two_writes_whoever_finishes_it() {
         let books = Arc::new(Books::open());
         let handlers: jobs::Handlers = vec![Arc::new(Finishing(Arc::clone(&books), finishes_itself))];
         let queue = Arc::clone(&books.seen.queue);
-        let worker = Worker::new(Arc::clone(&books) as Arc<dyn DbAccess>, books.clock.clone(), queue, handlers, &[]);
+        let worker = Worker::new(Arc::clone(&books) as Arc<dyn DbAccess>, books.clock.clone(), queue, handlers, Arc::default());
         enqueue(&books, QUICK, 5).await;
         books.clock.advance_ms(1_000);
         let before = books.db.stats().group_size.sum();

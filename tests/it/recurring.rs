@@ -5,17 +5,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bayader::db::{Command, WriteTx};
-use bayader::jobs::{self, Claimed, DbAccess, Handler, Recurring, Worker};
+use bayader::jobs::{self, Claimed, DbAccess, Handler, Schedule, Worker};
 use bayader::kernel::{Fault, Result, UtcMs};
 
 use crate::writer::{Books, a_moment_later, run_due};
 
 const HOUR_MS: i64 = 3_600_000;
-const HOURLY: Recurring = Recurring { kind: "test.hourly", every_ms: HOUR_MS };
-const DAILY: Recurring = Recurring { kind: "test.daily", every_ms: 24 * HOUR_MS };
+const DAY_MS: i64 = 24 * HOUR_MS;
+const HOURLY: Recurring = Recurring { kind: "test.hourly", schedule: Schedule::Every { ms: HOUR_MS } };
+const DAILY: Recurring = Recurring { kind: "test.daily", schedule: Schedule::Every { ms: DAY_MS } };
+
+/// A kind and when it comes again.
+#[derive(Clone, Copy)]
+struct Recurring {
+    kind: &'static str,
+    schedule: Schedule,
+}
 
 /// The hourly kind as an older program had it.
-const ONCE_DAILY: Recurring = Recurring { kind: HOURLY.kind, every_ms: DAILY.every_ms };
+const ONCE_DAILY: Recurring = Recurring { kind: HOURLY.kind, schedule: DAILY.schedule };
 
 /// How the next runs are to end; then all end well.
 #[derive(Clone, Copy, PartialEq)]
@@ -42,13 +50,17 @@ impl Handler for Repeating {
         self.recurring.kind
     }
 
+    fn schedule(&self) -> Option<Schedule> {
+        Some(self.recurring.schedule)
+    }
+
     fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
         self.runs.fetch_add(1, Ordering::SeqCst);
         let end = self.ends.lock().expect("a whole lock").pop().unwrap_or(End::Well);
         Box::pin(async move {
             assert!(end != End::Panic, "a run panics");
             if matches!(end, End::Well | End::FaultAfterwards) {
-                self.books.db.write_in_background(Done { job, every_ms: self.recurring.every_ms }).await?;
+                self.books.db.write_in_background(Done { job, schedule: self.recurring.schedule }).await?;
             }
             if matches!(end, End::Fault | End::FaultAfterwards) { Err(Fault::because("a run fails").into()) } else { Ok(()) }
         })
@@ -57,7 +69,7 @@ impl Handler for Repeating {
 
 struct Done {
     job: Claimed,
-    every_ms: i64,
+    schedule: Schedule,
 }
 
 impl Command for Done {
@@ -65,11 +77,11 @@ impl Command for Done {
     type Output = bool;
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<bool> {
-        jobs::finish_recurring(tx, &self.job, self.every_ms)
+        jobs::finish_recurring(tx, &self.job, self.schedule)
     }
 }
 
-fn work_on(books: &Arc<Books>, recurring: &'static [Recurring], ends: &[End]) -> (Worker, Arc<Repeating>) {
+fn work_on(books: &Arc<Books>, recurring: &[Recurring], ends: &[End]) -> (Worker, Arc<Repeating>) {
     let handlers: Vec<Arc<Repeating>> = recurring
         .iter()
         .map(|recurring| {
@@ -80,7 +92,7 @@ fn work_on(books: &Arc<Books>, recurring: &'static [Recurring], ends: &[End]) ->
     let first = Arc::clone(&handlers[0]);
     let db = Arc::clone(books) as Arc<dyn DbAccess>;
     let handlers: jobs::Handlers = handlers.into_iter().map(|handler| handler as Arc<dyn Handler>).collect();
-    (Worker::new(db, books.clock.clone(), Arc::clone(&books.seen.queue), handlers, recurring), first)
+    (Worker::new(db, books.clock.clone(), Arc::clone(&books.seen.queue), handlers, Arc::default()), first)
 }
 
 /// Kind, status and attempts of every row, by age, and minutes from now until it is due where it is open.
@@ -255,7 +267,7 @@ async fn work_that_a_newer_program_does_not_know_is_over() {
         left.iter().filter(|(kind, ..)| kind == HOURLY.kind).map(|(_, status, ..)| status.as_str()).collect();
     assert!(hourly.len() > 1 && hourly.iter().all(|status| *status == "cancelled"), "{hourly:?}");
     assert!(matches!(&open_rows(&books).await[..], [(kind, _)] if kind == DAILY.kind), "{left:?}");
-    books.clock.advance_ms(DAILY.every_ms + 60_000);
+    books.clock.advance_ms(DAY_MS + 60_000);
     run_due(&worker).await;
     assert_eq!(job.runs.load(Ordering::SeqCst), 1);
 }
@@ -267,7 +279,7 @@ async fn a_clock_that_jumps_a_month_ahead_makes_one_run_of_it() {
     worker.take_up().await.expect("it looks");
     a_moment_later(&books);
     run_due(&worker).await;
-    books.clock.advance_ms(30 * DAILY.every_ms);
+    books.clock.advance_ms(30 * DAY_MS);
     run_due(&worker).await;
     run_due(&worker).await;
     assert_eq!(job.runs.load(Ordering::SeqCst), 2);

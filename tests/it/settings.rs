@@ -27,7 +27,11 @@ async fn a_new_shop_has_the_settings_it_is_promised() {
                 "phone": null, "address": null, "transferDetails": null },
             "orders": { "holdMinutes": 30, "confirmCash": false, "cashHoldHours": 24, "pricesIncludeTax": true,
                 "deliveryFee": "0.000", "freeDeliveryFrom": null },
-            "hours": [], "paymentMethods": { "cash": true, "card_machine": true, "transfer": false }, "fixed": [], "version": 1,
+            "hours": [], "paymentMethods": { "cash": true, "card_machine": true, "transfer": false },
+            "messages": { "dailySummaryAt": "21:30", "quietFrom": "21:00", "quietUntil": "09:00" },
+            "retention": { "sessionDays": 90, "cartDays": 30, "providerBodyDays": 90, "messageBodyDays": 180, "doneJobDays": 14,
+                "orderPersonDays": 1095 },
+            "fixed": [], "version": 1,
         })
     );
     let tag = seen.header("etag").expect("a tag").to_owned();

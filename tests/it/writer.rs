@@ -509,7 +509,7 @@ fn work_on(books: &Arc<Books>) -> (Worker, Arc<Counting>) {
     let counting = Arc::new(Counting::default());
     let db = Arc::clone(books) as Arc<dyn DbAccess>;
     let handlers: jobs::Handlers = vec![Arc::clone(&counting) as Arc<dyn Handler>];
-    (Worker::new(db, books.clock.clone(), Arc::clone(&books.seen.queue), handlers, &[]), counting)
+    (Worker::new(db, books.clock.clone(), Arc::clone(&books.seen.queue), handlers, Arc::default()), counting)
 }
 
 pub async fn run_due(worker: &Worker) {

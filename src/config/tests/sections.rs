@@ -2,7 +2,7 @@
 
 use jiff::civil::Weekday;
 
-use super::super::{MailAdapter, MailTls, MediaServe, PublicUrl, Sms, SmtpSignIn, Tls};
+use super::super::{MailAdapter, MailTls, MediaServe, PublicUrl, Sms, SmtpSignIn, Tls, TwilioSender};
 use super::{Folder, config, fault, faults, lines, says};
 
 const SMTP: &str = "[mail]\nadapter = \"smtp\"\nfrom = \"Bayader <a@b.jo>\"\nhost = \"mail.example.com\"\n";
@@ -234,9 +234,33 @@ fn a_carrier_of_text_messages_needs_its_keys() {
     says(&told, &["`sms.from` is missing", "`sms.twilio.account_sid` is missing", "`sms.twilio.auth_token` is missing"]);
     says(&fault("[sms]\nadapter = \"http\""), &["`sms.http.url` is missing"]);
     let twilio =
-        config("[sms]\nadapter = \"twilio\"\nfrom = \"+15005550006\"\n[sms.twilio]\naccount_sid = \"AC1\"\nauth_token = \"t\"")
-            .sms;
-    assert!(matches!(twilio, Sms::Twilio(own) if own.from == "+15005550006" && own.account_sid == "AC1"));
+        |more: &str| format!("[sms]\nadapter = \"twilio\"\n{more}[sms.twilio]\naccount_sid = \"AC1\"\nauth_token = \"t\"\n");
+    let of = |text: &str| match config(text).sms {
+        Sms::Twilio(own) => own,
+        other => panic!("{other:?}"),
+    };
+    let own = of(&twilio("from = \"+15005550006\"\n"));
+    assert_eq!((own.sender, own.account_sid), (TwilioSender::From("+15005550006".to_owned()), "AC1".to_owned()));
+    let own = of(&format!("{}messaging_service_sid = \"MG1\"\n", twilio("from = \"Bayader\"\n")));
+    assert_eq!(own.sender, TwilioSender::Service("MG1".to_owned()));
+    let with_key = |more: &str| format!("{}api_key = \"SK1\"\n{more}", twilio("from = \"B\"\n"));
+    says(&fault(&with_key("")), &["`sms.twilio.api_secret` is missing", "`sms.twilio.api_key` is set"]);
+    assert_eq!(of(&with_key("api_secret = \"s\"\n")).api_key.expect("a key").id, "SK1");
+    says(&fault(&format!("{}api_secret = \"s\"\n", twilio("from = \"B\"\n"))), &["`sms.twilio.api_key` is missing"]);
+}
+
+#[test]
+fn any_gateway_of_text_messages_says_how_it_wants_them() {
+    let http = |more: &str| format!("[sms]\nadapter = \"http\"\n[sms.http]\nurl = \"https://sms.example/send\"\n{more}");
+    let own = match config(&http("form = \"to={digits}&text={text}&from={sender}\"\nid_at = \"/data/0/id\"\n")).sms {
+        Sms::Http(own) => own,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((own.url.as_str(), own.id_at.as_deref()), ("https://sms.example/send", Some("/data/0/id")));
+    says(&fault(&http("id_at = \"id\"\n")), &["`sms.http.id_at` is no JSON pointer", "/data/id"]);
+    says(&fault(&http("form = \"to={to}\"\n")), &["`sms.http.form` names nobody or says nothing", "{text}"]);
+    says(&fault(&http("form = \"to={phone}&text={text}\"\n")), &["has the place {phone}", "{digits}"]);
+    says(&fault(&http("form = \"to={to}&text={text\"\n")), &["has the place {text"]);
 }
 
 #[test]

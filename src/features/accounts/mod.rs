@@ -36,7 +36,7 @@ pub use register::{CreateOwner, Register, Registered};
 pub use replace::{AddressInput, ReplaceUser, UserInput};
 pub use reset_password::SetPassword;
 pub use rules::{NewPassword, check_password};
-pub use send_link::{AskReset, Invite, SendLinks};
+pub use send_link::{AskReset, Invite, Links};
 pub use sessions::{EndSession, Left, RemoveOldSessions, RemoveOldSessionsDaily};
 pub use sign_in::SignIn;
 pub use sign_out::SignOut;

@@ -1,21 +1,21 @@
 //! Links by which a password is set, sent to the address of an account.
 //!
-//! Who asks for one only writes a job. Its handler makes the token, keeps the token's hash, and hands the letter to the outbox, so
-//! that no secret lies in the books, and whoever asks is answered alike, at once, whether the account exists or not.
+//! Who asks for one only queues a message. When it leaves, its token is made and the token's hash kept, so that no secret lies in the
+//! books, and whoever asks is answered alike, at once, whether the account exists or not.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
+
+use serde_json::json;
 
 use super::model::LinkKind;
 use super::{problems, sql};
 use crate::db::{Command, WriteTx};
 use crate::features::Shop;
-use crate::features::messages::{Letter, Template};
+use crate::features::messages::carrier::Boxed;
+use crate::features::messages::{self, Channel, Kind, NewMessage, SecretLinks};
 use crate::http::problem::not_found;
-use crate::jobs::{self, Claimed, Handler, NewJob};
 use crate::kernel::time::span::{HOUR_MS, MINUTE_MS};
-use crate::kernel::{Change, Email, Fault, Locale, Result, UserId};
+use crate::kernel::{Change, Email, Fault, Result, UserId};
 use crate::security::token::{SecretToken, TokenHash};
 
 /// How long a link to a new password counts (SPEC 3).
@@ -24,14 +24,20 @@ const RESET_MS: i64 = 30 * MINUTE_MS;
 const INVITE_MS: i64 = 72 * HOUR_MS;
 /// An account is sent a link at most this often, so that nobody floods a mailbox by asking for it.
 const SENT_EVERY_MS: i64 = MINUTE_MS;
-/// Tries; with the engine's back-off they reach over some hours.
-const MAX_ATTEMPTS: i64 = 8;
 
 impl LinkKind {
-    const fn job(self) -> &'static str {
+    const fn of(message: Kind) -> Option<LinkKind> {
+        match message {
+            Kind::PasswordReset => Some(LinkKind::Reset),
+            Kind::Invite => Some(LinkKind::Invite),
+            _ => None,
+        }
+    }
+
+    const fn message(self) -> Kind {
         match self {
-            LinkKind::Reset => "accounts.send_reset",
-            LinkKind::Invite => "accounts.send_invite",
+            LinkKind::Reset => Kind::PasswordReset,
+            LinkKind::Invite => Kind::Invite,
         }
     }
 
@@ -42,11 +48,11 @@ impl LinkKind {
         }
     }
 
-    /// The page that the link opens, and the letter that it stands in.
-    const fn shown_by(self) -> (&'static str, Template) {
+    /// The page that the link opens.
+    const fn page(self) -> &'static str {
         match self {
-            LinkKind::Reset => ("/account/reset", Template::PasswordReset),
-            LinkKind::Invite => ("/account/invite", Template::Invite),
+            LinkKind::Reset => "/account/reset",
+            LinkKind::Invite => "/account/invite",
         }
     }
 }
@@ -81,8 +87,7 @@ impl Command for Invite {
     type Output = ();
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
-        let (_, _, has_password) = sql::people::reach(tx, self.user)?.ok_or_else(not_found)?;
-        if has_password {
+        if sql::people::reach(tx, self.user)?.ok_or_else(not_found)?.has_password {
             return Err(problems::has_password().into());
         }
         queue(tx, self.user, LinkKind::Invite)?;
@@ -91,61 +96,57 @@ impl Command for Invite {
     }
 }
 
-/// Has a link sent.
+/// Has a link sent, unless one waits to be: what it would say, that one says.
 pub(super) fn queue(tx: &mut WriteTx<'_>, user: UserId, kind: LinkKind) -> Result<()> {
-    let now = tx.now();
-    jobs::enqueue(tx, &NewJob { kind: kind.job(), key: &user.to_string(), run_at: now, max_attempts: MAX_ATTEMPTS })
+    let Some(reach) = sql::people::reach(tx, user)? else { return Ok(()) };
+    if messages::is_waiting(tx, kind.message(), user)? {
+        return Ok(());
+    }
+    let message = NewMessage {
+        kind: kind.message(),
+        channel: Channel::Email,
+        to: reach.email.as_str().to_owned(),
+        locale: reach.locale,
+        payload: json!({ "name": reach.name }),
+        order: None,
+        user: Some(user),
+        at: tx.now(),
+    };
+    messages::queue(tx, &message)?;
+    Ok(())
 }
 
 /// Has no link sent any more, and ends those that were.
 pub(super) fn end_all(tx: &mut WriteTx<'_>, user: UserId) -> Result<()> {
-    for kind in [LinkKind::Reset, LinkKind::Invite] {
-        jobs::cancel(tx, kind.job(), &user.to_string())?;
-    }
+    messages::withdraw(tx, user, &[Kind::PasswordReset, Kind::Invite])?;
     sql::links::end_all(tx, user)
 }
 
-/// The worker that sends links of one kind.
-pub struct SendLinks {
+/// Makes links at the moment when they leave: each try sends a token of its own, and the one before it ends.
+pub struct Links {
     shop: Arc<Shop>,
-    kind: LinkKind,
 }
 
-impl SendLinks {
-    /// One for each kind.
+impl Links {
     #[must_use]
-    pub fn all(shop: &Arc<Shop>) -> [SendLinks; 2] {
-        [LinkKind::Reset, LinkKind::Invite].map(|kind| SendLinks { shop: Arc::clone(shop), kind })
-    }
-
-    async fn send(&self, job: Claimed) -> Result<()> {
-        let shop = &self.shop;
-        let user = UserId::parse(&job.key).ok_or_else(|| Fault::because(format!("the key of job {} is no account", job.id)))?;
-        let token = SecretToken::new();
-        let made = shop.db.write_in_background(MakeLink { user, kind: self.kind, hash: token.hash() }).await?;
-        let Some((to, locale)) = made else { return Ok(()) };
-        let (page, template) = self.kind.shown_by();
-        // The address is the keeper's, never a request's Host header: who asks for a link must not choose where it leads.
-        let link = format!("{}{page}#token={}", shop.public_url, token.reveal());
-        let settings = shop.settings.get();
-        let (subject, body) = template.fill(locale, &[("shop", &settings.shop.name), ("link", &link)]);
-        let letter = Letter { id: job.id.uuid(), kind: template.code(), to, at: shop.clock.now(), subject, body };
-        // Should the machine die before the row is done, it runs again: another token, and the same letter with it.
-        shop.outbox.send(letter).await
+    pub fn new(shop: Arc<Shop>) -> Links {
+        Links { shop }
     }
 }
 
-impl Handler for SendLinks {
-    fn kind(&self) -> &'static str {
-        self.kind.job()
-    }
-
-    fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
-        Box::pin(self.send(job))
+impl SecretLinks for Links {
+    fn make(&self, kind: Kind, user: UserId) -> Boxed<'_, Result<Option<String>>> {
+        Box::pin(async move {
+            let kind = LinkKind::of(kind).ok_or_else(|| Fault::because("a message of this kind has no such link"))?;
+            let token = SecretToken::new();
+            let made = self.shop.db.write_in_background(MakeLink { user, kind, hash: token.hash() }).await?;
+            // The address is the keeper's, never a request's Host header: who asks for a link must not choose where it leads.
+            Ok(made.then(|| format!("{}{}#token={}", self.shop.public_url, kind.page(), token.reveal())))
+        })
     }
 }
 
-/// Keeps a link of which the token is known to the caller alone. `None` where its cause is gone: the account was erased, or
+/// Keeps a link of which the token is known to the caller alone. `false` where its cause is gone: the account was erased, or
 /// who was invited has a password by now.
 struct MakeLink {
     user: UserId,
@@ -155,15 +156,15 @@ struct MakeLink {
 
 impl Command for MakeLink {
     const NAME: &'static str = "accounts.make_link";
-    type Output = Option<(Email, Locale)>;
+    type Output = bool;
 
-    fn apply(self, tx: &mut WriteTx<'_>) -> Result<Option<(Email, Locale)>> {
-        let Some((email, locale, has_password)) = sql::people::reach(tx, self.user)? else { return Ok(None) };
-        if self.kind == LinkKind::Invite && has_password {
-            return Ok(None);
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<bool> {
+        let Some(reach) = sql::people::reach(tx, self.user)? else { return Ok(false) };
+        if self.kind == LinkKind::Invite && reach.has_password {
+            return Ok(false);
         }
         let ends_at = tx.now().plus_ms(self.kind.lasts_ms());
         sql::links::keep(tx, self.user, self.kind, self.hash, ends_at)?;
-        Ok(Some((email, locale)))
+        Ok(true)
     }
 }

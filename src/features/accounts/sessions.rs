@@ -14,7 +14,8 @@ use crate::features::Shop;
 use crate::http::page::{From, List, Paging, bad_cursor};
 use crate::http::problem::not_found;
 use crate::http::rate_limit::network_of;
-use crate::jobs::{Claimed, Handler};
+use crate::jobs::{Claimed, Handler, Schedule};
+use crate::kernel::time::span::DAY_MS;
 use crate::kernel::{DomainEvent, Result, SessionId, UserId, UtcMs};
 
 /// The name of the list's order in cursors.
@@ -113,9 +114,6 @@ pub struct RemoveOldSessionsDaily {
 }
 
 impl RemoveOldSessionsDaily {
-    /// The kind of these jobs.
-    pub const KIND: &'static str = "accounts.remove_old_sessions";
-
     #[must_use]
     pub fn new(shop: Arc<Shop>) -> RemoveOldSessionsDaily {
         RemoveOldSessionsDaily { shop }
@@ -124,7 +122,11 @@ impl RemoveOldSessionsDaily {
 
 impl Handler for RemoveOldSessionsDaily {
     fn kind(&self) -> &'static str {
-        RemoveOldSessionsDaily::KIND
+        "accounts.remove_old_sessions"
+    }
+
+    fn schedule(&self) -> Option<Schedule> {
+        Some(Schedule::Every { ms: DAY_MS })
     }
 
     fn run(&self, _job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {

@@ -27,7 +27,7 @@ const ENDS_SOON_MS: i64 = 2 * HOUR_MS;
 /// Every route of this feature.
 #[must_use]
 pub fn routes() -> Vec<Route<AppState>> {
-    vec![
+    let mut routes = vec![
         Route::get("/api/v1/admin/orders", board, "Read the board: open orders by state, due first")
             .describe("What to do now, in order of time: a lane for each state that is not final. `count` counts also those not shown.")
             .query::<BoardQuery>()
@@ -36,7 +36,9 @@ pub fn routes() -> Vec<Route<AppState>> {
         Route::get("/api/v1/admin/dashboard", dashboard, "Read the shop's day at a glance")
             .describe("Orders of today by state, takings by method, refunds, sums to collect, what runs low.")
             .answers(200, "Today, by the shop's own clock", dashboard_shape()),
-    ]
+    ];
+    routes.extend(super::jobs::routes());
+    routes
 }
 
 /// `GET /admin/orders`.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{rules, sql};
 use crate::db::{Command, WriteTx};
 use crate::features::Shop;
-use crate::jobs::{Claimed, Handler, Recurring, finish_recurring};
+use crate::jobs::{Claimed, Handler, Schedule, finish_recurring};
 use crate::kernel::Result;
 use crate::kernel::time::span::HOUR_MS;
 
@@ -20,7 +20,7 @@ pub struct RemoveEnded {
 }
 
 impl RemoveEnded {
-    pub const RECURRING: Recurring = Recurring { kind: "cart.remove_ended", every_ms: HOUR_MS };
+    const SCHEDULE: Schedule = Schedule::Every { ms: HOUR_MS };
 
     #[must_use]
     pub fn new(shop: Arc<Shop>) -> RemoveEnded {
@@ -30,7 +30,11 @@ impl RemoveEnded {
 
 impl Handler for RemoveEnded {
     fn kind(&self) -> &'static str {
-        RemoveEnded::RECURRING.kind
+        "cart.remove_ended"
+    }
+
+    fn schedule(&self) -> Option<Schedule> {
+        Some(RemoveEnded::SCHEDULE)
     }
 
     fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
@@ -58,7 +62,7 @@ impl Command for Batch {
             sql::delete(tx, cart)?;
         }
         if !may_be_more {
-            finish_recurring(tx, &self.job, RemoveEnded::RECURRING.every_ms)?;
+            finish_recurring(tx, &self.job, RemoveEnded::SCHEDULE)?;
         }
         Ok(may_be_more)
     }

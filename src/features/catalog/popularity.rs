@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::sql;
 use crate::db::{Command, WriteTx};
 use crate::features::Shop;
-use crate::jobs::{self, Claimed, Handler, Recurring};
+use crate::jobs::{self, Claimed, Handler, Schedule};
 use crate::kernel::time::span::{DAY_MS, HOUR_MS};
 use crate::kernel::{DomainEvent, OrderId, Pieces, ProductId, Result, UtcMs};
 
@@ -23,8 +23,7 @@ pub struct CountPopular {
 }
 
 impl CountPopular {
-    /// Its line in the list of what comes again.
-    pub const RECURRING: Recurring = Recurring { kind: "catalog.count_popular", every_ms: HOUR_MS };
+    const SCHEDULE: Schedule = Schedule::Every { ms: HOUR_MS };
 
     #[must_use]
     pub fn new(shop: Arc<Shop>) -> CountPopular {
@@ -34,7 +33,11 @@ impl CountPopular {
 
 impl Handler for CountPopular {
     fn kind(&self) -> &'static str {
-        CountPopular::RECURRING.kind
+        "catalog.count_popular"
+    }
+
+    fn schedule(&self) -> Option<Schedule> {
+        Some(CountPopular::SCHEDULE)
     }
 
     fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
@@ -64,7 +67,7 @@ impl Command for KeepPopular {
     type Output = ();
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
-        if !jobs::finish_recurring(tx, &self.job, CountPopular::RECURRING.every_ms)? {
+        if !jobs::finish_recurring(tx, &self.job, CountPopular::SCHEDULE)? {
             return Ok(());
         }
         let mut before = sql::sold(tx)?;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::carrier::{Boxed, Carrier};
 use super::carriers;
+use super::line::Line;
 use super::templates::Templates;
 use super::{Channel, Kind};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::kernel::{Result, UserId};
+use crate::kernel::{Result, UserId, UtcMs};
 use crate::outbound::Patience;
 
 /// Why messages cannot be sent, in words for whoever keeps the machine.
@@ -33,6 +34,8 @@ pub trait SecretLinks: Send + Sync + 'static {
 pub struct Desk {
     carriers: Vec<Arc<dyn Carrier>>,
     templates: Templates,
+    email: Line,
+    sms: Line,
 }
 
 impl Desk {
@@ -55,13 +58,27 @@ impl Desk {
             }
         }
         let templates = Templates::load(&data_folder.join("templates"))?;
-        Ok(Desk { carriers, templates })
+        Ok(Desk { carriers, templates, email: Line::default(), sms: Line::default() })
     }
 
     /// Who carries messages of a channel.
     #[must_use]
     pub fn carrier(&self, channel: Channel) -> Option<&Arc<dyn Carrier>> {
         self.carriers.iter().find(|carrier| carrier.channel() == channel)
+    }
+
+    /// Takes up what an earlier run has left: which channels are stopped, as [`super::TakeUp`] has found them.
+    pub fn take_up(&self, stopped: [Option<(String, UtcMs)>; 2], now: UtcMs) {
+        for (channel, stopped) in Channel::ALL.into_iter().zip(stopped) {
+            self.line(channel).begin(stopped, now);
+        }
+    }
+
+    pub(super) fn line(&self, channel: Channel) -> &Line {
+        match channel {
+            Channel::Email => &self.email,
+            Channel::Sms => &self.sms,
+        }
     }
 
     #[must_use]

@@ -1,5 +1,10 @@
 //! A message and what becomes of it.
 
+use serde_json::Value;
+
+use super::Kind;
+use crate::kernel::{Locale, NotificationId, OrderId, UserId, UtcMs};
+
 /// How a message travels.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Channel {
@@ -91,4 +96,43 @@ pub struct Rendered {
     pub text: String,
     /// Of an e-mail.
     pub html: Option<String>,
+}
+
+/// A message of the books that is to leave.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub id: NotificationId,
+    pub kind: Kind,
+    pub channel: Channel,
+    pub to: Option<String>,
+    pub locale: Locale,
+    pub payload: Option<Value>,
+    pub order: Option<OrderId>,
+    pub user: Option<UserId>,
+    pub status: Status,
+    pub failures: i64,
+    pub resent: i64,
+    pub held: bool,
+    pub created_at: UtcMs,
+    pub tried_at: Option<UtcMs>,
+}
+
+/// Our own codes of why a message did not leave; a carrier's stand beside them.
+pub mod codes {
+    /// Its address is not written to: a provider has told us so.
+    pub const SUPPRESSED: &str = "address_suppressed";
+    /// A promotion to somebody who has not agreed to such.
+    pub const NO_CONSENT: &str = "no_consent";
+    /// Its cause is gone: an invitation to somebody who has a password by now.
+    pub const NOT_DUE: &str = "no_longer_due";
+    /// Its person was erased.
+    pub const ERASED: &str = "erased";
+    /// Its job was cancelled by somebody of the shop.
+    pub const CANCELLED: &str = "cancelled";
+    /// Its template cannot be filled.
+    pub const TEMPLATE: &str = "template_fault";
+    /// It may have arrived, and is not sent again.
+    pub const OUTCOME_UNKNOWN: &str = "outcome_unknown";
+    /// The carrier has put it off for a day.
+    pub const GAVE_UP: &str = "gave_up";
 }

@@ -1,25 +1,44 @@
-//! The outbox of the adapter `log`: each letter a file in `outbox/` of the data folder (SPEC 7).
+//! The outbox of the adapter `log`: each message a file in `outbox/` of the data folder (SPEC 7).
 //!
-//! A letter may hold a link that opens an account, so folder and files are their owner's alone, and the log tells no more than a
-//! letter's id and kind.
+//! A message may hold a link that opens an account, so folder and files are their owner's alone.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::Letter;
-use crate::kernel::{Fault, Result};
+use crate::kernel::{Fault, NotificationId, Result};
 use crate::workers::Workers;
 
-/// Letters kept (SPEC 7); older files are removed.
+/// Messages kept (SPEC 7); older files are removed.
 const KEPT: usize = 500;
-/// Letters that wait for the thread; as many as jobs run at once, with room.
+/// Messages that wait for the thread; as many as jobs run at once, with room.
 const QUEUE: usize = 64;
 
-/// Where messages go.
-pub struct Outbox {
+/// What a file of the outbox is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Form {
+    /// An e-mail, as mail programs open it.
+    Eml,
+    /// A text message.
+    Txt,
+}
+
+impl Form {
+    const ALL: [Form; 2] = [Form::Eml, Form::Txt];
+
+    const fn extension(self) -> &'static str {
+        match self {
+            Form::Eml => "eml",
+            Form::Txt => "txt",
+        }
+    }
+}
+
+/// Where messages lie that nobody carries.
+pub(super) struct Outbox {
     folder: PathBuf,
+    form: Form,
     thread: Workers,
 }
 
@@ -28,48 +47,61 @@ impl Outbox {
     ///
     /// # Errors
     /// If the folder cannot be made, or the system gives no thread.
-    pub fn open(folder: &Path) -> io::Result<Outbox> {
+    pub(super) fn open(folder: &Path, form: Form) -> io::Result<Outbox> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
-        Ok(Outbox { folder: folder.to_owned(), thread: Workers::start("outbox", 1, QUEUE)? })
+        Ok(Outbox { folder: folder.to_owned(), form, thread: Workers::start("outbox", 1, QUEUE)? })
     }
 
-    /// Puts a letter out. One that has been put out before, under the same id, is replaced.
+    /// Puts a message out. One that has been put out before, under the same id, is replaced.
     ///
     /// # Errors
     /// A fault if the disk does not take it.
-    pub async fn send(&self, letter: Letter) -> Result<()> {
-        let folder = self.folder.clone();
-        let (id, kind) = (letter.id, letter.kind);
-        let done = self.thread.run(move || write(&folder, &letter).and_then(|()| remove_old(&folder))).await;
-        done.map_err(|_| Fault::because("the outbox takes no more letters now"))?.map_err(Fault::new)?;
-        tracing::info!(letter = %id, kind, "a message lies in the outbox");
+    pub(super) async fn put(&self, id: NotificationId, bytes: Vec<u8>) -> Result<()> {
+        let (folder, form) = (self.folder.clone(), self.form);
+        let done = self.thread.run(move || write(&folder, id, form, &bytes).and_then(|()| remove_old(&folder))).await;
+        done.map_err(|_| Fault::because("the outbox takes no more messages now"))?.map_err(Fault::new)?;
         Ok(())
     }
+
+    /// Whether a message lies there.
+    pub(super) async fn has(&self, id: NotificationId) -> Result<bool> {
+        let path = path(&self.folder, id, self.form);
+        let found = self.thread.run(move || path.try_exists()).await;
+        Ok(found.map_err(|_| Fault::because("the outbox answers no more questions now"))?.map_err(Fault::new)?)
+    }
+}
+
+fn path(folder: &Path, id: NotificationId, form: Form) -> PathBuf {
+    folder.join(format!("{id}.{}", form.extension()))
 }
 
 /// Whole or not at all: written aside, synced, renamed.
-fn write(folder: &Path, letter: &Letter) -> io::Result<()> {
-    let aside = folder.join(format!(".{}.part", letter.id));
+fn write(folder: &Path, id: NotificationId, form: Form, bytes: &[u8]) -> io::Result<()> {
+    let aside = folder.join(format!(".{id}.part"));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
-    file.write_all(letter.to_eml().as_bytes())?;
+    file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(&aside, folder.join(format!("{}.eml", letter.id)))?;
+    fs::rename(&aside, path(folder, id, form))?;
     fs::File::open(folder)?.sync_all()
 }
 
-/// Removes all but the newest letters; their ids, and so their names, are in order of time.
+/// Removes all but the newest messages; their ids, and so their names, are in order of time.
 fn remove_old(folder: &Path) -> io::Result<()> {
-    let mut letters = Vec::new();
+    let mut messages = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "eml") {
-            letters.push(path);
+        if Form::ALL.iter().any(|form| path.extension().is_some_and(|extension| extension == form.extension())) {
+            messages.push(path);
         }
     }
-    letters.sort();
-    for old in letters.iter().rev().skip(KEPT) {
-        fs::remove_file(old)?;
+    messages.sort();
+    for old in messages.iter().rev().skip(KEPT) {
+        match fs::remove_file(old) {
+            // The other channel's messages are cleared by another thread.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
+        }
     }
     Ok(())
 }
@@ -77,17 +109,9 @@ fn remove_old(folder: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::{Email, UtcMs};
 
-    fn letter(number: u128) -> Letter {
-        Letter {
-            id: uuid::Uuid::from_u128(number),
-            kind: "password_reset",
-            to: Email::parse("layla@example.com").expect("an address"),
-            at: UtcMs::from_ms(0),
-            subject: "A new password".to_owned(),
-            body: format!("letter {number}\n"),
-        }
+    fn id(number: u128) -> NotificationId {
+        NotificationId::from_uuid(uuid::Uuid::from_u128(number))
     }
 
     fn mode(path: &Path) -> u32 {
@@ -95,23 +119,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_letter_is_its_owners_alone_and_the_last_500_stay() {
+    async fn a_message_is_its_owners_alone_and_the_last_500_stay() {
         let temp = tempfile::tempdir().expect("a folder");
         let folder = temp.path().join("outbox");
-        let outbox = Outbox::open(&folder).expect("an outbox");
-        let path = |number: u128| folder.join(format!("{}.eml", uuid::Uuid::from_u128(number)));
+        let outbox = Outbox::open(&folder, Form::Eml).expect("an outbox");
+        let path = |number: u128| path(&folder, id(number), if number == 2 { Form::Txt } else { Form::Eml });
         for number in 1..=500 {
-            fs::write(path(number), "an older letter").expect("written");
+            fs::write(path(number), "an older message").expect("written");
         }
         for number in 501..=502 {
-            outbox.send(letter(number)).await.expect("put out");
+            outbox.put(id(number), b"a message".to_vec()).await.expect("put out");
         }
         assert_eq!((mode(&folder), mode(&path(502))), (0o700, 0o600));
-        assert!(!path(2).exists() && path(3).exists());
+        assert!(!path(1).exists() && !path(2).exists() && path(3).exists());
         assert_eq!(fs::read_dir(&folder).expect("a folder").count(), KEPT);
-        let again = Letter { body: "once more\n".to_owned(), ..letter(502) };
-        outbox.send(again).await.expect("put out");
-        assert!(fs::read_to_string(path(502)).expect("a letter").ends_with("once more\r\n"));
+        outbox.put(id(502), b"once more".to_vec()).await.expect("put out");
+        assert_eq!(fs::read(path(502)).expect("a message"), b"once more");
         assert_eq!(fs::read_dir(&folder).expect("a folder").count(), KEPT);
+        assert!(outbox.has(id(502)).await.expect("it looks") && !outbox.has(id(1)).await.expect("it looks"));
     }
 }

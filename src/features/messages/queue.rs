@@ -7,8 +7,8 @@ use crate::db::WriteTx;
 use crate::jobs::{self, NewJob};
 use crate::kernel::{Locale, NotificationId, OrderId, Result, UserId, UtcMs};
 
-/// Tries of a message: 10 s, 30 s, 2 min, 10 min, then hourly to a day (SPEC 6).
-const MAX_ATTEMPTS: i64 = 28;
+/// The message decides when it is given up; what counts here too are tries that a crash has cut. Its job must not end before it.
+const MAX_ATTEMPTS: i64 = 1_000;
 
 /// A message to be sent.
 #[derive(Clone, Debug)]

@@ -13,15 +13,15 @@ use super::sql::texts::{self as sql, Told};
 use crate::db::order_words::{self, Beginnings};
 use crate::db::{Command, Db, WriteTx};
 use crate::features::Shop;
-use crate::jobs::{Claimed, Handler};
+use crate::jobs::{Claimed, Handler, Schedule};
 use crate::kernel::text::fold_digits;
 use crate::kernel::time::span::MINUTE_MS;
 use crate::kernel::{Result, UserId, fold};
 
 /// The kind of the job that brings orders in.
-pub const KIND: &str = "orders.index_texts";
+const KIND: &str = "orders.index_texts";
 /// From the end of a run to the next one. Orders of that long are read at each search.
-pub const EVERY_MS: i64 = MINUTE_MS;
+const EVERY_MS: i64 = MINUTE_MS;
 /// Orders that one write brings in: a few milliseconds of the writer, behind everybody who waits.
 const AT_ONCE: i64 = 64;
 /// Writes of one run; more wait for the next, so that a run ends within its lease.
@@ -209,6 +209,10 @@ impl IndexOrderTexts {
 impl Handler for IndexOrderTexts {
     fn kind(&self) -> &'static str {
         KIND
+    }
+
+    fn schedule(&self) -> Option<Schedule> {
+        Some(Schedule::Every { ms: EVERY_MS })
     }
 
     fn run(&self, _job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {

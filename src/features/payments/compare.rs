@@ -19,7 +19,7 @@ use crate::db::query::Query;
 use crate::db::{Command, Reader, WriteTx};
 use crate::features::AppState;
 use crate::http::page::{From, List, bad_cursor};
-use crate::jobs::{Claimed, Handler, Recurring};
+use crate::jobs::{Claimed, Handler, Schedule};
 use crate::kernel::time::span::HOUR_MS;
 use crate::kernel::{Actor, Currency, Fault, PaymentId, PaymentMethod, RefundStatus, Result, ShopDay, UtcMs};
 
@@ -42,8 +42,6 @@ pub struct CompareBooks {
 }
 
 impl CompareBooks {
-    pub const RECURRING: Recurring = Recurring { kind: "payments.compare", every_ms: EVERY_MS };
-
     #[must_use]
     pub fn new(shop: AppState) -> CompareBooks {
         CompareBooks { shop }
@@ -52,7 +50,11 @@ impl CompareBooks {
 
 impl Handler for CompareBooks {
     fn kind(&self) -> &'static str {
-        CompareBooks::RECURRING.kind
+        "payments.compare"
+    }
+
+    fn schedule(&self) -> Option<Schedule> {
+        Some(Schedule::Every { ms: EVERY_MS })
     }
 
     fn run(&self, _job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {

@@ -1,5 +1,7 @@
 //! `/admin/settings`.
 
+mod upkeep;
+
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -8,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::model::MethodSettings;
 use super::replace::{OrdersDraft, Replace, ShopDraft};
-use super::{Keeper, Minute, OpeningHours, Settings, Window, WindowFault, problems};
+use super::{Keeper, MessageSettings, Minute, OpeningHours, RetentionSettings, Settings, Window, WindowFault, problems};
 use crate::features::AppState;
 use crate::http::input::{Fields, FromJson, Input, wrong_type};
 use crate::http::{Answer, Body, Context, Link, Route, Shape, etag, respond};
@@ -48,6 +50,11 @@ pub fn routes() -> Vec<Route<AppState>> {
                 ],
                 "version": 4,
             }))
+            .example("No daily summary, and messages forgotten after 90 days", json!({
+                "messages": { "dailySummaryAt": null, "quietFrom": "21:00", "quietUntil": "09:00" },
+                "retention": { "messageBodyDays": 90 },
+                "version": 4,
+            }))
             .conditional()
             .tagged()
             .answers(200, "The settings", settings)
@@ -73,6 +80,8 @@ async fn put(State(shop): State<AppState>, context: Context, Body(body): Body<Se
         orders: body.orders,
         hours: body.hours,
         methods: body.methods,
+        messages: body.messages,
+        retention: body.retention,
         seen,
         keeper: keeper.clone(),
     };
@@ -114,6 +123,8 @@ fn answer(context: &Context, settings: &Settings, keeper: &Keeper) -> Answer {
         },
         "hours": settings.hours,
         "paymentMethods": methods,
+        "messages": settings.messages,
+        "retention": settings.retention,
         "fixed": fixed,
         "version": settings.version,
     });
@@ -300,6 +311,8 @@ struct SettingsBody {
     orders: Option<OrdersDraft>,
     hours: Option<OpeningHours>,
     methods: Option<MethodSettings>,
+    messages: Option<MessageSettings>,
+    retention: Option<RetentionSettings>,
     version: Option<i64>,
 }
 
@@ -317,6 +330,10 @@ impl Input for SettingsBody {
         );
         let hours = fields.opt_list::<Window>("hours", 0..=MOST_WINDOWS);
         let methods = fields.opt_with("paymentMethods", methods_schema, read_methods);
+        let messages =
+            fields.opt_with("messages", || told::<MessageSettings>(upkeep::MESSAGES_TOLD), MessageSettings::from_json);
+        let retention =
+            fields.opt_with("retention", || told::<RetentionSettings>(upkeep::RETENTION_TOLD), RetentionSettings::from_json);
         // What was read may be sent back whole; the list itself is the keeper's.
         fields.opt_with("fixed", fixed_schema, |value, at, faults| match value.as_array() {
             Some(names) if names.iter().all(Value::is_string) => Some(()),
@@ -324,7 +341,7 @@ impl Input for SettingsBody {
         });
         let version = fields.opt_int("version", 1..=i64::MAX);
         let hours = hours.and_then(|rows| weekly_table(rows, fields));
-        Some(SettingsBody { shop, orders, hours, methods, version })
+        Some(SettingsBody { shop, orders, hours, methods, messages, retention, version })
     }
 }
 
@@ -374,7 +391,7 @@ fn shape() -> Shape {
     let methods: Map<String, Value> = PaymentMethod::OFFLINE.iter().map(|method| (method.code().to_owned(), flag())).collect();
     let schema = json!({
         "type": "object",
-        "required": ["shop", "orders", "hours", "paymentMethods", "fixed", "version"],
+        "required": ["shop", "orders", "hours", "paymentMethods", "messages", "retention", "fixed", "version"],
         "properties": {
             "shop": {
                 "type": "object",
@@ -405,6 +422,8 @@ fn shape() -> Shape {
                 "type": "object", "required": PaymentMethod::OFFLINE, "properties": methods, "additionalProperties": flag(),
                 "description": "Whether a way to pay is on, by its code: the three that need no gateway, and each gateway there is.",
             },
+            "messages": upkeep::messages_schema(),
+            "retention": upkeep::retention_schema(),
             "fixed": fixed_schema(),
             "version": { "type": "integer" },
         },
@@ -420,7 +439,9 @@ fn shape() -> Shape {
             "freeDeliveryFrom": null,
         },
         "hours": [{ "weekday": "saturday", "opens": "06:00", "closes": "22:00" }],
-        "paymentMethods": { "cash": true, "card_machine": true, "transfer": true, "stripe": true }, "fixed": ["shop.currency"], "version": 4,
+        "paymentMethods": { "cash": true, "card_machine": true, "transfer": true, "stripe": true },
+        "messages": MessageSettings::default(), "retention": RetentionSettings::default(),
+        "fixed": ["shop.currency"], "version": 4,
     });
     Shape::named("Settings", schema, example)
 }

@@ -1,4 +1,5 @@
-//! What the owner decides: the shop's name, languages, money, time; how orders are held, when it is open, how one pays (SPEC 10).
+//! What the owner decides: the shop's name, languages, money, time; how orders are held, when it is open, how one pays, when people
+//! are written to, how long what is kept for a time is kept (SPEC 10).
 //!
 //! Stored one row a section. A key that the keeper's file or a variable holds wins at every start. [`Live`] is the copy that
 //! requests read; it is replaced after the commit of a change, before the changer is answered, from what the change's own event
@@ -16,7 +17,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 pub use apply_config::ApplyConfig;
 use model::Sections;
-pub use model::{Fixed, Keeper, MethodSettings, OrderSettings, Settings, ShopSettings};
+pub use model::{Fixed, Keeper, MessageSettings, MethodSettings, OrderSettings, RetentionSettings, Settings, ShopSettings};
 pub use rules::{Minute, OpeningHours, Window, WindowFault};
 
 use crate::db::{Reader, WriteTx};
@@ -96,6 +97,8 @@ fn sections(reader: &Reader<'_>) -> Result<Sections> {
         orders: sql::section(reader, "orders")?.unwrap_or_default(),
         hours: sql::section(reader, "hours")?.unwrap_or_default(),
         payment_methods: sql::section(reader, "paymentMethods")?.unwrap_or_default(),
+        messages: sql::section(reader, "messages")?.unwrap_or_default(),
+        retention: sql::section(reader, "retention")?.unwrap_or_default(),
         version: sql::version(reader)?,
     })
 }
@@ -119,6 +122,12 @@ fn write(tx: &mut WriteTx<'_>, before: &Sections, mut after: Sections) -> Result
     }
     if after.payment_methods != before.payment_methods {
         sql::set_section(tx, "paymentMethods", &after.payment_methods, version)?;
+    }
+    if after.messages != before.messages {
+        sql::set_section(tx, "messages", &after.messages, version)?;
+    }
+    if after.retention != before.retention {
+        sql::set_section(tx, "retention", &after.retention, version)?;
     }
     tx.record(DomainEvent::SettingsChanged { document: serde_json::to_string(&after).map_err(Fault::new)?.into() });
     Settings::from_sections(after)

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::rules::OpeningHours;
 use crate::config;
+use crate::kernel::time::span::DAY_MS;
 use crate::kernel::{
-    Currency, Fault, Locale, Money, PaymentMethod, Result, ShopFormat, ShopZone, Version, Weekday, calling_codes,
+    Currency, Fault, Locale, Money, PaymentMethod, Result, ShopFormat, ShopZone, TimeOfDay, UtcMs, Version, Weekday,
+    calling_codes,
 };
 
 /// Section `shop`, as it is stored.
@@ -127,6 +129,76 @@ impl MethodSettings {
     }
 }
 
+/// Section `messages`, as it is stored: times by the shop's own clock.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct MessageSettings {
+    /// When admins are told how the day went; `None`: never.
+    pub daily_summary_at: Option<TimeOfDay>,
+    /// From here until `quiet_until` no promotion is sent; where both are the same time, it is never quiet.
+    pub quiet_from: TimeOfDay,
+    pub quiet_until: TimeOfDay,
+}
+
+impl Default for MessageSettings {
+    fn default() -> MessageSettings {
+        MessageSettings {
+            daily_summary_at: Some(TimeOfDay::from_minutes(21 * 60 + 30)),
+            quiet_from: TimeOfDay::from_minutes(21 * 60),
+            quiet_until: TimeOfDay::from_minutes(9 * 60),
+        }
+    }
+}
+
+impl MessageSettings {
+    /// When it stops to be quiet; `None` if it is not quiet at `now`.
+    #[must_use]
+    pub fn quiet_until(&self, now: UtcMs, zone: &ShopZone) -> Option<UtcMs> {
+        let last = |time| zone.last(time, now).map(|(_, moment)| moment);
+        let is_quiet = self.quiet_from != self.quiet_until && last(self.quiet_from) > last(self.quiet_until);
+        if is_quiet { zone.next(self.quiet_until, now) } else { None }
+    }
+}
+
+/// Section `retention`, as it is stored: after how many days what is kept for a time goes (SPEC 5).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct RetentionSettings {
+    /// Sessions that were left alone, or are over.
+    pub session_days: u32,
+    /// Guests' carts, from their last change.
+    pub cart_days: u32,
+    /// Gateways' messages as they came, from when they were handled.
+    pub provider_body_days: u32,
+    /// What was written to whom, from when the message was queued.
+    pub message_body_days: u32,
+    /// Rows of jobs that ended.
+    pub done_job_days: u32,
+    /// Whose an order was, from the person's last order.
+    pub order_person_days: u32,
+}
+
+impl Default for RetentionSettings {
+    fn default() -> RetentionSettings {
+        RetentionSettings {
+            session_days: 90,
+            cart_days: 30,
+            provider_body_days: 90,
+            message_body_days: 180,
+            done_job_days: 14,
+            order_person_days: 3 * 365,
+        }
+    }
+}
+
+impl RetentionSettings {
+    /// The moment so many days before `now`: what is older goes.
+    #[must_use]
+    pub fn before(now: UtcMs, days: u32) -> UtcMs {
+        now.plus_ms(-i64::from(days) * DAY_MS)
+    }
+}
+
 /// All sections, as they are stored and as an event tells them.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -135,6 +207,8 @@ pub(super) struct Sections {
     pub orders: OrderSettings,
     pub hours: OpeningHours,
     pub payment_methods: MethodSettings,
+    pub messages: MessageSettings,
+    pub retention: RetentionSettings,
     pub version: Version,
 }
 
@@ -145,6 +219,8 @@ pub struct Settings {
     pub orders: OrderSettings,
     pub hours: OpeningHours,
     pub methods: MethodSettings,
+    pub messages: MessageSettings,
+    pub retention: RetentionSettings,
     /// One over all sections; it grows by one with each change.
     pub version: Version,
     pub format: Arc<ShopFormat>,
@@ -152,7 +228,7 @@ pub struct Settings {
 
 impl Settings {
     pub(super) fn from_sections(sections: Sections) -> Result<Settings> {
-        let Sections { shop, orders, hours, payment_methods, version } = sections;
+        let Sections { shop, orders, hours, payment_methods, messages, retention, version } = sections;
         let unknown =
             |what: &str, value: &str| Fault::because(format!("the settings hold a {what} that is not known: {value}"));
         let format = ShopFormat {
@@ -162,7 +238,7 @@ impl Settings {
             locale: Locale::from_code(&shop.locale).ok_or_else(|| unknown("language", &shop.locale))?,
             gateways: [].into(),
         };
-        Ok(Settings { shop, orders, hours, methods: payment_methods, version, format: Arc::new(format) })
+        Ok(Settings { shop, orders, hours, methods: payment_methods, messages, retention, version, format: Arc::new(format) })
     }
 
     /// The same settings in a shop that has these gateways.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::model::{MethodSettings, OrderSettings, Sections, ShopSettings};
+use super::model::{MessageSettings, MethodSettings, OrderSettings, RetentionSettings, Sections, ShopSettings};
 use super::{Keeper, OpeningHours, Settings, problems, sql};
 use crate::db::{Command, Reader, WriteTx};
 use crate::kernel::problem::FieldFault;
@@ -38,6 +38,8 @@ pub(super) struct Replace {
     pub orders: Option<OrdersDraft>,
     pub hours: Option<OpeningHours>,
     pub methods: Option<MethodSettings>,
+    pub messages: Option<MessageSettings>,
+    pub retention: Option<RetentionSettings>,
     pub seen: SeenVersion,
     pub keeper: Arc<Keeper>,
 }
@@ -93,6 +95,12 @@ impl Replace {
         if let Some(methods) = &self.methods {
             after.payment_methods = before.payment_methods.replaced_by(methods, &self.keeper.gateways());
         }
+        if let Some(messages) = &self.messages {
+            after.messages.clone_from(messages);
+        }
+        if let Some(retention) = &self.retention {
+            after.retention.clone_from(retention);
+        }
         after
     }
 
@@ -145,7 +153,7 @@ fn document(sections: &Sections) -> Result<Value> {
 /// The sections that differ, before and after, for the audit log.
 fn change(before: &Sections, after: &Sections) -> Result<Option<Change>> {
     let (before, after) = (document(before)?, document(after)?);
-    let differing: Vec<&str> = ["shop", "orders", "hours", "paymentMethods"]
+    let differing: Vec<&str> = ["shop", "orders", "hours", "paymentMethods", "messages", "retention"]
         .into_iter()
         .filter(|section| before[*section] != after[*section])
         .collect();

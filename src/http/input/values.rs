@@ -6,7 +6,7 @@ use super::{Fields, FromJson, noted, wrong_type};
 use crate::kernel::text::{Lines, fold_digits};
 use crate::kernel::{
     At, Email, Faults, Fulfilment, Locale, Money, Name, Note, OrderStatus, PaymentMethod, PaymentStatus, Phone, Reason,
-    RefundStatus, Role, ShopDay, Source, TransactionStatus, UtcMs, Weekday,
+    RefundStatus, Role, ShopDay, Source, TimeOfDay, TransactionStatus, UtcMs, Weekday,
 };
 
 impl FromJson for bool {
@@ -123,6 +123,20 @@ impl FromJson for ShopDay {
 
     fn schema() -> Value {
         json!({ "type": "string", "format": "date", "example": "2026-11-25" })
+    }
+}
+
+impl FromJson for TimeOfDay {
+    fn from_json(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<Self> {
+        let time = value.as_str().and_then(|text| TimeOfDay::parse(&fold_digits(text)));
+        if time.is_none() {
+            faults.add(at, "invalid_time", "must be a time of the day from 00:00 to 23:59, such as 07:30");
+        }
+        time
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "example": "07:30" })
     }
 }
 

@@ -7,6 +7,7 @@ mod peers;
 mod schema;
 mod shop;
 mod spawn;
+pub mod test_carrier;
 pub mod test_gateway;
 mod told;
 

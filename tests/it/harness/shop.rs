@@ -8,6 +8,7 @@ use bayader::app::{App, AppOptions, Extras};
 use bayader::clock::Clock;
 use bayader::config::{Config, Source};
 use bayader::features::accounts::CreateOwner;
+use bayader::features::messages::Carrier;
 use bayader::features::payments::Gateway;
 use bayader::http::server::Limits;
 use bayader::kernel::{Email, Name, UtcMs};
@@ -114,6 +115,12 @@ impl Shop {
         Shop::start_in(a_folder(), Clock::manual(OPENED_AT), variables, Limits::default(), extras).await.with_owner().await
     }
 
+    /// As [`Shop::open_with`], with carriers in place of the configured ones.
+    pub async fn open_with_carriers(variables: &[(&str, &str)], carriers: Vec<Arc<dyn Carrier>>) -> Shop {
+        let extras = Extras { carriers, patience: PATIENCE, ..Extras::default() };
+        Shop::start_in(a_folder(), Clock::manual(OPENED_AT), variables, Limits::default(), extras).await.with_owner().await
+    }
+
     /// A shop that [`Shop::die`] may end in the middle, over a folder that outlives it; with an owner if the folder's is not handed
     /// over. Nobody waits for a gateway longer than `call`.
     pub async fn open_mortal(
@@ -157,6 +164,15 @@ impl Shop {
 
     /// Another shop with the books and keys that this one has now, as a machine finds them that died at this moment.
     pub async fn as_after_a_crash(&self, variables: &[(&str, &str)], gateways: Vec<Arc<dyn Gateway>>) -> Shop {
+        self.after_a_crash(variables, Extras { gateways, patience: PATIENCE, ..Extras::default() }).await
+    }
+
+    /// As [`Shop::as_after_a_crash`], with carriers in place of the configured ones.
+    pub async fn after_a_crash_with_carriers(&self, carriers: Vec<Arc<dyn Carrier>>) -> Shop {
+        self.after_a_crash(&[], Extras { carriers, patience: PATIENCE, ..Extras::default() }).await
+    }
+
+    async fn after_a_crash(&self, variables: &[(&str, &str)], extras: Extras) -> Shop {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = folder.path().join("data");
         std::fs::create_dir_all(data.join("keys")).expect("a folder");
@@ -166,7 +182,6 @@ impl Shop {
         }
         let books = rusqlite::Connection::open(self.database()).expect("the database");
         books.execute("vacuum into ?1", [data.join("bayader.db").to_str().expect("a path")]).expect("copied");
-        let extras = Extras { gateways, patience: PATIENCE, ..Extras::default() };
         let mut shop = Shop::start_in(Arc::new(folder), self.clock.clone(), variables, Limits::default(), extras).await;
         shop.owner = Some(Client::sign_in(&shop.wire, OWNER).await);
         shop

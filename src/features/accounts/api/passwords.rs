@@ -100,7 +100,7 @@ fn fit(password: NewPassword, email: &Email, field: &'static str) -> Result<NewP
 async fn change(State(app): State<AppState>, context: Context, Body(body): Body<ChangeBody>) -> Answer {
     let Caller::Account { user, session, .. } = context.caller else { return Err(nobody().into()) };
     let reach = app.db.read(move |reader| sql::people::reach(reader, user)).await?;
-    let (email, ..) = reach.ok_or_else(nobody)?;
+    let email = reach.ok_or_else(nobody)?.email;
     let new = fit(body.new, &email, "newPassword")?;
     let proven_hash = app.accounts.prove(&app.db, user, body.current.0, context.client.address).await?;
     let new_hash = app.accounts.hash(new.into_string()).await?;
@@ -122,7 +122,7 @@ async fn reset(State(app): State<AppState>, Body(body): Body<ResetBody>) -> Answ
         .db
         .read(move |reader| {
             let Some(user) = sql::links::whose(reader, token, now)? else { return Ok(None) };
-            Ok(sql::people::reach(reader, user)?.map(|(email, ..)| email))
+            Ok(sql::people::reach(reader, user)?.map(|reach| reach.email))
         })
         .await?
         .ok_or_else(problems::invalid_link)?;

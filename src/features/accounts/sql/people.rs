@@ -87,13 +87,25 @@ pub(in crate::features::accounts) fn other_admins(reader: &Reader<'_>, user: Use
     })
 }
 
-/// What a link is sent by: the address of an account and its language, and whether it has a password.
-pub(in crate::features::accounts) fn reach(reader: &Reader<'_>, user: UserId) -> Result<Option<(Email, Locale, bool)>> {
-    reader.opt("select email, locale, password_hash <> '' from users where id = ?1 and erased_at is null", args![user], |row| {
-        let mut columns = row.columns();
-        let email = super::stored(Email::parse(&columns.next::<String>()?))?;
-        Ok((email, columns.next()?, columns.next()?))
-    })
+/// What a link is sent by.
+pub(in crate::features::accounts) struct Reach {
+    pub name: String,
+    pub email: Email,
+    pub locale: Locale,
+    pub has_password: bool,
+}
+
+/// How an account is reached; `None` if it was erased.
+pub(in crate::features::accounts) fn reach(reader: &Reader<'_>, user: UserId) -> Result<Option<Reach>> {
+    reader.opt(
+        "select name, email, locale, password_hash <> '' from users where id = ?1 and erased_at is null",
+        args![user],
+        |row| {
+            let mut columns = row.columns();
+            let (name, email) = (columns.next()?, super::stored(Email::parse(&columns.next::<String>()?))?);
+            Ok(Reach { name, email, locale: columns.next()?, has_password: columns.next()? })
+        },
+    )
 }
 
 /// The account of an address, whether it has a password or not.

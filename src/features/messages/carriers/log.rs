@@ -3,19 +3,39 @@
 use std::sync::Arc;
 
 use super::Setting;
-use crate::features::messages::carrier::{Boxed, Carrier, Outcome, Outgoing};
-use crate::features::messages::{CarrierFault, Channel, Letter, Outbox};
-use crate::kernel::Email;
+use crate::features::messages::carrier::{Boxed, Carrier, Found, Outcome, Outgoing};
+use crate::features::messages::mime::Sender;
+use crate::features::messages::outbox::{Form, Outbox};
+use crate::features::messages::{CarrierFault, Channel};
 
 pub(super) fn open(channel: Channel, setting: &Setting<'_>) -> Result<Arc<dyn Carrier>, CarrierFault> {
     let folder = setting.data_folder.join("outbox");
-    let outbox = Outbox::open(&folder).map_err(|reason| CarrierFault::Outbox { folder, reason })?;
-    Ok(Arc::new(Log { channel, outbox }))
+    let form = match channel {
+        Channel::Email => Form::Eml,
+        Channel::Sms => Form::Txt,
+    };
+    let outbox = Outbox::open(&folder, form).map_err(|reason| CarrierFault::Outbox { folder, reason })?;
+    Ok(Arc::new(Log { channel, sender: Sender::of(&setting.config.mail)?, outbox }))
 }
 
 struct Log {
     channel: Channel,
+    sender: Sender,
     outbox: Outbox,
+}
+
+impl Log {
+    /// As a person opens it.
+    fn file(&self, message: &Outgoing) -> Result<Vec<u8>, Outcome> {
+        match self.channel {
+            Channel::Email => self.sender.file(message).map_err(|unwritable| Outcome::Failed {
+                code: "unwritable".to_owned(),
+                why: unwritable.to_string(),
+                suppress: None,
+            }),
+            Channel::Sms => Ok(format!("To: {}\n\n{}\n", message.to, message.text.trim_end()).into_bytes()),
+        }
+    }
 }
 
 impl Carrier for Log {
@@ -29,21 +49,33 @@ impl Carrier for Log {
 
     fn send<'a>(&'a self, message: &'a Outgoing) -> Boxed<'a, Outcome> {
         Box::pin(async move {
-            let Ok(to) = Email::parse(&message.to) else {
-                return Outcome::Failed { code: "address".to_owned(), why: "it is no address".to_owned(), suppress: None };
+            let file = match self.file(message) {
+                Ok(file) => file,
+                Err(outcome) => return outcome,
             };
-            let subject = message.subject.clone().unwrap_or_default();
-            let letter = Letter {
-                id: message.id.uuid(),
-                kind: message.kind.code(),
-                to,
-                at: message.tried_at,
-                subject,
-                body: message.text.clone(),
-            };
-            match self.outbox.send(letter).await {
-                Ok(()) => Outcome::Sent { provider_id: None },
-                Err(error) => Outcome::Later { why: error.to_string(), not_before: None },
+            match self.outbox.put(message.id, file).await {
+                Ok(()) => {
+                    tracing::info!(message = %message.id, kind = message.kind.code(), "a message lies in the outbox");
+                    Outcome::Sent { provider_id: None }
+                }
+                Err(error) => {
+                    tracing::error!(message = %message.id, error = %error, "the outbox does not take a message");
+                    Outcome::Later {
+                        why: "the outbox does not take it; look at the folder's rights and the disk".to_owned(),
+                        not_before: None,
+                    }
+                }
+            }
+        })
+    }
+
+    /// Its file tells.
+    fn find<'a>(&'a self, message: &'a Outgoing) -> Boxed<'a, Found> {
+        Box::pin(async move {
+            match self.outbox.has(message.id).await {
+                Ok(true) => Found::Sent { provider_id: None },
+                Ok(false) => Found::NotThere,
+                Err(_) => Found::CannotTell,
             }
         })
     }
