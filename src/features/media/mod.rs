@@ -6,20 +6,27 @@
 pub mod api;
 mod attach;
 mod check;
+mod clean;
+mod draw;
+mod edit;
+mod intake;
 mod links;
 mod model;
 mod pictures;
 pub mod problems;
+mod ranges;
 mod refused;
+mod render;
 mod sql;
 mod store;
 
 pub use attach::{COPY_JOBS, MOST_IMAGES, RENDER_JOBS, attach, file_written};
-pub use check::{Checked, accept};
+pub use check::{Checked, MOST_PIXELS, accept};
 pub use links::{Links, Week};
 pub use model::{Drawn, EditedImage, Format, Image, KeptFile, Picture, PictureHash, Size, Status};
 pub use pictures::{NotTaken, Pictures};
 pub use refused::Refused;
+pub use render::RenderPictures;
 pub use store::{Found, MediaPath, Store};
 
 use crate::db::Reader;
