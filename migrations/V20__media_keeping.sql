@@ -9,6 +9,8 @@ create table media_bucket (
 -- A file whose picture is gone; a row until nothing of it is left on the disk and in the bucket.
 create table media_removals (
     path       text    not null primary key,
+    -- When the file on the disk was written, in ns; null: none was there. One that was written since is not what is to go.
+    written_ns integer,
     removed_at integer not null
 ) strict, without rowid;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::upkeep;
-use crate::features::{AppState, accounts, cart, catalog, messages, orders, payments};
+use crate::features::{AppState, accounts, cart, catalog, media, messages, orders, payments};
 use crate::jobs::{Handler, Handlers};
 
 /// Who does the jobs of each kind.
@@ -19,6 +19,7 @@ pub(super) fn handlers(shop: &AppState) -> Handlers {
         Arc::new(catalog::CountPopular::new(Arc::clone(shop))),
         Arc::new(catalog::IndexCategories::new(Arc::clone(shop))),
         Arc::new(accounts::RemoveOldSessionsDaily::new(Arc::clone(shop))),
+        Arc::new(media::RenderPictures::new(Arc::clone(shop))),
         Arc::new(payments::HandleMessages::new(Arc::clone(shop))),
         Arc::new(messages::Probe::new(Arc::clone(shop))),
         upkeep::Upkeep::new(Arc::clone(shop)),

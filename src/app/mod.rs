@@ -272,6 +272,10 @@ impl Gatekeeper for Keeper {
         self.known(method, path).map(|known| known.access)
     }
 
+    fn takes_files(&self, method: &Method, path: &str) -> bool {
+        access::takes_files(method, path)
+    }
+
     fn limits(&self) -> Option<&Limits> {
         self.limits.as_ref()
     }

@@ -23,7 +23,17 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
     ),
     ("control_character", "The text holds a control character; take it out.", "في النص رمز تحكّم غير مسموح؛ احذفه."),
     ("currency_not_supported", "The gateway does not take this currency.", "لا تقبل البوابة هذه العملة."),
+    (
+        "damaged_picture",
+        "The picture is damaged or did not arrive whole; save it anew and send that.",
+        "الصورة تالفة أو لم تصل كاملة؛ احفظها من جديد ثم أرسلها.",
+    ),
     ("duplicate", "It stands twice; leave one out.", "مكرّر؛ احذف أحدهما."),
+    (
+        "file_too_large",
+        "The file is larger than a picture may be; save it smaller.",
+        "حجم الملف أكبر من المسموح للصورة؛ احفظه بحجم أصغر.",
+    ),
     (
         "fixed_by_configuration",
         "The server's configuration decides this; its keeper changes it there.",
@@ -34,6 +44,8 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
         "The gateway has no such flow; GET /payments/methods tells its kind.",
         "لا توفّر البوابة طريقة العرض هذه؛ نوعها مذكور في GET /payments/methods.",
     ),
+    ("heic_picture", "HEIC or AVIF; send it as JPEG.", "صيغة HEIC أو AVIF؛ أرسلها بصيغة JPEG."),
+    ("images_missing", "Every picture of the product must be named.", "يجب ذكر كل صور المنتج."),
     ("in_the_past", "The time is over; take a later one.", "الوقت المطلوب مضى؛ اختر وقتًا لاحقًا."),
     ("invalid", "It could not be read.", "تعذّرت قراءته."),
     (
@@ -76,6 +88,7 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
         "The shop does not offer this way to pay; GET /payments/methods lists those it does.",
         "طريقة الدفع هذه غير متاحة؛ الطرق المتاحة في GET /payments/methods.",
     ),
+    ("not_a_picture", "Not a JPEG, PNG, WebP or GIF picture.", "ليست صورة بصيغة JPEG أو PNG أو WebP أو GIF."),
     ("not_changed_here", "Another address changes this; the message names it.", "يُغيَّر هذا من عنوان آخر تذكره الرسالة."),
     ("not_with_text", "A group with text has no choices.", "المجموعة النصية لا خيارات لها."),
     ("nothing_to_refund", "Nothing was paid for these pieces.", "لم يُدفع شيء عن هذه القطع."),
@@ -109,6 +122,7 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
     ("too_few", "More must be chosen.", "يجب اختيار عدد أكبر."),
     ("too_long", "The text is too long.", "النص أطول من المسموح."),
     ("too_many", "Fewer must be chosen.", "يجب اختيار عدد أقل."),
+    ("too_many_pixels", "More pixels than are taken; save it smaller.", "أبعاد الصورة أكبر من المسموح؛ صغّرها ثم أرسلها."),
     ("too_short", "The text is too short.", "النص أقصر من المطلوب."),
     ("unknown_address", "No such address of this account.", "لا يوجد عنوان كهذا لهذا الحساب."),
     (
@@ -121,6 +135,7 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
     ("unknown_customer", "No such account.", "لا يوجد حساب كهذا."),
     ("unknown_field", "No field of this body; check its spelling.", "لا يوجد حقل بهذا الاسم؛ تحقّق من كتابته."),
     ("unknown_group", "The product has no such options.", "لا توجد خيارات كهذه لهذا المنتج."),
+    ("unknown_image", "No picture of this product, or it stands twice.", "ليست من صور هذا المنتج أو مذكورة مرتين."),
     ("unknown_item", "No line of this payment's order.", "ليس بندًا من طلب هذه الدفعة."),
     (
         "unknown_parameter",

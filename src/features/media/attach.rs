@@ -18,7 +18,7 @@ const COPY_ATTEMPTS: i64 = 100;
 /// Pictures that a product shows, at most.
 pub const MOST_IMAGES: usize = 20;
 
-/// A picture is the last of a product's. Its original is on the disk; what is drawn of it comes by a job, and the product shows it then.
+/// A picture becomes the last of a product's, or stays where it is if the product shows it already. Its original is on the disk; what is drawn of it comes by a job, and the product shows it then.
 ///
 /// # Errors
 /// 404 for no product, 409 if it has as many pictures as it may, or a fault.
@@ -26,18 +26,28 @@ pub fn attach(tx: &mut WriteTx<'_>, product: ProductId, picture: &Picture, alt: 
     if !sql::product_exists(tx, product)? {
         return Err(not_found());
     }
-    if sql::images(tx, product)?.len() >= MOST_IMAGES {
+    let images = sql::images(tx, product)?;
+    if let Some(shown) = images.iter().find(|shown| shown.image.picture == picture.hash) {
+        draw_if_needed(tx, picture)?;
+        return Ok(shown.image.id);
+    }
+    if images.len() >= MOST_IMAGES {
         return Err(problems::too_many_images(MOST_IMAGES).into());
     }
-    if sql::insert_picture(tx, picture)? {
-        let key = picture.hash.to_string();
-        jobs::enqueue(tx, &NewJob { kind: RENDER_JOBS, key: &key, run_at: tx.now(), max_attempts: RENDER_ATTEMPTS })?;
-    }
+    draw_if_needed(tx, picture)?;
     let path = MediaPath::original(picture.hash, picture.format);
     file_written(tx, &path, picture.bytes, *picture.hash.as_bytes(), copies)?;
     let id = ImageId::from_uuid(tx.new_id());
     sql::insert_image(tx, id, product, &Image { id, picture: picture.hash, alt: alt.to_owned() })?;
     Ok(id)
+}
+
+fn draw_if_needed(tx: &mut WriteTx<'_>, picture: &Picture) -> Result<()> {
+    if !sql::insert_picture(tx, picture)? {
+        return Ok(());
+    }
+    let key = picture.hash.to_string();
+    jobs::enqueue(tx, &NewJob { kind: RENDER_JOBS, key: &key, run_at: tx.now(), max_attempts: RENDER_ATTEMPTS })
 }
 
 /// A file is whole on the disk: its row, and where there is a bucket the job that copies it. A file with the bytes it had is known

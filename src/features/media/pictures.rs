@@ -81,7 +81,7 @@ impl Pictures {
         let (store, most_bytes) = (self.store.clone(), self.most_bytes);
         let taken = self.studio.run(move || -> io::Result<Result<Picture, Refused>> {
             let bytes = check::read_all(&mut arrived, most_bytes)?;
-            let checked = match bytes.and_then(|bytes| check::accept(&bytes, most_bytes)) {
+            let checked = match check::accept(&bytes, most_bytes) {
                 Ok(checked) => checked,
                 Err(refused) => return Ok(Err(refused)),
             };
@@ -91,7 +91,7 @@ impl Pictures {
         match taken.await {
             Ok(Ok(Ok(picture))) => Ok(picture),
             Ok(Ok(Err(refused))) => Err(NotTaken::Refused(refused)),
-            Ok(Err(disk)) => Err(NotTaken::Failed(Fault::new(disk).into())),
+            Ok(Err(disk)) => Err(NotTaken::Failed(disk_fault(disk))),
             Err(NotDone::Full) => Err(NotTaken::Failed(crowded().into())),
             // The decoder panicked: this file's fault, and nobody else's.
             Err(NotDone::Lost) => Err(NotTaken::Refused(Refused::damaged("it cannot be read"))),
@@ -122,6 +122,17 @@ fn done<T>(outcome: Result<T, NotDone>) -> Result<T> {
         NotDone::Full => crowded().into(),
         NotDone::Lost => Fault::because("work on a picture panicked").into(),
     })
+}
+
+/// What the disk refused, told as what it is: a full one is for the shop's keeper.
+pub(super) fn disk_fault(error: io::Error) -> Error {
+    if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+        tracing::error!(error = %error, "a picture could not be written");
+        return Problem::of(&kinds::STORAGE_UNAVAILABLE)
+            .detail("The shop's disk is full. Nothing was kept; its keeper has to make room, then send it again.")
+            .into();
+    }
+    Fault::new(error).into()
 }
 
 fn crowded() -> Problem {
