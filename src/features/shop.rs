@@ -38,6 +38,10 @@ pub struct Shop {
     pub messages: messages::Desk,
     /// Pictures' files, and the thread that opens them.
     pub media: media::Pictures,
+    /// The bucket that has a copy of each picture's file, if one is configured.
+    pub copies: Option<media::Copies>,
+    /// Whether links to pictures lead to the bucket (`[media] serve`).
+    pub serves_from_bucket: bool,
     /// `[server] public_url`, without a slash at its end; links in answers begin with it.
     pub public_url: String,
     /// `[server] return_url`: the storefront to which buyers go on from a gateway.

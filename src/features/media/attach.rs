@@ -1,7 +1,7 @@
 //! A picture comes to a product, and files come to a picture.
 
 use super::model::{Image, Picture};
-use super::{MediaPath, problems, sql};
+use super::{MediaPath, copy, problems, sql};
 use crate::db::WriteTx;
 use crate::http::problem::not_found;
 use crate::jobs::{self, NewJob};
@@ -9,12 +9,10 @@ use crate::kernel::{ImageId, ProductId, Result};
 
 /// The kind of the jobs that draw a picture's renditions; the key is its hash.
 pub const RENDER_JOBS: &str = "media.render";
-/// The kind of the jobs that copy a file to the bucket; the key is its path.
+/// The kind of the job that copies files to the bucket.
 pub const COPY_JOBS: &str = "media.copy";
 /// Tries of drawing: what fails by itself fails at once, what the disk says may be over later.
 pub(super) const RENDER_ATTEMPTS: i64 = 5;
-/// Tries of a copy; with the engine's back-off they reach over some days.
-const COPY_ATTEMPTS: i64 = 100;
 /// Pictures that a product shows, at most.
 pub const MOST_IMAGES: usize = 20;
 
@@ -58,9 +56,5 @@ fn draw_if_needed(tx: &mut WriteTx<'_>, picture: &Picture) -> Result<()> {
 pub fn file_written(tx: &mut WriteTx<'_>, path: &MediaPath, bytes: i64, sha256: [u8; 32], copies: bool) -> Result<()> {
     sql::insert_file(tx, path, bytes, sha256)?;
     let is_copied = sql::file(tx, path)?.is_some_and(|file| file.copied_at.is_some());
-    if copies && !is_copied {
-        let due = NewJob { kind: COPY_JOBS, key: path.as_str(), run_at: tx.now(), max_attempts: COPY_ATTEMPTS };
-        jobs::enqueue(tx, &due)?;
-    }
-    Ok(())
+    if copies && !is_copied { copy::wanted(tx) } else { Ok(()) }
 }

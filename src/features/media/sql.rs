@@ -1,5 +1,7 @@
 //! Every statement on `pictures`, `media_files` and `product_images`.
 
+pub(super) mod keeping;
+
 use super::model::{EditedImage, Format, Image, KeptFile, PictureHash, Status};
 use super::{MediaPath, Picture};
 use crate::args;

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -191,6 +191,59 @@ impl Store {
         }
     }
 
+    /// When a file was written, in nanoseconds since 1970, by the disk's own clock; `None` if it is not there.
+    ///
+    /// # Errors
+    /// If the disk says so.
+    pub fn written_ns(&self, path: &MediaPath) -> io::Result<Option<i64>> {
+        match fs::symlink_metadata(self.place(path)) {
+            Ok(metadata) => Ok(Some(written_ns(&metadata))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes a file away that was written at this moment, or is gone already: `None`. One that was written at another moment stays, and
+    /// its moment is the answer.
+    ///
+    /// # Errors
+    /// If the disk says so.
+    pub fn remove_as_written(&self, path: &MediaPath, ns: i64) -> io::Result<Option<i64>> {
+        // Aside first, so that what is looked at is what goes, whoever writes there in between.
+        let (place, aside) = (self.place(path), self.incoming()?.into_temp_path());
+        match fs::rename(&place, &aside) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let found = written_ns(&fs::symlink_metadata(&aside)?);
+        if found == ns {
+            return Ok(None);
+        }
+        match fs::hard_link(&aside, &place) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(Some(found)),
+        }
+    }
+
+    /// Takes away what arrived and was never taken in, older than so many milliseconds by the disk's own clock; how many files.
+    ///
+    /// # Errors
+    /// If the disk says so.
+    pub fn forget_incoming(&self, older_than_ms: i64) -> io::Result<usize> {
+        let now = self.incoming()?;
+        let before = written_ns(&now.as_file().metadata()?).saturating_sub(older_than_ms.saturating_mul(1_000_000));
+        let mut gone = 0;
+        for file in fs::read_dir(self.folder.join(INCOMING))? {
+            let file = file?;
+            if written_ns(&file.metadata()?) < before {
+                fs::remove_file(file.path())?;
+                gone += 1;
+            }
+        }
+        Ok(gone)
+    }
+
     /// Every file there is, folder by folder, in the order of their paths; what is not a picture's comes as [`Found::Foreign`].
     ///
     /// # Errors
@@ -230,6 +283,10 @@ pub enum Found {
     },
     /// Nobody of the program put it there.
     Foreign(PathBuf),
+}
+
+fn written_ns(metadata: &fs::Metadata) -> i64 {
+    metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec())
 }
 
 fn make_folder(folder: &Path) -> io::Result<()> {
@@ -296,6 +353,35 @@ mod tests {
         let foreign = Found::Foreign(store.folder().join("notes.txt"));
         assert_eq!(found, [Found::Picture { path: path.clone(), bytes: 6 }, foreign]);
         assert!(store.remove(&path).expect("removed") && !store.remove(&path).expect("gone already"));
+    }
+
+    #[test]
+    fn only_the_file_that_was_meant_goes() {
+        let (_folder, store) = store();
+        let path = MediaPath::original(PictureHash::of(b"x"), Format::Png);
+        assert_eq!(store.written_ns(&path).expect("looked"), None);
+        assert_eq!(store.remove_as_written(&path, 7).expect("gone already"), None);
+        store.put(&path, b"first").expect("put");
+        let first = store.written_ns(&path).expect("looked").expect("there");
+        assert_eq!(store.remove_as_written(&path, first - 1).expect("another one"), Some(first));
+        assert_eq!(store.read(&path).expect("read").as_deref(), Some(b"first".as_slice()), "it stays");
+        assert_eq!(store.remove_as_written(&path, first).expect("removed"), None);
+        assert_eq!(store.read(&path).expect("read"), None);
+        assert_eq!(fs::read_dir(store.folder().join(INCOMING)).expect("read").count(), 0);
+    }
+
+    #[test]
+    fn what_arrived_and_stayed_goes_after_its_time() {
+        let (_folder, store) = store();
+        let old = store.folder().join(INCOMING).join("old");
+        fs::write(&old, "x").expect("written");
+        let file = File::options().write(true).open(&old).expect("opened");
+        let then = file.metadata().expect("there").modified().expect("a moment") - std::time::Duration::from_secs(3_600);
+        file.set_modified(then).expect("set");
+        fs::write(store.folder().join(INCOMING).join("new"), "x").expect("written");
+        assert_eq!(store.forget_incoming(4_000_000).expect("looked"), 0);
+        assert_eq!(store.forget_incoming(3_000_000).expect("looked"), 1);
+        assert!(!old.exists() && store.folder().join(INCOMING).join("new").exists());
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::file_row;
 use crate::args;
 use crate::db::{Reader, WriteTx};
-use crate::features::media::model::{KeptFile, PictureHash};
 use crate::features::media::MediaPath;
+use crate::features::media::model::{KeptFile, PictureHash};
 use crate::kernel::{Fault, ImageId, ProductId, Result, UtcMs};
 
 /// A picture that a product has shown once.
@@ -76,14 +76,62 @@ pub fn set_bucket_place(tx: &mut WriteTx<'_>, place: &str) -> Result<()> {
     Ok(())
 }
 
-/// Paths of files that are being taken away, behind one.
-pub fn removals_after(reader: &Reader<'_>, after: &str, most: usize) -> Result<Vec<MediaPath>> {
+/// A file that is being taken away.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Removal {
+    pub path: MediaPath,
+    /// When the file on the disk was written, in nanoseconds; `None`: it is not there any more.
+    pub written_ns: Option<i64>,
+    pub removed_at: UtcMs,
+}
+
+/// Files that are being taken away, behind a path.
+pub fn removals_after(reader: &Reader<'_>, after: &str, most: usize) -> Result<Vec<Removal>> {
+    reader.all(
+        "select path, written_ns, removed_at from media_removals where path > ?1 order by path limit ?2",
+        args![after, limit(most)],
+        |row| {
+            let mut columns = row.columns();
+            let path: String = columns.next()?;
+            Ok(Removal { path: parsed(&path)?, written_ns: columns.next()?, removed_at: columns.next()? })
+        },
+    )
+}
+
+/// Of them those that are not on the disk any more, and are to leave the bucket.
+pub fn removed_here_after(reader: &Reader<'_>, after: &str, most: usize) -> Result<Vec<MediaPath>> {
     let paths: Vec<String> = reader.all(
-        "select path from media_removals where path > ?1 order by path limit ?2",
+        "select path from media_removals where written_ns is null and path > ?1 order by path limit ?2",
         args![after, limit(most)],
         |row| row.get(0),
     )?;
     paths.iter().map(|text| parsed(text)).collect()
+}
+
+/// A file is not on the disk any more.
+pub fn removed_here(tx: &mut WriteTx<'_>, path: &MediaPath) -> Result<()> {
+    tx.exec("update media_removals set written_ns = null where path = ?1", args![path.as_str()])?;
+    Ok(())
+}
+
+/// A file was written anew: it is looked at again later.
+pub fn put_off_removal(tx: &mut WriteTx<'_>, path: &MediaPath, written_ns: i64) -> Result<()> {
+    let now = tx.now();
+    tx.exec(
+        "update media_removals set written_ns = ?2, removed_at = ?3 where path = ?1",
+        args![path.as_str(), written_ns, now],
+    )?;
+    Ok(())
+}
+
+/// What the job that copies failed by, while it waits.
+pub fn copy_fault(reader: &Reader<'_>, kind: &str, key: &str) -> Result<Option<String>> {
+    let fault = reader.opt(
+        "select last_error from jobs where kind = ?1 and key = ?2 and status in ('queued', 'running')",
+        args![kind, key],
+        |row| row.get::<Option<String>>(0),
+    )?;
+    Ok(fault.flatten())
 }
 
 pub fn removals_count(reader: &Reader<'_>) -> Result<i64> {
@@ -168,18 +216,30 @@ pub fn unshown_after(reader: &Reader<'_>, after: &[u8], before: UtcMs, most: usi
     hashes.into_iter().map(|bytes| Ok(PictureHash::from_bytes(super::hash(bytes)?))).collect()
 }
 
-/// Takes a picture's rows away, unless something shows it; its files are to follow. Whether it went.
-pub fn delete_unshown(tx: &mut WriteTx<'_>, picture: PictureHash) -> Result<bool> {
+/// A picture's files.
+pub fn files_of(reader: &Reader<'_>, picture: PictureHash) -> Result<Vec<MediaPath>> {
+    let paths: Vec<String> =
+        reader
+            .all("select path from media_files where picture = ?1", args![picture.as_bytes().as_slice()], |row| row.get(0))?;
+    paths.iter().map(|text| parsed(text)).collect()
+}
+
+/// Takes a picture's rows away, unless something shows it; its files are to follow: each with the moment when it was written, in
+/// nanoseconds. Whether it went.
+pub fn delete_unshown(tx: &mut WriteTx<'_>, picture: PictureHash, files: &[(MediaPath, Option<i64>)]) -> Result<bool> {
     let (now, hash) = (tx.now(), picture.as_bytes().as_slice());
     let is_shown: bool =
         tx.one("select exists (select 1 from product_images where picture = ?1)", args![hash], |row| row.get(0))?;
     if is_shown {
         return Ok(false);
     }
-    tx.exec(
-        "insert into media_removals (path, removed_at) select path, ?2 from media_files where picture = ?1 on conflict do nothing",
-        args![hash, now],
-    )?;
+    for (path, written_ns) in files {
+        tx.exec(
+            "insert into media_removals (path, written_ns, removed_at) values (?1, ?2, ?3) \
+             on conflict (path) do update set written_ns = ?2, removed_at = ?3",
+            args![path.as_str(), written_ns, now],
+        )?;
+    }
     tx.exec("delete from media_files where picture = ?1", args![hash])?;
     tx.exec("delete from pictures where hash = ?1", args![hash])?;
     Ok(true)
