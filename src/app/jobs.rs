@@ -21,6 +21,7 @@ pub(super) fn handlers(shop: &AppState) -> Handlers {
         Arc::new(accounts::RemoveOldSessionsDaily::new(Arc::clone(shop))),
         Arc::new(media::CollectPictures::new(Arc::clone(shop))),
         Arc::new(media::CopyFiles::new(Arc::clone(shop))),
+        Arc::new(media::DrawSamples::new(Arc::clone(shop))),
         Arc::new(media::RenderPictures::new(Arc::clone(shop))),
         Arc::new(payments::HandleMessages::new(Arc::clone(shop))),
         Arc::new(messages::Probe::new(Arc::clone(shop))),

@@ -226,6 +226,7 @@ fn header_components() -> Value {
         "RequestId": header("The request's name: yours, or ours.", true, json!({ "type": "string", "minLength": 1, "maxLength": 64 })),
         "ETag": header("Version and hash of this answer, for `If-None-Match` and `If-Match`.", true, json!({ "type": "string", "pattern": "^\"[0-9]+\\.[0-9a-f]{16}\"$" })),
         "Location": header("Where the new thing is.", true, json!({ "type": "string", "pattern": "^/api/v1/" })),
+        "LocationBucket": header("Where the bucket gives it; signed, and good for some days.", true, json!({ "type": "string", "format": "uri" })),
         "LocationPage": header("Where the browser goes on.", true, json!({ "type": "string" })),
         "IdempotencyReplayed": header("`true` if this is the answer of an earlier request with this key.", false, json!({ "type": "string", "enum": ["true"] })),
         "RetryAfter": header("Seconds to wait before the next try; always there with 429.", false, json!({ "type": "integer", "minimum": 0 })),
@@ -342,7 +343,7 @@ fn parameters(operation: &Operation<'_>) -> Vec<Value> {
 fn headers(names: &[&str]) -> Value {
     let header = |name: &&str| {
         let component: String = if *name == "X-Request-Id" { "RequestId".to_owned() } else { name.replace('-', "") };
-        let name = name.trim_end_matches("-Page");
+        let name = name.trim_end_matches("-Page").trim_end_matches("-Bucket");
         (name.to_owned(), json!({ "$ref": format!("#/components/headers/{component}") }))
     };
     Value::Object(names.iter().map(header).collect())
@@ -364,6 +365,7 @@ fn responses(operation: &Operation<'_>, shared: &mut Map<String, Value>) -> Valu
         }
         match responded.status {
             201 => named.push("Location"),
+            302 => named.push("Location-Bucket"),
             303 => named.push("Location-Page"),
             _ => {}
         }

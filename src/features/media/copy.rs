@@ -98,32 +98,14 @@ fn is_something_left(reader: &Reader<'_>) -> Result<bool> {
     Ok(!keeping::uncopied_after(reader, "", 1)?.is_empty() || !keeping::removals_after(reader, "", 1)?.is_empty())
 }
 
-/// How many files the bucket lacks; 0 where nobody copies.
-///
-/// # Errors
-/// A fault.
-pub fn waiting_count(reader: &Reader<'_>) -> Result<i64> {
-    if keeping::bucket_place(reader)?.is_none() {
-        return Ok(0);
-    }
-    keeping::uncopied_count(reader)
-}
-
 /// What somebody should look at, in sentences: copies that wait for a bucket that fails.
 ///
 /// # Errors
 /// A fault.
 pub fn waiting(reader: &Reader<'_>) -> Result<Vec<String>> {
     let fault = keeping::copy_fault(reader, COPY_JOBS, KEY)?.filter(|why| why != MORE);
-    let (count, Some(why)) = (waiting_count(reader)?, fault) else { return Ok(Vec::new()) };
-    let removals = keeping::removals_count(reader)?;
-    if count + removals == 0 {
-        return Ok(Vec::new());
-    }
-    Ok(vec![format!(
-        "{count} file(s) of pictures wait to be copied to the bucket, and {removals} to leave it: {why}. They are tried again at least \
-         each hour; the shop serves them from its own disk meanwhile"
-    )])
+    let told = |why| format!("pictures are not copied to the bucket: {why}. The shop serves them from its own disk meanwhile");
+    Ok(fault.map(told).into_iter().collect())
 }
 
 /// The worker of these jobs.
@@ -314,6 +296,13 @@ impl Command for End {
             }
         };
         match wait {
+            Some((ms, why)) if ms > 0 => {
+                let (files, removals) = (keeping::uncopied_count(tx)?, keeping::removals_count(tx)?);
+                let why = format!(
+                    "{why}; {files} file(s) wait to be copied and {removals} to leave it, and are tried again each hour at least"
+                );
+                jobs::again(tx, &self.job, now.plus_ms(ms), &why, Tries::NotCounted).map(drop)
+            }
             Some((ms, why)) => jobs::again(tx, &self.job, now.plus_ms(ms), &why, Tries::NotCounted).map(drop),
             None => jobs::finish(tx, self.job.id).map(drop),
         }

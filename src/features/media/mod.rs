@@ -9,9 +9,11 @@ pub mod bucket;
 mod check;
 mod clean;
 mod collect;
+pub mod compare;
 pub mod copy;
 mod draw;
 mod edit;
+pub mod import;
 mod intake;
 mod links;
 mod model;
@@ -21,6 +23,7 @@ mod ranges;
 mod refused;
 mod render;
 pub mod sample;
+mod sample_job;
 mod sql;
 mod store;
 
@@ -34,6 +37,7 @@ pub use model::{Drawn, EditedImage, Format, Image, KeptFile, Picture, PictureHas
 pub use pictures::{NotTaken, Pictures};
 pub use refused::Refused;
 pub use render::RenderPictures;
+pub use sample_job::{DrawSample, DrawSamples};
 pub use store::{Found, MediaPath, Store};
 
 use crate::db::Reader;

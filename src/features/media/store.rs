@@ -226,13 +226,30 @@ impl Store {
         }
     }
 
+    /// Takes away a file that is older than so many milliseconds by the disk's own clock; whether it went.
+    ///
+    /// # Errors
+    /// If the disk says so.
+    pub fn remove_older(&self, path: &MediaPath, than_ms: i64) -> io::Result<bool> {
+        let before = self.written_before(than_ms)?;
+        match self.written_ns(path)? {
+            Some(written_ns) if written_ns < before => Ok(self.remove_as_written(path, written_ns)?.is_none()),
+            _ => Ok(false),
+        }
+    }
+
+    /// So long ago by the disk's own clock, in nanoseconds: a new file says what it shows.
+    fn written_before(&self, ago_ms: i64) -> io::Result<i64> {
+        let now = self.incoming()?;
+        Ok(written_ns(&now.as_file().metadata()?).saturating_sub(ago_ms.saturating_mul(1_000_000)))
+    }
+
     /// Takes away what arrived and was never taken in, older than so many milliseconds by the disk's own clock; how many files.
     ///
     /// # Errors
     /// If the disk says so.
     pub fn forget_incoming(&self, older_than_ms: i64) -> io::Result<usize> {
-        let now = self.incoming()?;
-        let before = written_ns(&now.as_file().metadata()?).saturating_sub(older_than_ms.saturating_mul(1_000_000));
+        let before = self.written_before(older_than_ms)?;
         let mut gone = 0;
         for file in fs::read_dir(self.folder.join(INCOMING))? {
             let file = file?;

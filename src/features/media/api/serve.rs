@@ -27,6 +27,8 @@ const PIECE_BYTES: u64 = 128 << 10;
 const MEDIA_TYPES: &[&str] = &["image/webp", "image/jpeg"];
 /// A link's bytes never change while it is good, and a new week brings a new link.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// A link of the bucket is good for six days at least when it is given (`Bucket::link`); a day is left for who loads it late.
+const SOME_DAYS: HeaderValue = HeaderValue::from_static("public, max-age=432000");
 /// Opened by itself, a picture may do nothing.
 const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox; frame-ancestors 'none'");
 
@@ -39,6 +41,7 @@ pub(super) fn routes() -> Vec<Route<AppState>> {
             .query::<LinkQuery>()
             .answers_file(200, "The picture", MEDIA_TYPES)
             .answers_file(206, "The part of it that `Range` names", MEDIA_TYPES)
+            .answers_empty(302, "It lies in the shop's bucket, and this says where (`[media] serve = \"s3\"`)")
             .answers_empty(304, "What `If-None-Match` names is current")
             .refuses(&[&problems::LINK_EXPIRED, &problems::RANGE_OUTSIDE]),
     ]
@@ -65,6 +68,9 @@ async fn serve(State(app): State<AppState>, context: Context, Ids(picture, size)
     let path = MediaPath::rendition(picture, size, drawn);
     let named = path.clone();
     let kept = app.db.read(move |reader| sql::file(reader, &named)).await?.ok_or_else(not_found)?;
+    if let Some(url) = in_bucket(&app, &kept) {
+        return Ok(elsewhere(&url));
+    }
     let tag = tag_of(&kept);
     if context.header("if-none-match").is_some_and(|seen| etag::matches(seen, &tag)) {
         return Ok(answer(StatusCode::NOT_MODIFIED, &tag, drawn, Body::empty()));
@@ -91,6 +97,25 @@ async fn serve(State(app): State<AppState>, context: Context, Ids(picture, size)
         set(headers, header::CONTENT_RANGE, &format!("bytes {first}-{last}/{length}"));
     }
     Ok(response)
+}
+
+/// Where the bucket gives a file, if links lead there and it has it. What it has not yet, the shop gives itself.
+fn in_bucket(app: &Shop, kept: &KeptFile) -> Option<String> {
+    let copies = app.copies.as_ref().filter(|_| app.serves_from_bucket && kept.copied_at.is_some())?;
+    Some(copies.bucket().link(kept.path.as_str()))
+}
+
+/// Our own links are the same for a week and know what their caller takes; S3's live seven days at most and know nothing. So ours stay
+/// in every answer and lead on to one of theirs (docs/pictures.md).
+fn elsewhere(url: &str) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::FOUND;
+    let headers = response.headers_mut();
+    set(headers, header::LOCATION, url);
+    headers.insert(header::CACHE_CONTROL, SOME_DAYS);
+    headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
+    response
 }
 
 fn check_link(app: &Shop, context: &Context, picture: PictureHash, size: Size) -> Result<()> {

@@ -58,10 +58,15 @@ pub fn set_uncopied(tx: &mut WriteTx<'_>, path: &MediaPath) -> Result<()> {
     Ok(())
 }
 
-/// Of these paths those that have a row.
+/// Of these paths those that have a row, or are being taken away.
 pub fn known(reader: &Reader<'_>, paths: &[String]) -> Result<Vec<String>> {
     let paths = serde_json::Value::from(paths.to_vec()).to_string();
-    reader.all("select path from media_files where path in (select value from json_each(?1))", args![paths], |row| row.get(0))
+    reader.all(
+        "select path from media_files where path in (select value from json_each(?1)) \
+         union select path from media_removals where path in (select value from json_each(?1))",
+        args![paths],
+        |row| row.get(0),
+    )
 }
 
 /// The bucket that copies are in; `None` if there never was one.
@@ -247,7 +252,7 @@ pub fn delete_unshown(tx: &mut WriteTx<'_>, picture: PictureHash, files: &[(Medi
 
 /// A product by its SKU, whatever the case of its letters.
 pub fn product_of(reader: &Reader<'_>, sku: &str) -> Result<Option<(ProductId, String)>> {
-    reader.opt("select id, sku from products where sku = ?1 collate nocase limit 1", args![sku], |row| {
+    reader.opt("select id, sku from products where sku = ?1 collate nocase order by sku = ?1 desc limit 1", args![sku], |row| {
         Ok((row.get(0)?, row.get(1)?))
     })
 }
