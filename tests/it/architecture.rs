@@ -38,7 +38,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("cart", &["settings", "catalog", "inventory"]),
     ("money", &["settings", "inventory"]),
     ("payments", &["settings", "accounts", "messages", "inventory", "money", "orders"]),
-    ("orders", &["settings", "accounts", "catalog", "inventory", "cart", "money"]),
+    ("orders", &["settings", "accounts", "catalog", "inventory", "cart", "money", "media"]),
     ("notifications", &["settings", "accounts", "messages", "inventory", "money", "orders", "payments"]),
     ("admin", &["settings", "inventory", "messages"]),
 ];

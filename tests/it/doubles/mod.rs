@@ -6,5 +6,6 @@ pub mod myfatoorah;
 pub mod paymob;
 pub mod paypal;
 pub mod paypal_signer;
+pub mod pictures;
 pub mod spec;
 pub mod stripe;
