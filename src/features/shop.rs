@@ -54,5 +54,19 @@ pub struct Shop {
     pub job_kinds: Arc<jobs::Kinds>,
 }
 
+impl Shop {
+    /// The week in which links to pictures are made now.
+    #[must_use]
+    pub fn week(&self) -> media::Week {
+        media::Week::of(self.clock.now())
+    }
+
+    /// Makes the links to pictures of a week.
+    #[must_use]
+    pub fn links(&self, week: media::Week) -> media::Links {
+        media::Links::new(&self.keys, &self.public_url, week)
+    }
+}
+
 /// The router's state.
 pub type AppState = Arc<Shop>;

@@ -4,11 +4,19 @@ use std::time::Duration;
 
 use bayader::clock::Clock;
 use bayader::features::media::bucket::{Bucket, BucketFault, PREFIX, Verb};
+use bayader::features::media::copy::waiting;
 use bayader::kernel::UtcMs;
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::doubles::pictures::{self, Part, path_of, upload};
 use crate::doubles::s3::{S3Peer, bucket};
+use crate::harness::{Folder, Shop};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+/// Of a picture: its original, and three sizes in two formats.
+const FILES: i64 = 7;
+const UNCOPIED: &str = "select count(*) from media_files where copied_at is null";
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {
     aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref().try_into().expect("32 bytes")
@@ -203,4 +211,157 @@ fn a_link_is_the_same_all_day_and_lives_six_days_more() {
     assert_ne!(morning, at("2026-11-26T00:00:00Z"));
     assert!(morning.contains("X-Amz-Date=20261125T000000Z&X-Amz-Expires=604800"), "{morning}");
     assert!(morning.contains(&format!("/pictures/{PREFIX}ab/x.webp?")), "{morning}");
+}
+
+/// The shop's clock goes with the store's, which looks at ours; a test moves it on by hand.
+fn now_by_hand() -> Clock {
+    Clock::manual(Clock::system().now())
+}
+
+/// A product that shows a picture, not drawn yet.
+async fn add_picture(shop: &Shop, name: &str, width: u32) -> String {
+    let product = shop.product(name).create().await.id;
+    let photo = pictures::jpeg(width, 60);
+    upload(&shop.owner(), &product, &[Part::File("photo.jpg", &photo)]).send().await.expect(202);
+    product
+}
+
+/// Every file of the books is in the bucket, whole, and nothing else.
+async fn expect_all_copied(shop: &Shop, bucket: &Bucket) {
+    let files: Vec<(String, i64, Vec<u8>)> = shop
+        .db()
+        .read(|reader| {
+            reader.all("select path, bytes, sha256 from media_files order by path", &[], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+        })
+        .await
+        .expect("the files");
+    let page = bucket.list(None, 1_000).await.expect("a list");
+    let mut there: Vec<String> = page.objects.into_iter().map(|object| object.path).collect();
+    there.sort();
+    assert_eq!(there, files.iter().map(|(path, ..)| path.clone()).collect::<Vec<_>>());
+    for (path, bytes, hash) in files {
+        let object = bucket.get(&path, u64::try_from(bytes).expect("a length")).await.expect("an answer").expect("it is there");
+        assert_eq!(sha256(&object).as_slice(), hash, "{path}");
+        let seen = bucket.head(&path).await.expect("an answer").expect("it is there");
+        assert_eq!(seen.sha256.expect("our word").as_slice(), hash, "{path}");
+    }
+    assert_eq!(shop.count(UNCOPIED).await, 0);
+}
+
+async fn told(shop: &Shop) -> Vec<String> {
+    shop.db().read(waiting).await.expect("an answer")
+}
+
+#[tokio::test]
+async fn a_store_that_dies_and_comes_back_has_every_file_once_and_nobody_waited() {
+    let Some(mut peer) = S3Peer::start("a_store_that_dies_and_comes_back_has_every_file_once_and_nobody_waited").await else {
+        return;
+    };
+    let shop = Shop::open_at(now_by_hand(), &peer.variables()).await;
+    let bucket = peer.bucket(&Clock::system());
+    let first = add_picture(&shop, "Maarouk", 90).await;
+    shop.run_jobs().await;
+    assert_eq!(shop.count("select count(*) from media_files").await, FILES);
+    expect_all_copied(&shop, &bucket).await;
+    assert!(told(&shop).await.is_empty());
+
+    peer.kill();
+    let second = add_picture(&shop, "Shrak", 91).await;
+    shop.run_jobs().await;
+    assert_eq!(shop.count(UNCOPIED).await, FILES);
+    let waits = told(&shop).await;
+    assert!(waits.len() == 1 && waits[0].contains("7 file(s) wait to be copied"), "{waits:?}");
+    // The bakery goes on: pictures are drawn and served, orders are taken.
+    for product in [&first, &second] {
+        let seen = shop.guest().see(&format!("/api/v1/products/{product}")).await;
+        shop.guest().get(&path_of(&seen["images"][0]["card"])).send().await.expect(200);
+    }
+    // However often it is tried, it is one job, and it never dies.
+    for _ in 0..8 {
+        shop.advance(HOUR);
+        shop.run_jobs().await;
+        assert_eq!(shop.count("select count(*) from jobs where kind = 'media.copy' and status = 'queued'").await, 1);
+    }
+    assert_eq!(shop.count("select count(*) from jobs where status = 'dead'").await, 0);
+
+    peer.start_again().await;
+    shop.advance(HOUR);
+    shop.run_jobs().await;
+    expect_all_copied(&shop, &bucket).await;
+    assert!(told(&shop).await.is_empty());
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_configured_later_gets_what_was_there_before() {
+    let Some(peer) = S3Peer::start("a_bucket_that_is_configured_later_gets_what_was_there_before").await else { return };
+    let (folder, clock) = (Folder::new(), now_by_hand());
+    let open = |variables: Vec<(String, String)>, owner: Option<crate::harness::Client>| {
+        let (folder, clock) = (folder.around().clone(), clock.clone());
+        async move { Shop::open_mortal(&folder, &clock, &variables, Duration::from_secs(2), owner.as_ref()).await }
+    };
+    let (shop, ground) = open(Vec::new(), None).await;
+    add_picture(&shop, "Maarouk", 90).await;
+    shop.run_jobs().await;
+    let owner = shop.owner();
+    shop.die(ground);
+
+    // Wrong keys: the files wait, and why is said where staff look.
+    let mut wrong = peer.variables();
+    wrong.push(("BAYADER_S3__SECRET_KEY".to_owned(), "another".to_owned()));
+    let (shop, ground) = open(wrong, Some(owner)).await;
+    shop.run_jobs().await;
+    assert_eq!(shop.count(UNCOPIED).await, FILES);
+    let jobs = shop.owner().see("/api/v1/admin/jobs?kind=media.copy").await;
+    let why = jobs.rows()[0]["lastError"].as_str().expect("why").to_owned();
+    assert!(why.contains("SignatureDoesNotMatch") && why.contains("7 file(s) wait"), "{why}");
+    let owner = shop.owner();
+    shop.die(ground);
+
+    let (shop, ground) = open(peer.variables(), Some(owner)).await;
+    // Right again, but the wait of before has not ended.
+    shop.advance(HOUR);
+    shop.run_jobs().await;
+    expect_all_copied(&shop, &peer.bucket(&Clock::system())).await;
+    shop.die(ground);
+}
+
+#[tokio::test]
+async fn links_lead_to_the_bucket_once_it_has_the_file_and_end() {
+    let Some(mut peer) = S3Peer::start("links_lead_to_the_bucket_once_it_has_the_file_and_end").await else { return };
+    let mut variables = peer.variables();
+    variables.push(("BAYADER_MEDIA__SERVE".to_owned(), "s3".to_owned()));
+    let shop = Shop::open_at(now_by_hand(), &variables).await;
+    peer.kill();
+    let product = add_picture(&shop, "Maarouk", 90).await;
+    shop.run_jobs().await;
+    let link = path_of(&shop.guest().see(&format!("/api/v1/products/{product}")).await["images"][0]["card"]);
+    let get = |accept: &'static str| shop.guest().get(&link).header("accept", accept).send();
+    get("image/webp").await.expect(200);
+
+    peer.start_again().await;
+    shop.advance(HOUR);
+    shop.run_jobs().await;
+    for (accept, media_type) in [("image/webp,*/*", "image/webp"), ("*/*", "image/jpeg")] {
+        let reply = get(accept).await.expect(302);
+        assert_eq!(reply.header("vary"), Some("Accept"));
+        let elsewhere = reply.header("location").expect("a place").to_owned();
+        assert_eq!(get(accept).await.header("location"), Some(elsewhere.as_str()), "the same all day");
+        let answer = reqwest::get(&elsewhere).await.expect("an answer");
+        assert_eq!((answer.status().as_u16(), answer.headers()["content-type"].to_str().expect("a text")), (200, media_type));
+        let picture = answer.bytes().await.expect("bytes");
+        image::load_from_memory(&picture).expect("a picture");
+    }
+    // A link of eight days ago is over.
+    let past = Clock::manual(Clock::system().now().plus_ms(-8 * 24 * 3_600_000));
+    let path = shop
+        .db()
+        .read(|reader| reader.one("select path from media_files limit 1", &[], |row| row.get::<String>(0)))
+        .await
+        .expect("a path");
+    assert_eq!(reqwest::get(peer.bucket(&past).link(&path)).await.expect("an answer").status(), 403);
+    assert_eq!(reqwest::get(peer.bucket(&Clock::system()).link(&path)).await.expect("an answer").status(), 200);
+    shop.close().await;
 }

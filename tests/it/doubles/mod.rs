@@ -6,6 +6,7 @@ pub mod myfatoorah;
 pub mod paymob;
 pub mod paypal;
 pub mod paypal_signer;
+pub mod pictures;
 pub mod s3;
 pub mod spec;
 pub mod stripe;

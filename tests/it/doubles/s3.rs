@@ -100,6 +100,21 @@ impl S3Peer {
         ]
     }
 
+    /// Puts an object of zeros that says to be another file, as a store does whose disk has forgotten what it held.
+    pub async fn put_wrong(&self, path: &str, bytes: usize, sha256: &str) {
+        use rusty_s3::S3Action as _;
+        let endpoint = self.endpoint().parse().expect("a URL");
+        let bucket = rusty_s3::Bucket::new(endpoint, rusty_s3::UrlStyle::Path, BUCKET, "us-east-1").expect("a bucket");
+        let credentials = rusty_s3::Credentials::new(ACCESS_KEY, SECRET_KEY);
+        let object = format!("{}{path}", bayader::features::media::bucket::PREFIX);
+        let mut action = bucket.put_object(Some(&credentials), &object);
+        action.headers_mut().insert("x-amz-meta-sha256", sha256);
+        let url = action.sign(Duration::from_secs(60));
+        let client = reqwest::Client::new();
+        let request = client.put(url).header("x-amz-meta-sha256", sha256).body(vec![0; bytes]);
+        assert!(request.send().await.expect("an answer").status().is_success());
+    }
+
     /// A client of it.
     pub fn bucket(&self, clock: &Clock) -> Bucket {
         self.bucket_with(clock, &[])

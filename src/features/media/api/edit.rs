@@ -9,7 +9,7 @@ use crate::features::AppState;
 use crate::features::media::edit::{AddImages, ArrangeImages, Placed, RemoveImage, images_of};
 use crate::features::media::intake::{self, ALT_CHARACTERS};
 use crate::features::media::model::EditedImage;
-use crate::features::media::{Links, MOST_IMAGES, NotTaken, Size, Status, Week, problems};
+use crate::features::media::{Links, MOST_IMAGES, NotTaken, Size, Status, problems};
 use crate::http::extract::Empty;
 use crate::http::idempotency::{IdempotencyKey, Kept, Recall, once};
 use crate::http::multipart::Upload;
@@ -108,7 +108,7 @@ fn images_json(images: &[EditedImage], links: &Links) -> Value {
 }
 
 fn links_of(app: &AppState) -> Links {
-    Links::new(&app.keys, &app.public_url, Week::of(app.clock.now()))
+    app.links(app.week())
 }
 
 async fn list_images(State(app): State<AppState>, context: Context, Id(product): Id<ProductId>) -> Answer {
