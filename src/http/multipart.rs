@@ -4,6 +4,7 @@
 //! arrives. A sender who stalls is cut, and so is one who takes longer than [`Lent::MOST_TIMES`] such waits in all.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context as Wake, Poll};
 use std::time::Duration;
@@ -34,7 +35,13 @@ pub(super) fn is_multipart(headers: &HeaderMap) -> bool {
 }
 
 /// A request's body, lent to its handler.
-pub(super) struct Lent<B>(Arc<Mutex<B>>);
+pub(super) struct Lent<B>(Arc<Shared<B>>);
+
+struct Shared<B> {
+    body: Mutex<B>,
+    /// It has ended, or was cut: nothing more is read of it.
+    over: AtomicBool,
+}
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -47,13 +54,13 @@ where
     const MOST_TIMES: u32 = 20;
 
     pub(super) fn new(body: B) -> Lent<B> {
-        Lent(Arc::new(Mutex::new(body)))
+        Lent(Arc::new(Shared { body: Mutex::new(body), over: AtomicBool::new(false) }))
     }
 
     /// The body for the handler, of which each piece must come within `patience`.
     pub(super) fn lend(&self, patience: Duration) -> axum::body::Body {
         axum::body::Body::new(Borrowed {
-            body: Arc::clone(&self.0),
+            shared: Arc::clone(&self.0),
             patience,
             stalls: Box::pin(tokio::time::sleep(patience)),
             ends: Box::pin(tokio::time::sleep(patience * Self::MOST_TIMES)),
@@ -62,10 +69,13 @@ where
 
     /// Reads away what the handler has left, so that its answer reaches a client that is still sending.
     pub(super) async fn drain(self, most_bytes: usize, time: Duration) {
+        if self.0.over.load(Ordering::Relaxed) {
+            return;
+        }
         let read_away = async {
             let mut seen = 0;
             while seen <= most_bytes {
-                let frame = std::future::poll_fn(|wake| poll(&self.0, wake)).await;
+                let frame = std::future::poll_fn(|wake| poll(&self.0.body, wake)).await;
                 let Some(Ok(frame)) = frame else { return };
                 seen += frame.data_ref().map_or(0, Bytes::len);
             }
@@ -79,7 +89,7 @@ fn poll<B: HttpBody + Unpin>(body: &Mutex<B>, wake: &mut Wake<'_>) -> Poll<Optio
 }
 
 struct Borrowed<B> {
-    body: Arc<Mutex<B>>,
+    shared: Arc<Shared<B>>,
     patience: Duration,
     stalls: Pin<Box<Sleep>>,
     ends: Pin<Box<Sleep>>,
@@ -94,10 +104,24 @@ where
     type Error = BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, wake: &mut Wake<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = self.as_mut().next(wake);
+        if matches!(frame, Poll::Ready(None | Some(Err(_)))) {
+            self.shared.over.store(true, Ordering::Relaxed);
+        }
+        frame
+    }
+}
+
+impl<B> Borrowed<B>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
+{
+    fn next(mut self: Pin<&mut Self>, wake: &mut Wake<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if self.ends.as_mut().poll(wake).is_ready() {
             return Poll::Ready(Some(Err("the upload takes too long".into())));
         }
-        if let Poll::Ready(frame) = poll(&self.body, wake) {
+        if let Poll::Ready(frame) = poll(&self.shared.body, wake) {
             let patience = self.patience;
             self.stalls.as_mut().reset(Instant::now() + patience);
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));

@@ -6,7 +6,7 @@ use bayader::features::media::{self, Format, Refused};
 use image::ImageFormat;
 use proptest::prelude::*;
 
-use crate::doubles::pictures::{self, Part, form};
+use crate::doubles::pictures::{self, Part};
 use crate::harness::{Reply, Request, Shop};
 
 const MOST: u64 = 15_000_000;
@@ -27,8 +27,7 @@ fn code(bytes: &[u8]) -> &'static str {
 }
 
 fn upload(shop: &Shop, product: &str, parts: &[Part<'_>]) -> Request {
-    let (media_type, body) = form(parts);
-    shop.owner().post(&format!("/api/v1/products/{product}/images")).bytes(&media_type, body)
+    pictures::upload(&shop.owner(), product, parts)
 }
 
 fn holds(bytes: &[u8], text: &str) -> bool {

@@ -7,6 +7,8 @@ use flate2::write::ZlibEncoder;
 use image::codecs::gif::GifEncoder;
 use image::{Delay, DynamicImage, Frame, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 
+use crate::harness::{Client, Request};
+
 /// Left half red, right half blue; the upper left eighth green, so that every way to turn it looks different.
 pub fn flag(width: u32, height: u32) -> DynamicImage {
     DynamicImage::ImageRgb8(RgbImage::from_fn(width, height, |x, y| {
@@ -215,4 +217,16 @@ pub fn form(parts: &[Part<'_>]) -> (String, Vec<u8>) {
     }
     body.extend(format!("--{BOUNDARY}--\r\n").into_bytes());
     (format!("multipart/form-data; boundary={BOUNDARY}"), body)
+}
+
+/// Adds pictures to a product.
+pub fn upload(by: &Client, product: &str, parts: &[Part<'_>]) -> Request {
+    let (media_type, body) = form(parts);
+    by.post(&format!("/api/v1/products/{product}/images")).bytes(&media_type, body)
+}
+
+/// The path of a link to a picture, as a client asks this shop for it.
+pub fn path_of(link: &serde_json::Value) -> String {
+    let link = link.as_str().unwrap_or_else(|| panic!("no link: {link}"));
+    link[link.find("/media/").unwrap_or_else(|| panic!("{link} is no link to a picture"))..].to_owned()
 }
