@@ -25,7 +25,8 @@ create table media_files (
 create index media_files_picture on media_files (picture);
 create index media_files_uncopied on media_files (path) where copied_at is null;
 
--- A product's pictures. One that was taken away stays as long as an order shows it.
+-- A product's pictures. One that was taken away stays as long as an order shows it, which is the product's first picture at the
+-- order's moment.
 create table product_images (
     id         blob    not null primary key check (length(id) = 16),
     product_id blob    not null references products (id),
@@ -36,5 +37,5 @@ create table product_images (
     removed_at integer
 ) strict, without rowid;
 
-create index product_images_product on product_images (product_id, position) where removed_at is null;
+create index product_images_product on product_images (product_id, position);
 create index product_images_picture on product_images (picture);

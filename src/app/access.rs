@@ -78,6 +78,26 @@ const fn form(path: &'static str) -> Access {
     Access { method: "POST", takes: Takes::Form, ..page(path) }
 }
 
+/// Where files are sent in parts.
+const fn files(path: &'static str, who: Who) -> Access {
+    Access { takes: Takes::Files, ..line("POST", path, who) }
+}
+
+/// A picture. The link's own key is its credential, and a page of the menu asks for a hundred at once.
+const fn picture(path: &'static str) -> Access {
+    Access { limited: false, ..page(path) }
+}
+
+/// Whether a path, as it was sent, is one to which files are sent.
+pub(super) fn takes_files(method: &http::Method, path: &str) -> bool {
+    let is_it = |access: &Access| {
+        let (mut wanted, mut sent) = (access.path.split('/'), path.split('/'));
+        let parts_match = wanted.by_ref().zip(sent.by_ref()).all(|(wanted, sent)| wanted.starts_with('{') || wanted == sent);
+        parts_match && wanted.next().is_none() && sent.next().is_none()
+    };
+    TABLE.iter().any(|access| access.takes == Takes::Files && access.method == method.as_str() && is_it(access))
+}
+
 /// Every route there is.
 #[rustfmt::skip]
 pub const TABLE: &[Access] = &[
@@ -125,6 +145,11 @@ pub const TABLE: &[Access] = &[
     line("POST",   "/api/v1/products",                  ADMIN),
     line("PUT",    "/api/v1/products/{id}",             ADMIN),
     line("DELETE", "/api/v1/products/{id}",             ADMIN),
+    line("GET",    "/api/v1/products/{id}/images",      STAFF),
+    files("/api/v1/products/{id}/images",               ADMIN),
+    line("PUT",    "/api/v1/products/{id}/images",      ADMIN),
+    line("DELETE", "/api/v1/products/{id}/images/{imageId}", ADMIN),
+    picture("/media/{picture}/{size}"),
     line("GET",    "/api/v1/inventory",                 STAFF),
     line("GET",    "/api/v1/inventory/low",             STAFF),
     line("GET",    "/api/v1/inventory/{productId}/log", STAFF),

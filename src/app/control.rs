@@ -22,12 +22,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::features::catalog::{self, Import, ImportReport};
-use crate::features::{AppState, accounts};
+use crate::features::{AppState, accounts, media};
 use crate::kernel::{Actor, Email, Error, Name, Phone, Problem};
 
 /// A request is at most a menu in base64; the largest menus have a few megabytes.
 const MAX_LINE_BYTES: u64 = 64 << 20;
-/// The largest file that [`Request::import`] takes: base64 makes it a third longer, and the line holds a little more.
+/// The largest file that [`Request::import`] and [`Request::picture`] take: base64 makes it a third longer, and the line holds a little more.
 pub const MAX_IMPORT_BYTES: usize = 40 << 20;
 /// Commands under way when the server ends get this long; then they are cut, and what they wrote stands or does not.
 const DRAIN_TIME: Duration = Duration::from_secs(20);
@@ -37,7 +37,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const MAX_SOCKET_PATH_BYTES: usize = 107;
 
 /// What a command asks the owner of the folder to do. Not `Debug`: it holds passwords.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
     /// Make an account that may do everything.
@@ -46,6 +46,10 @@ pub enum Request {
     ResetPassword { email: String, password: String },
     /// Bring in a menu.
     ImportProducts { csv_base64: String, set_stock: bool, dry_run: bool },
+    /// Bring in a picture by the name of its file, which is without folder and ending.
+    ImportPicture { name: String, bytes_base64: String, dry_run: bool },
+    /// Compare books, disk and bucket, and mend.
+    CheckMedia(media::compare::Asked),
 }
 
 impl Request {
@@ -53,6 +57,12 @@ impl Request {
     #[must_use]
     pub fn import(csv: &[u8], set_stock: bool, dry_run: bool) -> Request {
         Request::ImportProducts { csv_base64: BASE64.encode(csv), set_stock, dry_run }
+    }
+
+    /// The request to bring in a picture's bytes under its file's name.
+    #[must_use]
+    pub fn picture(name: &str, bytes: &[u8], dry_run: bool) -> Request {
+        Request::ImportPicture { name: name.to_owned(), bytes_base64: BASE64.encode(bytes), dry_run }
     }
 }
 
@@ -66,6 +76,10 @@ pub enum Answer {
     PasswordReset { email: String, sessions_ended: usize },
     /// The menu is in, or would be so (`dry_run`).
     Imported(ImportReport),
+    /// What became of a picture.
+    PictureImported(media::import::Imported),
+    /// Books, disk and bucket were compared.
+    MediaChecked(media::compare::Report),
     /// Nothing was brought in.
     BadRows(Vec<BadRow>),
     /// It may not be; `code` is that of the API's problems.
@@ -105,6 +119,8 @@ pub async fn execute(shop: &AppState, request: Request, progress: OnProgress<'_>
         Request::ImportProducts { csv_base64, set_stock, dry_run } => {
             import_products(shop, &csv_base64, set_stock, dry_run, progress).await
         }
+        Request::ImportPicture { name, bytes_base64, dry_run } => import_picture(shop, &name, &bytes_base64, dry_run).await,
+        Request::CheckMedia(asked) => media::compare::compare(shop, asked, progress).await.map(Answer::MediaChecked),
     };
     outcome.unwrap_or_else(|error| match error {
         Error::Refused(ref problem) => Answer::Refused { code: problem.kind.code.to_owned(), message: told(problem, &error) },
@@ -200,6 +216,13 @@ async fn import_products(
     progress(if dry_run { "comparing with the menu" } else { "writing the menu" });
     let report = shop.db.write(Import { parsed, set_stock, dry_run, by: Actor::System }).await?;
     Ok(Answer::Imported(report))
+}
+
+async fn import_picture(shop: &AppState, name: &str, bytes_base64: &str, dry_run: bool) -> Result<Answer, Error> {
+    let Ok(bytes) = BASE64.decode(bytes_base64) else {
+        return Ok(Answer::Refused { code: "bad_request".to_owned(), message: "the picture is not in base64".to_owned() });
+    };
+    Ok(Answer::PictureImported(media::import::import(shop, name, bytes, dry_run).await?))
 }
 
 /// The server's end of the socket; the file goes with it.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use bytes::Bytes;
 
 use super::routes;
-use crate::features::{AppState, accounts, admin, cart, catalog, inventory, messages, orders, payments, settings};
+use crate::features::{AppState, accounts, admin, cart, catalog, inventory, media, messages, orders, payments, settings};
 use crate::http::assets::{self, PageQuery, asked_language};
 use crate::http::describe::refusals;
 use crate::http::field_faults::FIELD_FAULTS;
@@ -21,6 +21,7 @@ pub const PROBLEMS: &[(&str, &[&ProblemKind])] = &[
     ("src/features/cart/problems.rs", cart::problems::ALL),
     ("src/features/catalog/problems.rs", catalog::problems::ALL),
     ("src/features/inventory/problems.rs", inventory::problems::ALL),
+    ("src/features/media/problems.rs", media::problems::ALL),
     ("src/features/messages/problems.rs", messages::problems::ALL),
     ("src/features/orders/problems.rs", orders::problems::ALL),
     ("src/features/payments/refund_problems.rs", payments::refund_problems::ALL),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::upkeep;
-use crate::features::{AppState, accounts, cart, catalog, messages, notifications, orders, payments};
+use crate::features::{AppState, accounts, cart, catalog, media, messages, notifications, orders, payments};
 use crate::jobs::{Handler, Handlers};
 
 /// Who does the jobs of each kind.
@@ -25,6 +25,10 @@ pub(super) fn handlers(shop: &AppState) -> Handlers {
         Arc::new(catalog::CountPopular::new(Arc::clone(shop))),
         Arc::new(catalog::IndexCategories::new(Arc::clone(shop))),
         Arc::new(accounts::RemoveOldSessionsDaily::new(Arc::clone(shop))),
+        Arc::new(media::CollectPictures::new(Arc::clone(shop))),
+        Arc::new(media::CopyFiles::new(Arc::clone(shop))),
+        Arc::new(media::DrawSamples::new(Arc::clone(shop))),
+        Arc::new(media::RenderPictures::new(Arc::clone(shop))),
         Arc::new(payments::HandleMessages::new(Arc::clone(shop))),
         Arc::new(messages::Probe::new(Arc::clone(shop))),
         upkeep::Upkeep::new(Arc::clone(shop)),

@@ -25,7 +25,7 @@ use tokio::sync::watch;
 pub use routes::openapi;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
 use crate::features::{AppState, Shop, accounts, audit, cart, catalog, media, messages, money, orders, payments, settings};
 use crate::http::front::Front;
@@ -75,6 +75,8 @@ pub enum StartFault {
     Carrier(#[from] messages::CarrierFault),
     #[error("the folder {folder} cannot be used for pictures: {reason}. Look at its rights")]
     Media { folder: PathBuf, reason: std::io::Error },
+    #[error("the bucket of the configuration cannot be used: {0}")]
+    Bucket(String),
     #[error("the system gave no thread: {0}")]
     Threads(std::io::Error),
 }
@@ -100,8 +102,12 @@ impl App {
         let (config, clock, patience) = (&options.config, &options.clock, options.extras.patience);
         let desk = messages::Desk::open(folder.path(), config, clock, patience, options.extras.carriers)?;
         let media_folder = folder.path().join("media");
-        let pictures =
-            media::Store::open(&media_folder).map_err(|reason| StartFault::Media { folder: media_folder, reason })?;
+        let pictures = media::Pictures::open(&media_folder, config)
+            .map_err(|reason| StartFault::Media { folder: media_folder, reason })?;
+        let copies = match &config.s3 {
+            Some(s3) => Some(media::Copies::to(media::Bucket::open(s3, clock, patience).map_err(StartFault::Bucket)?)),
+            None => None,
+        };
         let accounts = Arc::new(
             accounts::Desk::new(options.clock.clone())
                 .map_err(StartFault::Threads)?
@@ -158,6 +164,8 @@ impl App {
             looks: Arc::new(payments::turns::Turns::new(options.extras.patience)),
             messages: desk,
             media: pictures,
+            copies,
+            serves_from_bucket: options.config.media.serve == config::MediaServe::S3,
             public_url: options.config.server.public_url.url().as_str().to_owned(),
             return_url: options.config.server.return_url.as_ref().map(|url| url.as_str().to_owned()),
             cors_origins: options.config.server.cors_origins.iter().map(ToString::to_string).collect(),
@@ -167,6 +175,10 @@ impl App {
         shop.db.write(payments::reconcile::TakeUp).await.map_err(StartFault::Books)?;
         let stopped = shop.db.write(messages::TakeUp).await.map_err(StartFault::Books)?;
         shop.messages.take_up(stopped, shop.clock.now());
+        if let Some(copies) = &shop.copies {
+            let place = copies.bucket().told().to_owned();
+            shop.db.write(media::copy::TakeUp { place }).await.map_err(StartFault::Books)?;
+        }
         let limits = Limits::new(&options.config.rate_limit, &options.clock);
         let keeper: Arc<dyn Gatekeeper> =
             Arc::new(Keeper { shop: Arc::clone(&shop), has_owner: Arc::clone(&has_owner), known: routes::known(), limits });
@@ -272,6 +284,10 @@ impl Gatekeeper for Keeper {
 
     fn access(&self, method: &Method, path: &str) -> Option<Access> {
         self.known(method, path).map(|known| known.access)
+    }
+
+    fn takes_files(&self, method: &Method, path: &str) -> bool {
+        access::takes_files(method, path)
     }
 
     fn limits(&self) -> Option<&Limits> {

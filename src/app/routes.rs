@@ -30,6 +30,7 @@ pub(super) struct Known {
 /// The document's groups, in their order. A route belongs to the first whose part its path begins with.
 pub const TAGS: &[Tag] = &[
     Tag { name: "Catalog", description: "Products and categories: what the shop sells.", parts: &["products", "categories"] },
+    Tag { name: "Pictures", description: "What products look like, by signed links.", parts: &["media"] },
     Tag { name: "Cart", description: "What a customer means to order.", parts: &["cart"] },
     Tag { name: "Orders", description: "From the counter or the web to the customer's hand.", parts: &["orders"] },
     Tag { name: "Payments", description: "Ways to pay, and what became of each payment.", parts: &["payments"] },

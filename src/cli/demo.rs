@@ -13,7 +13,7 @@ use super::exit::{Failure, Outcome};
 use super::local_http::{Answer, Client};
 use super::output;
 use crate::app::control::{self, Request};
-use crate::features::AppState;
+use crate::features::{AppState, media};
 use crate::security::random;
 
 /// 68 products in both languages.
@@ -114,7 +114,11 @@ async fn make_owner(shop: &AppState, owner: &Account) -> Result<(), String> {
 /// Brings the sample menu in and says how many products it has.
 async fn import_menu(shop: &AppState) -> Result<usize, String> {
     match control::execute(shop, Request::import(MENU, false, false), &|_| ()).await {
-        control::Answer::Imported(report) => Ok(report.made),
+        control::Answer::Imported(report) => {
+            // Drawn by a job, while the bakery is open already.
+            shop.db.write(media::DrawSample).await.map_err(|error| format!("the sample's pictures are not drawn: {error}"))?;
+            Ok(report.made)
+        }
         other => Err(format!("the sample menu was not taken: {other:?}")),
     }
 }

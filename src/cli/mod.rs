@@ -13,6 +13,7 @@ mod doctor;
 mod exit;
 mod health;
 mod local_http;
+mod media;
 mod migrate;
 mod openapi;
 mod output;
@@ -59,6 +60,9 @@ enum Command {
     /// Bring the menu in from a CSV file, or take it out to one.
     #[command(subcommand, after_help = EXIT_CODES)]
     Products(products::Products),
+    /// Bring pictures in by the names of their files, or compare and mend their files.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Media(media::Media),
     /// Check the books, or what they rest on; works beside a running server and changes nothing.
     #[command(after_help = EXIT_CODES)]
     Doctor(doctor::Doctor),
@@ -93,6 +97,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Admin(admin) => admin.run(),
         Command::Config(config) => config.run(),
         Command::Migrate(migrate) => migrate.run(),
+        Command::Media(media) => media.run(),
         Command::Products(products) => products.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Audit(audit) => audit.run(),

@@ -1,7 +1,7 @@
 //! A command that writes: through the running server, or on the folder itself if there is none. The same code does the work
 //! either way (`app/control.rs`).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::exit::{Failure, Outcome};
@@ -19,10 +19,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Has a request done. Refusals and faults are failures.
 pub fn write(place: &Place, folder: &Path, accept_clock: bool, request: Request) -> Outcome<Answer> {
-    let progress = Progress::start();
-    let answer = runtime()?.block_on(find_owner(place, folder, accept_clock, request, &progress))?;
-    drop(progress);
-    match answer {
+    match Owner::of(place, folder, accept_clock)?.ask(&request)? {
         Answer::Refused { message, .. } => Err(Failure::because(message)),
         Answer::Failed { message } => {
             Err(Failure::because(format!("it failed in {}: {message}. Nothing was changed", folder.display())))
@@ -31,47 +28,73 @@ pub fn write(place: &Place, folder: &Path, accept_clock: bool, request: Request)
     }
 }
 
-async fn find_owner(
-    place: &Place,
-    folder: &Path,
+/// Who owns a folder and does what is asked: the running server, or this process from the first request on that found none.
+pub struct Owner {
+    place: Place,
+    folder: PathBuf,
     accept_clock: bool,
-    request: Request,
-    progress: &Progress,
-) -> Outcome<Answer> {
-    let socket = db::control_socket_in(folder);
-    let on_progress = |stage: &str| progress.stage(stage);
-    let started = Instant::now();
-    loop {
-        let asked = control::ask(&socket, &request, &on_progress).await.map_err(|error| {
+    runtime: tokio::runtime::Runtime,
+    progress: Progress,
+    app: Option<App>,
+}
+
+impl Owner {
+    pub fn of(place: &Place, folder: &Path, accept_clock: bool) -> Outcome<Owner> {
+        let (place, folder) = (place.clone(), folder.to_owned());
+        Ok(Owner { place, folder, accept_clock, runtime: runtime()?, progress: Progress::start(), app: None })
+    }
+
+    /// Says what is being done now, where somebody sees it.
+    pub fn stage(&self, stage: &str) {
+        self.progress.stage(stage);
+    }
+
+    /// Has a request done, whatever comes of it.
+    pub fn ask(&mut self, request: &Request) -> Outcome<Answer> {
+        let socket = db::control_socket_in(&self.folder);
+        let started = Instant::now();
+        loop {
+            if let Some(app) = &self.app {
+                let on_progress = |stage: &str| self.progress.stage(stage);
+                return Ok(self.runtime.block_on(control::execute(app.shop(), request.clone(), &on_progress)));
+            }
+            if let Some(answer) = self.ask_server(&socket, request)? {
+                return Ok(answer);
+            }
+            match DataFolder::own(&self.folder) {
+                // Only a look; `App::open` takes the lock for good.
+                Ok(free) => drop(free),
+                Err(FolderFault::Owned(_)) if started.elapsed() < PATIENCE => {
+                    std::thread::sleep(PAUSE);
+                    continue;
+                }
+                Err(fault) => return Err(Failure::because(fault)),
+            }
+            self.app = Some(self.open()?);
+        }
+    }
+
+    fn ask_server(&self, socket: &Path, request: &Request) -> Outcome<Option<Answer>> {
+        let on_progress = |stage: &str| self.progress.stage(stage);
+        self.runtime.block_on(control::ask(socket, request, &on_progress)).map_err(|error| {
             Failure::because(format!(
                 "the server behind {} did not answer: {error}. Whether the command was done is not known; look before you \
                  repeat it",
                 socket.display()
             ))
-        })?;
-        if let Some(answer) = asked {
-            return Ok(answer);
-        }
-        match DataFolder::own(folder) {
-            // Only a look; `App::open` takes the lock for good.
-            Ok(free) => drop(free),
-            Err(FolderFault::Owned(_)) if started.elapsed() < PATIENCE => {
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            }
-            Err(fault) => return Err(Failure::because(fault)),
-        }
-        break;
+        })
     }
-    let config = place.read_config(folder)?;
-    crate::ops::logs::start_for_command(&config);
-    let options = AppOptions {
-        data_dir: folder.to_owned(),
-        config,
-        clock: Clock::system(),
-        accept_clock,
-        extras: crate::app::Extras::default(),
-    };
-    let app = App::open(options).await.map_err(Failure::because)?;
-    Ok(control::execute(app.shop(), request, &on_progress).await)
+
+    fn open(&self) -> Outcome<App> {
+        let config = self.place.read_config(&self.folder)?;
+        crate::ops::logs::start_for_command(&config);
+        let options = AppOptions {
+            data_dir: self.folder.clone(),
+            config,
+            clock: Clock::system(),
+            accept_clock: self.accept_clock,
+            extras: crate::app::Extras::default(),
+        };
+        self.runtime.block_on(App::open(options)).map_err(Failure::because)
+    }
 }

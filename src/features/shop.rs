@@ -37,8 +37,12 @@ pub struct Shop {
     pub looks: Arc<payments::turns::Turns>,
     /// Carriers and templates.
     pub messages: messages::Desk,
-    /// Pictures' files.
-    pub media: media::Store,
+    /// Pictures' files, and the thread that opens them.
+    pub media: media::Pictures,
+    /// The bucket that has a copy of each picture's file, if one is configured.
+    pub copies: Option<media::Copies>,
+    /// Whether links to pictures lead to the bucket (`[media] serve`).
+    pub serves_from_bucket: bool,
     /// `[server] public_url`, without a slash at its end; links in answers begin with it.
     pub public_url: String,
     /// `[server] return_url`: the storefront to which buyers go on from a gateway.
@@ -49,6 +53,20 @@ pub struct Shop {
     pub limits_guests: bool,
     /// The kinds of background work.
     pub job_kinds: Arc<jobs::Kinds>,
+}
+
+impl Shop {
+    /// The week in which links to pictures are made now.
+    #[must_use]
+    pub fn week(&self) -> media::Week {
+        media::Week::of(self.clock.now())
+    }
+
+    /// Makes the links to pictures of a week.
+    #[must_use]
+    pub fn links(&self, week: media::Week) -> media::Links {
+        media::Links::new(&self.keys, &self.public_url, week)
+    }
 }
 
 /// The router's state.

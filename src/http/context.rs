@@ -18,6 +18,8 @@ pub enum Received {
     Cut,
     /// Too many large ones were arriving at once.
     Crowded,
+    /// It is still arriving: the handler reads it part by part.
+    Arriving,
 }
 
 /// Where a request comes from.

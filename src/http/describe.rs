@@ -6,6 +6,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::link::{Link, operation_id};
+use super::multipart::MULTIPART;
 use super::shape::Shape;
 use super::{problem, refusal_page, session_cookie};
 use crate::kernel::{Problem, ProblemKind, Role};
@@ -24,6 +25,8 @@ pub struct Described {
     pub body: Option<(&'static str, Value)>,
     /// What is taken as it comes, where that is no shape of ours.
     pub raw_body: Option<&'static str>,
+    /// The parts of an upload, a schema each.
+    pub upload: Option<Value>,
     pub examples: Vec<(&'static str, Value)>,
     pub responses: Vec<Responded>,
     pub refuses: Vec<&'static ProblemKind>,
@@ -60,9 +63,11 @@ pub const PARAMETERS: &[(&str, &str)] = &[
     ("from", "From this time on, or from the beginning of this day of the shop."),
     ("fulfilment", "How it reaches the customer."),
     ("id", "Its id."),
+    ("imageId", "Id of a picture."),
     ("in_stock", "Only what can be sold now, or only what cannot."),
     ("is_active", "Only what is on sale, or only what is hidden. For staff; the public sees what is on sale."),
     ("lang", "Language of the page; without it `Accept-Language` decides."),
+    ("key", "The link's own key."),
     ("k", "The key of this way back; it opens that payment's order alone."),
     ("limit", "Entries, at most."),
     ("low", "Only what has reached its threshold, or only what has not."),
@@ -94,6 +99,7 @@ impl Described {
             query: None,
             body: None,
             raw_body: None,
+            upload: None,
             examples: Vec::new(),
             responses: Vec::new(),
             refuses: Vec::new(),
@@ -220,6 +226,7 @@ fn header_components() -> Value {
         "RequestId": header("The request's name: yours, or ours.", true, json!({ "type": "string", "minLength": 1, "maxLength": 64 })),
         "ETag": header("Version and hash of this answer, for `If-None-Match` and `If-Match`.", true, json!({ "type": "string", "pattern": "^\"[0-9]+\\.[0-9a-f]{16}\"$" })),
         "Location": header("Where the new thing is.", true, json!({ "type": "string", "pattern": "^/api/v1/" })),
+        "LocationBucket": header("Where the bucket gives it; signed, and good for some days.", true, json!({ "type": "string", "format": "uri" })),
         "LocationPage": header("Where the browser goes on.", true, json!({ "type": "string" })),
         "IdempotencyReplayed": header("`true` if this is the answer of an earlier request with this key.", false, json!({ "type": "string", "enum": ["true"] })),
         "RetryAfter": header("Seconds to wait before the next try; always there with 429.", false, json!({ "type": "integer", "minimum": 0 })),
@@ -263,6 +270,9 @@ fn operation_object(operation: &Operation<'_>, shared: &mut Map<String, Value>) 
             "required": true,
             "content": { "application/json": { "schema": { "type": "object", "description": "As its sender documents it." } } },
         });
+    }
+    if let Some(parts) = &described.upload {
+        object["requestBody"] = json!({ "required": true, "content": { MULTIPART: { "schema": parts } } });
     }
     let cookie = if operation.method.is_safe() { json!({ "cookie": [] }) } else { json!({ "cookie": [], "csrf": [] }) };
     object["security"] = match (operation.signed_in, described.order_token) {
@@ -333,7 +343,7 @@ fn parameters(operation: &Operation<'_>) -> Vec<Value> {
 fn headers(names: &[&str]) -> Value {
     let header = |name: &&str| {
         let component: String = if *name == "X-Request-Id" { "RequestId".to_owned() } else { name.replace('-', "") };
-        let name = name.trim_end_matches("-Page");
+        let name = name.trim_end_matches("-Page").trim_end_matches("-Bucket");
         (name.to_owned(), json!({ "$ref": format!("#/components/headers/{component}") }))
     };
     Value::Object(names.iter().map(header).collect())
@@ -355,6 +365,7 @@ fn responses(operation: &Operation<'_>, shared: &mut Map<String, Value>) -> Valu
         }
         match responded.status {
             201 => named.push("Location"),
+            302 => named.push("Location-Bucket"),
             303 => named.push("Location-Page"),
             _ => {}
         }

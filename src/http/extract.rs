@@ -65,6 +65,22 @@ impl<T: PathId, S: Send + Sync> FromRequestParts<S> for Id<T> {
     }
 }
 
+/// The first two parameters of the path.
+#[derive(Clone, Copy, Debug)]
+pub struct Ids<A, B>(pub A, pub B);
+
+impl<A: PathId, B: PathId, S: Send + Sync> FromRequestParts<S> for Ids<A, B> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| not_found())?;
+        let mut values = params.iter().map(|(_, value)| value);
+        let first = values.next().and_then(A::from_path);
+        let second = values.next().and_then(B::from_path);
+        first.zip(second).map(|(first, second)| Ids(first, second)).ok_or_else(not_found)
+    }
+}
+
 /// The query, every parameter known.
 #[derive(Debug)]
 pub struct Query<T>(pub T);

@@ -17,6 +17,7 @@ use tower::ServiceExt;
 use super::context::Received;
 use super::cors::Cors;
 use super::gate::Gatekeeper;
+use super::multipart::{Lent, is_multipart};
 use super::{Caller, Context, forwarded, problem, refusal_page, shields};
 use crate::config::{Network, Server};
 use crate::kernel::{Error, Fault, Locale};
@@ -72,13 +73,20 @@ impl Front {
         arrived: impl FnOnce() -> G,
     ) -> Response
     where
-        B: http_body::Body<Data = Bytes> + Unpin,
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (parts, body) = request.into_parts();
         let shop = self.keeper.shop();
         let request_id = request_id(&parts.headers);
         let locale = language(&parts.headers).unwrap_or(shop.locale);
-        let (received, _held) = receive(&parts.method, &parts.headers, body, body_time, &self.room).await;
+        let takes_files = is_multipart(&parts.headers) && self.keeper.takes_files(&parts.method, parts.uri.path());
+        let (received, lent, _held) = if takes_files {
+            (Received::Arriving, Some(Lent::new(body)), None)
+        } else {
+            let (received, held) = receive(&parts.method, &parts.headers, body, body_time, &self.room).await;
+            (received, None, held)
+        };
         let _arrived = arrived();
         let client = forwarded::client(peer, &parts.headers, &self.proxies);
         let asked = self.cors.asked(&parts.method, &parts.headers);
@@ -96,11 +104,17 @@ impl Front {
             headers: Arc::new(parts.headers),
         };
         let for_people = refusal_page::Reader::of(&context);
-        let mut inner = Request::new(Body::empty());
+        let mut inner = Request::new(lent.as_ref().map_or_else(Body::empty, |lent| lent.lend(body_time)));
         *inner.method_mut() = parts.method;
         *inner.uri_mut() = parts.uri;
+        if let Some(media_type) = context.headers.get(http::header::CONTENT_TYPE) {
+            inner.headers_mut().insert(http::header::CONTENT_TYPE, media_type.clone());
+        }
         inner.extensions_mut().insert(context);
         let answered = std::panic::AssertUnwindSafe(self.router.clone().oneshot(inner)).catch_unwind().await;
+        if let Some(lent) = lent {
+            lent.drain(DRAIN_BYTES, DRAIN_TIME).await;
+        }
         let response = match answered {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},

@@ -12,6 +12,7 @@ use http::{HeaderMap, Method, header};
 use super::context::Received;
 use super::describe::FORM;
 use super::extract::refuse_query;
+use super::multipart::{self, MAX_UPLOAD_BYTES, MULTIPART};
 use super::rate_limit::{Allowance, Limits};
 use super::{Caller, Context, problem, session_cookie};
 use crate::db;
@@ -57,6 +58,8 @@ pub enum Takes {
     Json,
     /// What a form on a page sends, up to what the front reads.
     Form,
+    /// Files in parts, which the handler reads while they arrive.
+    Files,
     /// Bytes of any media type, at most so many (and no more than the front reads); the handler judges them as they came.
     Raw { most: usize },
 }
@@ -90,6 +93,10 @@ pub trait Gatekeeper: Send + Sync + 'static {
     fn access(&self, method: &Method, path: &str) -> Option<Access>;
     /// How often each caller may ask; `None` without a limit.
     fn limits(&self) -> Option<&Limits>;
+    /// Whether a request's path, as it was sent, is that of a route that takes files.
+    fn takes_files(&self, _method: &Method, _path: &str) -> bool {
+        false
+    }
     /// Whether a route reads a query.
     fn reads_query(&self, method: &Method, path: &str) -> bool;
     /// Hears that a request was refused, by the gate or by its handler. It must not block.
@@ -248,6 +255,14 @@ fn check_body(context: &Context, takes: Takes) -> Result<(), Error> {
         (Received::TooLarge, Takes::Raw { most }) => too_large("The body", most),
         (Received::Whole(body), Takes::Raw { most }) if body.len() > most => too_large("The body", most),
         (Received::Whole(_), Takes::Raw { .. }) => Ok(()),
+        (Received::Arriving, Takes::Files) => {
+            let announced = context.header("content-length").and_then(|text| text.parse::<u64>().ok());
+            if announced.is_some_and(|bytes| bytes > MAX_UPLOAD_BYTES) { Err(multipart::too_large().into()) } else { Ok(()) }
+        }
+        (Received::Whole(_) | Received::TooLarge, Takes::Files) => Err(Problem::of(&kinds::UNSUPPORTED_MEDIA_TYPE)
+            .detail(format!("Send the files with Content-Type: {MULTIPART}."))
+            .into()),
+        (Received::Arriving, _) => Err(Fault::because("only a route that takes files reads a body while it arrives").into()),
         (Received::TooLarge, Takes::Json | Takes::Form) => too_large("A body", super::front::MAX_BODY_BYTES),
         (Received::Cut, _) => {
             Err(Problem::of(&kinds::BAD_REQUEST).detail("The body ended before its announced length.").into())

@@ -35,6 +35,20 @@ impl IdempotencyKey {
     /// # Errors
     /// 422 if the key is not 16 to 128 visible ASCII characters.
     pub fn of(context: &Context) -> Result<Option<IdempotencyKey>> {
+        let body: &[u8] = match &context.received {
+            // No body is read as an empty object, so it is the same request as one.
+            super::context::Received::Whole(body) if body.is_empty() => b"{}",
+            super::context::Received::Whole(body) => body,
+            _ => &[],
+        };
+        IdempotencyKey::of_content(context, body)
+    }
+
+    /// As [`IdempotencyKey::of`], of a request whose body is not held: `content` stands for it, the same for the same request.
+    ///
+    /// # Errors
+    /// As [`IdempotencyKey::of`].
+    pub fn of_content(context: &Context, content: &[u8]) -> Result<Option<IdempotencyKey>> {
         let Some(value) = context.headers.get("idempotency-key") else { return Ok(None) };
         let bytes = value.as_bytes();
         if !(16..=128).contains(&bytes.len()) || !bytes.iter().all(u8::is_ascii_graphic) {
@@ -42,13 +56,7 @@ impl IdempotencyKey {
         }
         let caller = context.caller.user().map_or_else(|| "guests".to_owned(), |user| user.to_string());
         let key_hash = hash(&[caller.as_bytes(), context.method.as_str().as_bytes(), context.path.as_bytes(), bytes]);
-        let body: &[u8] = match &context.received {
-            // No body is read as an empty object, so it is the same request as one.
-            super::context::Received::Whole(body) if body.is_empty() => b"{}",
-            super::context::Received::Whole(body) => body,
-            _ => &[],
-        };
-        Ok(Some(IdempotencyKey { key_hash, request_hash: hash(&[body]) }))
+        Ok(Some(IdempotencyKey { key_hash, request_hash: hash(&[content]) }))
     }
 }
 
@@ -79,6 +87,12 @@ impl Kept {
     #[must_use]
     pub fn created(location: String, body: Bytes) -> Kept {
         Kept { status: 201, location: Some(location), body, replayed: false }
+    }
+
+    /// A 202: what was taken is worked on.
+    #[must_use]
+    pub fn accepted(body: Bytes) -> Kept {
+        Kept { status: 202, location: None, body, replayed: false }
     }
 
     /// A 200.

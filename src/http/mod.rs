@@ -22,6 +22,7 @@ pub mod gate;
 pub mod idempotency;
 pub mod input;
 pub mod link;
+pub mod multipart;
 pub mod order_cookie;
 pub mod page;
 pub mod problem;
@@ -39,7 +40,7 @@ mod twins;
 
 pub use caller::Caller;
 pub use context::Context;
-pub use extract::{Body, Form, Id, Query, Raw};
+pub use extract::{Body, Form, Id, Ids, Query, Raw};
 pub use forgeries::Forgeries;
 pub use input::{Fields, FromJson, Input};
 pub use link::Link;

@@ -63,6 +63,13 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self
     }
 
+    /// Takes an upload; `parts` is the schema of an object whose properties are its parts.
+    #[must_use]
+    pub fn upload(mut self, parts: Value) -> Self {
+        self.described.upload = Some(parts);
+        self
+    }
+
     /// Says more, in Markdown: what it is for, what it changes, what else one needs to know.
     #[must_use]
     pub fn describe(mut self, description: &'static str) -> Self {

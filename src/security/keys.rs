@@ -25,6 +25,8 @@ use crate::kernel::{CartId, Fault, OrderId, PaymentId, SessionId, UserId};
 const KEY_BYTES: usize = 32;
 /// Bytes of an order's token: 192 bits, so that it has 32 characters and cannot be guessed.
 const ORDER_TOKEN_BYTES: usize = 24;
+/// Bytes of the key in a link to a picture: 128 bits cannot be guessed, and a menu bears some hundred of them.
+const MEDIA_KEY_BYTES: usize = 16;
 /// Before what is signed for a way back from a gateway. With it the signed text has another length than an order's, so that neither
 /// is ever taken for the other.
 const RETURN_CONTEXT: &[u8] = b"bayader/return/1";
@@ -44,6 +46,7 @@ pub struct Keys {
     fingerprint: hmac::Key,
     cart: hmac::Key,
     csrf: hmac::Key,
+    media: hmac::Key,
     unsubscribe: hmac::Key,
 }
 
@@ -77,6 +80,7 @@ impl Keys {
             fingerprint: hmac::Key::new(hmac::HMAC_SHA256, derived(b"bayader/fingerprint/1").as_ref()),
             cart: hmac::Key::new(hmac::HMAC_SHA256, derived(b"bayader/cart/1").as_ref()),
             csrf: hmac::Key::new(hmac::HMAC_SHA256, derived(b"bayader/csrf/1").as_ref()),
+            media: hmac::Key::new(hmac::HMAC_SHA256, derived(b"bayader/media/1").as_ref()),
             unsubscribe: hmac::Key::new(hmac::HMAC_SHA256, derived(b"bayader/unsubscribe/1").as_ref()),
         })
     }
@@ -141,6 +145,19 @@ impl Keys {
     #[must_use]
     pub fn form_key_matches(&self, order: OrderId, token_version: i64, presented: &str) -> bool {
         constant_time::verify_slices_are_equal(self.form_key(order, token_version).as_bytes(), presented.as_bytes()).is_ok()
+    }
+
+    /// What a link to a picture bears: 22 characters, for that picture in that size until that week.
+    #[must_use]
+    pub fn media_key(&self, picture: &[u8; 32], size: &str, ends: i64) -> String {
+        let tag = hmac::sign(&self.media, &[picture.as_slice(), &ends.to_be_bytes(), size.as_bytes()].concat());
+        URL_SAFE_NO_PAD.encode(&tag.as_ref()[..MEDIA_KEY_BYTES])
+    }
+
+    /// Whether a key is that link's, in a time that tells nothing of where it differs.
+    #[must_use]
+    pub fn media_key_matches(&self, picture: &[u8; 32], size: &str, ends: i64, presented: &str) -> bool {
+        constant_time::verify_slices_are_equal(self.media_key(picture, size, ends).as_bytes(), presented.as_bytes()).is_ok()
     }
 
     /// What the link bears that takes an account off the list of promotions: 54 characters, the account's id and a tag over it. It
@@ -333,6 +350,18 @@ mod tests {
         assert!(keys.form_key_matches(order, 1, &key) && key != keys.order_token(order, 1));
         assert!(!keys.form_key_matches(order, 2, &key) && !keys.form_key_matches(order, 1, &key[1..]));
         assert!(!keys.form_key_matches(OrderId::from_uuid(uuid::Uuid::from_u128(8)), 1, &key));
+    }
+
+    #[test]
+    fn a_links_key_is_that_pictures_in_that_size_until_that_week() {
+        let keys = keys();
+        let key = keys.media_key(&[7; 32], "card", 2_970);
+        assert_eq!(key.len(), 22);
+        assert!(keys.media_key_matches(&[7; 32], "card", 2_970, &key));
+        assert!(!keys.media_key_matches(&[8; 32], "card", 2_970, &key));
+        assert!(!keys.media_key_matches(&[7; 32], "full", 2_970, &key));
+        assert!(!keys.media_key_matches(&[7; 32], "card", 2_971, &key));
+        assert!(!keys.media_key_matches(&[7; 32], "card", 2_970, &key[1..]));
     }
 
     #[test]

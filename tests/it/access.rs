@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bayader::app::access::TABLE;
-use bayader::http::gate::{Access, Who};
+use bayader::http::gate::{Access, Takes, Who};
 use reqwest::Method;
 use serde_json::json;
 
@@ -69,7 +69,11 @@ async fn every_route_lets_in_whom_the_table_says_and_nobody_else() {
 async fn ask(caller: &Client, access: &Access) -> Reply {
     let method: Method = access.method.parse().expect("a method");
     let request = caller.request(method.clone(), &address(access));
-    let reply = if method == Method::GET { request.send().await } else { request.json(&json!({})).send().await };
+    let reply = match (&method, access.takes) {
+        (&Method::GET, _) => request.send().await,
+        (_, Takes::Files) => request.bytes("multipart/form-data; boundary=x", "--x--\r\n").send().await,
+        _ => request.json(&json!({})).send().await,
+    };
     if access.path.ends_with("/auth/logout") && reply.status == 204 {
         caller.sign_in_again().await;
     }
@@ -93,6 +97,10 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/v1/products", &["admin"]),
     ("PUT", "/api/v1/products/{id}", &["admin"]),
     ("DELETE", "/api/v1/products/{id}", &["admin"]),
+    ("GET", "/api/v1/products/{id}/images", &["staff", "admin"]),
+    ("POST", "/api/v1/products/{id}/images", &["admin"]),
+    ("PUT", "/api/v1/products/{id}/images", &["admin"]),
+    ("DELETE", "/api/v1/products/{id}/images/{imageId}", &["admin"]),
     ("POST", "/api/v1/categories", &["admin"]),
     ("PUT", "/api/v1/categories/{id}", &["admin"]),
     ("DELETE", "/api/v1/categories/{id}", &["admin"]),

@@ -38,7 +38,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("cart", &["settings", "catalog", "inventory"]),
     ("money", &["settings", "inventory"]),
     ("payments", &["settings", "accounts", "messages", "inventory", "money", "orders"]),
-    ("orders", &["settings", "accounts", "catalog", "inventory", "cart", "money"]),
+    ("orders", &["settings", "accounts", "catalog", "inventory", "cart", "money", "media"]),
     ("notifications", &["settings", "admin", "accounts", "messages", "inventory", "money", "orders", "payments"]),
     ("admin", &["settings", "inventory", "messages"]),
 ];
@@ -90,6 +90,8 @@ const OWNER: &[(&str, &str)] = &[
     ("stopped_carriers", "src/features/messages/sql"),
     ("campaigns", "src/features/notifications/campaigns/sql"),
     ("pictures", "src/features/media/sql"),
+    ("media_bucket", "src/features/media/sql"),
+    ("media_removals", "src/features/media/sql"),
     ("media_files", "src/features/media/sql"),
     ("product_images", "src/features/media/sql"),
     ("audit_log", "src/features/audit/sql"),

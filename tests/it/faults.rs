@@ -204,6 +204,7 @@ fn reply_of(sent: &Sent) -> Reply {
         status: 201,
         headers: reqwest::header::HeaderMap::new(),
         body: sent.answer.clone().expect("it was acknowledged"),
+        bytes: Vec::new(),
         text: String::new(),
     }
 }

@@ -51,7 +51,14 @@ impl<'s> Browser<'s> {
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         // As a browser reads it.
         let text = answer.text().await.expect("a text").replace("&#x2f;", "/").replace("&#x27;", "'");
-        let reply = Reply { asked: format!("{method} {path}"), status, headers, body: serde_json::Value::Null, text };
+        let reply = Reply {
+            asked: format!("{method} {path}"),
+            status,
+            headers,
+            body: serde_json::Value::Null,
+            bytes: Vec::new(),
+            text,
+        };
         if let Some(cookie) = reply.header("set-cookie") {
             let mut parts = cookie.split("; ");
             let pair = parts.next().expect("a pair").to_owned();

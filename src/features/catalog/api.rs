@@ -16,8 +16,9 @@ use super::menu::{Key, Ready};
 use super::model::Category;
 use super::products::{CreateProduct, HideProduct, ReplaceProduct};
 use super::shapes::{self, View};
-use super::{Product, problems, search, sql};
+use super::{Product, images, problems, search, sql};
 use crate::features::AppState;
+use crate::features::media::Week;
 use crate::http::idempotency::{IdempotencyKey, Kept, once};
 use crate::http::page::{List, Paging, PagingOnly, list_schema};
 use crate::http::problem::not_found;
@@ -160,16 +161,16 @@ fn context_of(parts: &Parts) -> Result<&Context> {
 }
 
 /// The public's answer to a GET, if it is ready.
-fn ready(app: &AppState, context: &Context) -> Option<Response> {
+fn ready(app: &AppState, context: &Context, week: Week) -> Option<Response> {
     if context.caller.is_staff() {
         return None;
     }
-    let ready = app.menu.get(&key_of(context))?;
+    let ready = app.menu.get(&key_of(context, week))?;
     Some(respond::tagged_bytes(context, StatusCode::OK, &ready.tag, ready.body))
 }
 
-fn key_of(context: &Context) -> Key {
-    Key { path: Arc::clone(&context.path), query: context.query.clone(), locale: context.locale }
+fn key_of(context: &Context, week: Week) -> Key {
+    Key { path: Arc::clone(&context.path), query: context.query.clone(), locale: context.locale, week }
 }
 
 /// How the caller of a request sees things: staff in the shop's main language, others in their own.
@@ -184,7 +185,7 @@ fn staff_view(context: &Context) -> View<'_> {
 }
 
 /// Answers a GET: staff from the books, the public from memory where it can be.
-async fn answer<F>(app: &AppState, context: &Context, make: impl FnOnce() -> F) -> Answer
+async fn answer<F>(app: &AppState, context: &Context, week: Week, make: impl FnOnce() -> F) -> Answer
 where
     F: Future<Output = Result<(Version, Bytes, Option<ProductId>)>>,
 {
@@ -194,13 +195,15 @@ where
         let (version, body, product) = make().await?;
         Ok((Ready { tag: etag::tag(version, &body).into(), body, product }, keep))
     };
-    let ready = if context.caller.is_staff() { make().await?.0 } else { app.menu.get_or_make(key_of(context), make).await? };
+    let ready =
+        if context.caller.is_staff() { make().await?.0 } else { app.menu.get_or_make(key_of(context, week), make).await? };
     Ok(respond::tagged_bytes(context, StatusCode::OK, &ready.tag, ready.body))
 }
 
 async fn list_products(State(app): State<AppState>, request: Request) -> Answer {
     let (mut parts, _) = request.into_parts();
-    if let Some(response) = ready(&app, context_of(&parts)?) {
+    let week = app.week();
+    if let Some(response) = ready(&app, context_of(&parts)?, week) {
         return Ok(response);
     }
     let Query(mut asked) = Query::<ProductQuery>::from_request_parts(&mut parts, &()).await?;
@@ -209,19 +212,29 @@ async fn list_products(State(app): State<AppState>, request: Request) -> Answer 
     asked.filter.shown_only = !view.staff;
     if let Some(text) = asked.text.clone() {
         let locale = view.locale;
-        let page = app.db.read(move |reader| search::page(reader, &text, &asked, locale)).await?;
-        let (_, body, _) = listed(page.map(|product| shapes::product_json(&product, view)))?;
+        let find = move |reader: &crate::db::Reader<'_>| {
+            let mut page = search::page(reader, &text, &asked, locale)?;
+            images::add(reader, &mut page.data)?;
+            Ok(page)
+        };
+        let (page, links) = (app.db.read(find).await?, app.links(week));
+        let (_, body, _) = listed(page.map(|product| shapes::product_json(&product, view, &links)))?;
         // Not kept: what people type is different each time, and a flood of it would push the menu out of memory.
         return Ok(respond::tagged_bytes(context, StatusCode::OK, &etag::tag(0, &body), body));
     }
     let make = || async {
         let (locale, sort, paging) = (view.locale, asked.sort.unwrap_or(Sort::Menu), asked.paging.clone());
-        let read = move |reader: &crate::db::Reader<'_>| sql::products(reader, &asked.filter, sort, locale, &asked.paging);
+        let read = move |reader: &crate::db::Reader<'_>| {
+            let (mut rows, total) = sql::products(reader, &asked.filter, sort, locale, &asked.paging)?;
+            images::add(reader, &mut rows)?;
+            Ok((rows, total))
+        };
         let (rows, total) = app.db.read(read).await?;
         let page = List::page(&paging, total, rows, sort.name(locale), |product| sort.keyset(product, locale));
-        listed(page.map(|product| shapes::product_json(&product, view)))
+        let links = app.links(week);
+        listed(page.map(|product| shapes::product_json(&product, view, &links)))
     };
-    answer(&app, context, make).await
+    answer(&app, context, week, make).await
 }
 
 /// A list has no version of its own; the hash in its tag tells it from the one before.
@@ -231,7 +244,8 @@ fn listed(list: List<Value>) -> Result<(Version, Bytes, Option<ProductId>)> {
 
 async fn read_product(State(app): State<AppState>, request: Request) -> Answer {
     let (mut parts, _) = request.into_parts();
-    if let Some(response) = ready(&app, context_of(&parts)?) {
+    let week = app.week();
+    if let Some(response) = ready(&app, context_of(&parts)?, week) {
         return Ok(response);
     }
     let Id(name) = Id::<String>::from_request_parts(&mut parts, &()).await?;
@@ -240,9 +254,9 @@ async fn read_product(State(app): State<AppState>, request: Request) -> Answer {
     let make = || async {
         let staff = view.staff;
         let product = app.db.read(move |reader| find_product(reader, &name, staff)).await?.ok_or_else(not_found)?;
-        Ok((product.version, respond::to_bytes(&shapes::product_json(&product, view))?, Some(product.id)))
+        Ok((product.version, respond::to_bytes(&shapes::product_json(&product, view, &app.links(week)))?, Some(product.id)))
     };
-    answer(&app, context, make).await
+    answer(&app, context, week, make).await
 }
 
 fn find_product(reader: &crate::db::Reader<'_>, name: &str, staff: bool) -> Result<Option<Product>> {
@@ -251,12 +265,15 @@ fn find_product(reader: &crate::db::Reader<'_>, name: &str, staff: bool) -> Resu
         None => sql::product_by_slug(reader, name)?,
     };
     let Some(id) = id else { return Ok(None) };
-    if staff { sql::product(reader, id) } else { sql::shown_product(reader, id) }
+    let mut product = if staff { sql::product(reader, id)? } else { sql::shown_product(reader, id)? };
+    images::add(reader, product.as_mut_slice())?;
+    Ok(product)
 }
 
 async fn list_categories(State(app): State<AppState>, request: Request) -> Answer {
     let (mut parts, _) = request.into_parts();
-    if let Some(response) = ready(&app, context_of(&parts)?) {
+    let week = app.week();
+    if let Some(response) = ready(&app, context_of(&parts)?, week) {
         return Ok(response);
     }
     let Query(PagingOnly(paging)) = Query::<PagingOnly>::from_request_parts(&mut parts, &()).await?;
@@ -271,12 +288,13 @@ async fn list_categories(State(app): State<AppState>, request: Request) -> Answe
         });
         listed(page.map(|category| shapes::category_json(&category, view)))
     };
-    answer(&app, context, make).await
+    answer(&app, context, week, make).await
 }
 
 async fn read_category(State(app): State<AppState>, request: Request) -> Answer {
     let (mut parts, _) = request.into_parts();
-    if let Some(response) = ready(&app, context_of(&parts)?) {
+    let week = app.week();
+    if let Some(response) = ready(&app, context_of(&parts)?, week) {
         return Ok(response);
     }
     let Id(name) = Id::<String>::from_request_parts(&mut parts, &()).await?;
@@ -287,7 +305,7 @@ async fn read_category(State(app): State<AppState>, request: Request) -> Answer 
         let category = app.db.read(move |reader| find_category(reader, &name, staff)).await?.ok_or_else(not_found)?;
         Ok((category.version, respond::to_bytes(&shapes::category_json(&category, view))?, None))
     };
-    answer(&app, context, make).await
+    answer(&app, context, week, make).await
 }
 
 fn find_category(reader: &crate::db::Reader<'_>, name: &str, staff: bool) -> Result<Option<Category>> {
@@ -315,11 +333,11 @@ fn seen(context: &Context, in_body: Option<Version>) -> Result<SeenVersion> {
 
 async fn create_product(State(app): State<AppState>, context: Context, Body(new): Body<NewProduct>) -> Answer {
     let key = IdempotencyKey::of(&context)?;
-    let shop = Arc::clone(&context.shop);
+    let (shop, links) = (Arc::clone(&context.shop), app.links(app.week()));
     let command = CreateProduct { new, by: context.caller.actor() };
     let render = move |product: &Product| {
         let view = View { shop: &shop, locale: shop.locale, staff: true };
-        let body = respond::to_bytes(&shapes::product_json(product, view))?;
+        let body = respond::to_bytes(&shapes::product_json(product, view, &links))?;
         Ok(Kept::created(format!("/api/v1/products/{}", product.id), body))
     };
     made(&context, app.db.write(once(key, command, render)).await?)
@@ -333,7 +351,7 @@ async fn replace_product(
 ) -> Answer {
     let seen = seen(&context, input.version)?;
     let product = app.db.write(ReplaceProduct { id, input, seen }).await?;
-    let value = shapes::product_json(&product, staff_view(&context));
+    let value = shapes::product_json(&product, staff_view(&context), &app.links(app.week()));
     respond::tagged(&context, StatusCode::OK, product.version, &value)
 }
 

@@ -196,6 +196,7 @@ fn blank(sku: &str) -> Product {
         reserved: 0,
         stock_threshold: 0,
         sold: 0,
+        images: Vec::new(),
         version: 0,
         created_at: never,
         updated_at: never,

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use tokio::sync::Mutex;
 
+use crate::features::media::Week;
 use crate::kernel::{Locale, ProductId, Result};
 
 /// The most memory that answers take.
@@ -27,6 +28,8 @@ pub(super) struct Key {
     pub path: Arc<str>,
     pub query: Option<Arc<str>>,
     pub locale: Locale,
+    /// Links to pictures are those of a week: its number is part of what is asked, so that a new one finds nothing of the last.
+    pub week: Week,
 }
 
 /// An answer.
@@ -142,7 +145,7 @@ mod tests {
     use super::*;
 
     fn key() -> Key {
-        Key { path: "/api/v1/products".into(), query: None, locale: Locale::En }
+        Key { path: "/api/v1/products".into(), query: None, locale: Locale::En, week: Week::from_number(2_970) }
     }
 
     fn ready(text: &'static str) -> Ready {

@@ -8,6 +8,7 @@ pub mod api;
 mod bodies;
 mod categories;
 mod export;
+mod images;
 mod import;
 mod list;
 mod menu;

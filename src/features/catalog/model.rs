@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::features::media::Image;
 use crate::kernel::{CategoryId, Locale, Pieces, ProductId, UtcMs, Version};
 
 /// A text in the shop's languages; at least one is there.
@@ -158,6 +159,8 @@ pub struct Product {
     pub(super) stock_threshold: Pieces,
     /// Pieces in orders confirmed within 30 days; read only where a list is sorted by it, else 0.
     pub(super) sold: Pieces,
+    /// Read only for what is answered with; else empty.
+    pub(super) images: Vec<Image>,
     pub(super) version: Version,
     pub(super) created_at: UtcMs,
     pub(super) updated_at: UtcMs,

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::bodies::{NewProduct, ProductInput};
 use super::model::{Draft, Product};
-use super::{problems, rules, search, sql};
+use super::{images, problems, rules, search, sql};
 use crate::db::{Command, Reader, WriteTx};
 use crate::features::inventory;
 use crate::http::problem::not_found;
@@ -167,7 +167,9 @@ pub(super) fn update(tx: &mut WriteTx<'_>, now: &Product, draft: &Draft, thresho
 }
 
 fn read_back(reader: &Reader<'_>, id: ProductId) -> Result<Product> {
-    sql::product(reader, id)?.ok_or_else(|| Fault::because("a product just written is there").into())
+    let mut product = sql::product(reader, id)?.ok_or_else(|| Fault::because("a product just written is there"))?;
+    images::add(reader, std::slice::from_mut(&mut product))?;
+    Ok(product)
 }
 
 /// How many numbers are tried after a name before the id is put there.

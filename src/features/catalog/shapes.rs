@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::model::{Category, Choice, OptionGroup, Product};
 use super::rules;
+use crate::features::media::{Image, Links, Size};
 use crate::http::{FromJson, Shape};
 use crate::kernel::{Locale, Money, ShopFormat, UtcMs};
 
@@ -36,8 +37,16 @@ pub(super) fn groups_json(groups: &[OptionGroup], shop: &ShopFormat) -> Value {
     Value::Array(groups.iter().map(group).collect())
 }
 
+fn image_json(image: &Image, links: &Links) -> Value {
+    let mut json = json!({ "id": image.id.to_string(), "alt": image.alt });
+    for size in Size::ALL {
+        json[size.code()] = links.to(image.picture, *size).into();
+    }
+    json
+}
+
 /// A product as JSON.
-pub(super) fn product_json(product: &Product, view: View<'_>) -> Value {
+pub(super) fn product_json(product: &Product, view: View<'_>, links: &Links) -> Value {
     let Product { draft, .. } = product;
     let other = view.locale.other();
     let mut translations = Map::new();
@@ -74,7 +83,7 @@ pub(super) fn product_json(product: &Product, view: View<'_>) -> Value {
         "available": draft.track_stock.then_some(available),
         "inStock": !draft.track_stock || available > 0,
         "stockThreshold": product.stock_threshold,
-        "images": [],
+        "images": product.images.iter().map(|image| image_json(image, links)).collect::<Vec<_>>(),
         "ratingAverage": null,
         "ratingCount": 0,
         "isActive": draft.is_active,
@@ -130,7 +139,16 @@ pub(super) fn product_shape() -> Shape {
     let moment = UtcMs::schema;
     let image = json!({
         "type": "object",
-        "properties": { "id": text(), "alt": maybe_text(), "thumb": text(), "card": text(), "full": text() },
+        "description": "Links are the same for everybody within a week and good until a Monday; WebP or JPEG, as `Accept` says.",
+        "required": ["id", "alt", "thumb", "card", "full"],
+        "properties": {
+            "id": { "type": "string", "format": "uuid" },
+            "alt": { "type": "string", "description": "What it shows; may be empty." },
+            "thumb": { "type": "string", "description": "200 pixels at its longest side." },
+            "card": { "type": "string", "description": "600 pixels." },
+            "full": { "type": "string", "description": "1,600 pixels." },
+        },
+        "additionalProperties": false,
     });
     let words = json!({ "type": "object", "properties": { "en": text(), "ar": text() }, "additionalProperties": false });
     let choice = json!({

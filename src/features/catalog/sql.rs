@@ -79,6 +79,7 @@ fn product_row(row: &Row<'_>) -> Result<Product> {
         reserved: columns.next()?,
         stock_threshold: columns.next()?,
         sold: 0,
+        images: Vec::new(),
         version: columns.next()?,
         created_at: columns.next()?,
         updated_at: columns.next()?,

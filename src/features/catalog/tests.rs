@@ -12,12 +12,14 @@ use super::shapes::{View, category_json, product_json};
 use super::{ForSale, Import, Product, for_sale, on_sale, parse, sql};
 use crate::clock::Clock;
 use crate::db::{Command, DataFolder, Db, DbOptions, Reactions, WriteTx};
+use crate::features::media::{Links, Week};
 use crate::http::Input;
 use crate::http::input::read_input;
 use crate::http::page::List;
 use crate::kernel::{
     Actor, Currency, DomainEvent, Error, Fault, JobDue, Locale, ProductId, Result, SeenVersion, ShopFormat, ShopZone,
 };
+use crate::security::Keys;
 
 struct Nothing;
 impl Reactions for Nothing {
@@ -79,6 +81,13 @@ fn faults<T: Input>(body: Value) -> Vec<(String, &'static str)> {
 
 fn code(outcome: Result<impl Sized>) -> Option<&'static str> {
     outcome.err().as_ref().and_then(Error::code)
+}
+
+/// Links of some week.
+fn links() -> Links {
+    let folder = tempfile::tempdir().expect("a folder");
+    let keys = Arc::new(Keys::load_or_make(folder.path()).expect("keys"));
+    Links::new(&keys, "https://bakery.example", Week::from_number(2_970))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,13 +155,13 @@ async fn a_product_is_made_with_defaults_and_shown_to_each_in_their_language() {
         "translations": { "en": { "name": "Barley bread" } } });
     let product = kitchen.make(body.clone()).await.expect("made");
     let shop = shop();
-    let staff = product_json(&product, View { shop: &shop, locale: Locale::Ar, staff: true });
+    let staff = product_json(&product, View { shop: &shop, locale: Locale::Ar, staff: true }, &links());
     assert_eq!(staff["name"], "خبز الشعير");
     assert_eq!(staff["translations"], json!({ "en": { "name": "Barley bread" } }));
     assert_eq!((&staff["sku"], &staff["slug"]), (&json!("BARLEY-BREAD"), &json!("barley-bread")));
     assert_eq!((&staff["stock"], &staff["reserved"], &staff["available"]), (&json!(12), &json!(0), &json!(12)));
     assert_eq!((&staff["unit"], &staff["price"], &staff["version"]), (&json!("piece"), &json!("0.750"), &json!(1)));
-    let public = product_json(&product, View { shop: &shop, locale: Locale::En, staff: false });
+    let public = product_json(&product, View { shop: &shop, locale: Locale::En, staff: false }, &links());
     assert_eq!(public["name"], "Barley bread");
     assert!(public.get("stock").is_none() && public["description"].is_null());
 
@@ -167,7 +176,7 @@ async fn a_product_is_made_with_defaults_and_shown_to_each_in_their_language() {
     let arabic =
         kitchen.make(json!({ "name": "كعك", "price": "1", "category": "bread", "trackStock": false })).await.expect("made");
     assert!(arabic.draft.slug.starts_with("product-"));
-    let json = product_json(&arabic, View { shop: &shop, locale: Locale::En, staff: false });
+    let json = product_json(&arabic, View { shop: &shop, locale: Locale::En, staff: false }, &links());
     assert_eq!((&json["name"], &json["available"], &json["inStock"]), (&json!("كعك"), &Value::Null, &json!(true)));
 }
 

@@ -4,6 +4,57 @@
 //! is never collected. Only this feature writes `pictures`, `media_files` and `product_images`.
 
 pub mod api;
+mod attach;
+pub mod bucket;
+mod check;
+mod clean;
+mod collect;
+pub mod compare;
+pub mod copy;
+mod draw;
+mod edit;
+pub mod import;
+mod intake;
+mod links;
+mod model;
+mod pictures;
+pub mod problems;
+mod ranges;
+mod refused;
+mod render;
+pub mod sample;
+mod sample_job;
+mod sql;
 mod store;
 
-pub use store::Store;
+pub use attach::{COPY_JOBS, MOST_IMAGES, RENDER_JOBS, attach, file_written};
+pub use bucket::Bucket;
+pub use check::{Checked, MOST_PIXELS, accept};
+pub use collect::CollectPictures;
+pub use copy::{Copies, CopyFiles};
+pub use links::{Links, Week};
+pub use model::{Drawn, EditedImage, Format, Image, KeptFile, Picture, PictureHash, Size, Status};
+pub use pictures::{NotTaken, Pictures};
+pub use refused::Refused;
+pub use render::RenderPictures;
+pub use sample_job::{DrawSample, DrawSamples};
+pub use store::{Found, MediaPath, Store};
+
+use crate::db::Reader;
+use crate::kernel::{ProductId, Result, UtcMs};
+
+/// The pictures of products that are ready, product by product, the first one first.
+///
+/// # Errors
+/// A fault.
+pub fn of_products(reader: &Reader<'_>, products: &[ProductId]) -> Result<Vec<Vec<Image>>> {
+    products.iter().map(|product| sql::ready_images(reader, *product)).collect()
+}
+
+/// The first picture that a product had at a moment; one that was taken away since counts.
+///
+/// # Errors
+/// A fault.
+pub fn first_at(reader: &Reader<'_>, product: ProductId, at: UtcMs) -> Result<Option<PictureHash>> {
+    sql::first_at(reader, product, at)
+}

@@ -11,14 +11,15 @@ use self::bodies::{CancelBody, CollectBody, ListQuery, OrderQuery, PlaceBody, St
 use super::cancel::Cancel;
 use super::change_status::ChangeStatus;
 use super::collect::Collect;
-use super::model::{Head, Order};
+use super::model::{Head, Line, Order};
 use super::open_guests::GuestOrigin;
 use super::undo::Undo;
 use super::{place, problems, queries, rules, sql};
+use crate::db::Reader;
 use crate::features::AppState;
 use crate::features::cart::problems as cart_problems;
 use crate::features::inventory::problems::STOCK_OUT_OF_RANGE;
-use crate::features::money;
+use crate::features::{media, money};
 use crate::http::gate::order_token;
 use crate::http::idempotency::{IdempotencyKey, Kept, once};
 use crate::http::page::list_schema;
@@ -177,16 +178,23 @@ async fn list(State(shop): State<AppState>, context: Context, Query(ListQuery(mu
 
 async fn get(State(shop): State<AppState>, context: Context, Id(id): Id<OrderId>, _: Query<OrderQuery>) -> Answer {
     let access = access(&shop, &context, id).await?;
-    let found = shop
-        .db
-        .read(move |reader| match access {
-            Access::Any => sql::order(reader, id),
-            Access::Of(customer) => sql::order_of(reader, id, customer),
-        })
-        .await?;
-    let order = found.ok_or_else(not_found)?;
+    let found = move |reader: &Reader<'_>| {
+        let order = match access {
+            Access::Any => sql::order(reader, id)?,
+            Access::Of(customer) => sql::order_of(reader, id, customer)?,
+        };
+        let Some(order) = order else { return Ok(None) };
+        let picture = |line: &Line| media::first_at(reader, line.product, order.created_at);
+        let pictures = order.lines.iter().map(picture).collect::<Result<Vec<_>>>()?;
+        Ok(Some((order, pictures)))
+    };
+    let (order, pictures) = shop.db.read(found).await?.ok_or_else(not_found)?;
     let view = shapes::View::of(&context, &shop.settings.get());
     let mut body = json!(shapes::order_body(&order, &view));
+    let links = shop.links(shop.week());
+    for (item, picture) in body["items"].as_array_mut().into_iter().flatten().zip(pictures) {
+        item["image"] = picture.map(|picture| links.to(picture, media::Size::Thumb)).into();
+    }
     if context.caller.is_staff() {
         let payments = shop.db.read(move |reader| money::told_of(reader, id)).await?;
         body["payments"] = payments.iter().map(money::shapes::payment_body).collect();

@@ -6,6 +6,8 @@ pub mod myfatoorah;
 pub mod paymob;
 pub mod paypal;
 pub mod paypal_signer;
+pub mod pictures;
+pub mod s3;
 pub mod sendgrid;
 pub mod sms_gateway;
 pub mod smtp;

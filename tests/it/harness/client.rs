@@ -201,9 +201,10 @@ impl Request {
         }
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = String::from_utf8_lossy(&response.bytes().await?).into_owned();
+        let bytes = response.bytes().await?.to_vec();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let body: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
-        let reply = Reply { asked: format!("{} {}", self.method, self.path), status, headers, body, text };
+        let reply = Reply { asked: format!("{} {}", self.method, self.path), status, headers, body, bytes, text };
         wire.seen.lock().unwrap_or_else(PoisonError::into_inner).push(Seen::of(&self.method, &self.path, &reply));
         Ok(reply)
     }
@@ -218,6 +219,8 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// Null if the body is empty or no JSON.
     pub body: Value,
+    /// As it came.
+    pub bytes: Vec<u8>,
     pub text: String,
 }
 

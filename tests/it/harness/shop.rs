@@ -80,6 +80,13 @@ impl Shop {
         Shop::open_without_owner(variables).await.with_owner().await
     }
 
+    /// As [`Shop::open_with`], at this moment.
+    pub async fn open_at(clock: Clock, variables: &[(String, String)]) -> Shop {
+        let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let extras = Extras { gateways: Vec::new(), patience: PATIENCE, ..Extras::default() };
+        Shop::start_in(a_folder(), clock, &variables, Limits::default(), extras).await.with_owner().await
+    }
+
     /// As [`Shop::open_with`], with connections held to these limits.
     pub async fn open_limited(variables: &[(&str, &str)], limits: Limits) -> Shop {
         Shop::start(variables, limits).await.with_owner().await

@@ -285,6 +285,10 @@ pub(super) fn order_shape() -> Shape {
             "unitPrice": money(), "quantity": { "type": "integer" },
             "options": { "type": "object", "description": "What was chosen, by the group's code." },
             "optionsText": { "type": "string", "description": "The same in words." }, "lineTotal": money(),
+            "image": {
+                "type": ["string", "null"],
+                "description": "Link to the product's first picture when it was ordered, 200 pixels; there where one order is read.",
+            },
         },
         "additionalProperties": false,
     });

@@ -1,0 +1,48 @@
+//! WebP (RFC 9649): chunks in a RIFF container.
+
+use super::{Walk, length, turn_of};
+use crate::features::media::Refused;
+
+/// What a picture needs, and what its colours need.
+const KEPT: &[&[u8; 4]] = &[b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"];
+/// Flags of `VP8X`: there is Exif, there is XMP.
+const METADATA_FLAGS: u8 = 0x08 | 0x04;
+
+pub(super) fn clean(bytes: &[u8]) -> Result<(Vec<u8>, u8), Refused> {
+    let mut file = Walk::new(bytes);
+    file.take(4)?;
+    let size = length(u32::from_le_bytes(file.array()?))?;
+    let mut walk = Walk::new(file.take(size)?);
+    walk.take(4)?;
+    let mut kept = b"RIFF\0\0\0\0WEBP".to_vec();
+    let mut turn = None;
+    while !walk.left.is_empty() {
+        let name: [u8; 4] = walk.array()?;
+        let size: [u8; 4] = walk.array()?;
+        let count = length(u32::from_le_bytes(size))?;
+        let payload = walk.take(count)?;
+        // A chunk of odd length is filled up; the last one's filling is left out by some.
+        if count % 2 == 1 && !walk.left.is_empty() {
+            walk.take(1)?;
+        }
+        if &name == b"EXIF" {
+            turn.get_or_insert_with(|| turn_of(payload));
+        }
+        if !KEPT.contains(&&name) {
+            continue;
+        }
+        kept.extend_from_slice(&name);
+        kept.extend_from_slice(&size);
+        let begins = kept.len();
+        kept.extend_from_slice(payload);
+        if let (b"VP8X", Some(flags)) = (&name, kept.get_mut(begins)) {
+            *flags &= !METADATA_FLAGS;
+        }
+        if count % 2 == 1 {
+            kept.push(0);
+        }
+    }
+    let size = u32::try_from(kept.len() - 8).map_err(|_| Refused::truncated())?;
+    kept[4..8].copy_from_slice(&size.to_le_bytes());
+    Ok((kept, turn.unwrap_or(1)))
+}

@@ -1,0 +1,122 @@
+//! What uploads may cost the shop: memory, time, and nothing when it dies in the middle.
+
+use std::time::Duration;
+
+use bayader::http::server::Limits;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::doubles::pictures::{self, Part, upload};
+use crate::harness::{Client, Folder, Shop};
+
+/// Uploads at once, each of a picture that has 18 MB when it is open.
+const AT_ONCE: u8 = 20;
+/// What the shop may hold at its most: it opens one at a time, and nine of them would not fit.
+const MOST_KB: u64 = 180 << 10;
+const POLL: Duration = Duration::from_millis(20);
+
+fn most_resident_kb(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the process lives");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line of it");
+    line.trim().trim_end_matches("kB").trim().parse().expect("a number")
+}
+
+async fn ready(by: &Client, product: &str) -> Value {
+    loop {
+        let seen = by.see(&format!("/api/v1/products/{product}")).await;
+        if seen["images"].as_array().is_some_and(|images| !images.is_empty()) {
+            return seen.body;
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+#[tokio::test]
+async fn twenty_uploads_at_once_stay_within_bounds_while_orders_go_on() {
+    let folder = Folder::with_owner();
+    let mut server = Shop::spawn(&folder).await;
+    let owner = server.admin().await;
+    let product = server.product(&owner, "Maarouk").stock(1_000).create().await;
+    let files: Vec<Vec<u8>> = (0..AT_ONCE).map(|seed| pictures::plain_png(3_000, 2_000, seed)).collect();
+    let uploads: Vec<_> = files
+        .into_iter()
+        .map(|file| {
+            let (owner, product) = (owner.clone(), product.id.clone());
+            tokio::spawn(async move { upload(&owner, &product, &[Part::File("p.png", &file)]).send().await.expect(202) })
+        })
+        .collect();
+    let mut orders = 0;
+    while uploads.iter().any(|upload| !upload.is_finished()) || orders < 20 {
+        server.guest().order().line(&product, 1).pickup().place().await;
+        orders += 1;
+        if orders > 900 {
+            break;
+        }
+    }
+    for upload in uploads {
+        upload.await.expect("taken");
+    }
+    ready(&server.guest(), &product.id).await;
+    let most = most_resident_kb(server.process());
+    assert!(most < MOST_KB, "{most} kB resident at most");
+    server.expect_documented();
+    assert_eq!(server.terminate().await.code(), Some(0));
+    folder.expect_healthy();
+}
+
+#[tokio::test]
+async fn what_was_taken_is_drawn_although_the_shop_dies_right_after() {
+    let folder = Folder::with_owner();
+    let mut server = Shop::spawn(&folder).await;
+    let owner = server.admin().await;
+    let product = server.product(&owner, "Maarouk").create().await.id;
+    let photo = pictures::jpeg(1_000, 800);
+    upload(&owner, &product, &[Part::File("p.jpg", &photo)]).send().await.expect(202);
+    server.kill();
+    // A file that the crash has left half written goes; one that no row knows harms nobody.
+    std::fs::write(folder.data().join("media/incoming/half"), "x").expect("written");
+    let mut server = Shop::spawn(&folder).await;
+    let seen = ready(&server.guest(), &product).await;
+    assert_eq!(seen["images"].as_array().map(Vec::len), Some(1));
+    assert!(!folder.data().join("media/incoming/half").exists());
+    assert_eq!(server.terminate().await.code(), Some(0));
+    folder.expect_healthy();
+}
+
+#[tokio::test]
+async fn a_file_without_rows_is_taken_again_as_if_nothing_had_been() {
+    let shop = Shop::open().await;
+    let product = shop.product("Maarouk").create().await.id;
+    let photo = pictures::jpeg(40, 30);
+    let mut file = shop.inner().media.store().incoming().expect("a file");
+    std::io::Write::write_all(&mut file, &photo).expect("written");
+    // As far as a shop gets that dies between file and row.
+    shop.inner().media.take_in(file).await.expect("a picture");
+    assert_eq!(shop.count("select count(*) from pictures").await, 0);
+    upload(&shop.owner(), &product, &[Part::File("p.jpg", &photo)]).send().await.expect(202);
+    shop.run_jobs().await;
+    assert_eq!(shop.guest().see(&format!("/api/v1/products/{product}")).await["images"].as_array().map(Vec::len), Some(1));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn who_stalls_in_an_upload_is_cut_and_told() {
+    let limits = Limits { body_time: Duration::from_millis(300), ..Limits::default() };
+    let shop = Shop::open_limited(&[], limits).await;
+    let product = shop.product("Maarouk").create().await.id;
+    let bearer = shop.owner().session().await.bearer;
+    let mut line = TcpStream::connect(shop.address()).await.expect("connected");
+    let head = format!(
+        "POST /api/v1/products/{product}/images HTTP/1.1\r\nhost: shop\r\nauthorization: Bearer {bearer}\r\n\
+         content-type: multipart/form-data; boundary=x\r\ncontent-length: 100000\r\n\r\n\
+         --x\r\ncontent-disposition: form-data; name=\"files\"\r\n\r\nhalf"
+    );
+    line.write_all(head.as_bytes()).await.expect("sent");
+    let mut answer = Vec::new();
+    line.read_to_end(&mut answer).await.expect("it is answered, and the line is closed");
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("stalled"), "{answer}");
+    assert_eq!(std::fs::read_dir(shop.folder().join("media/incoming")).expect("read").count(), 0, "nothing is left of it");
+    shop.close().await;
+}
