@@ -126,7 +126,7 @@ fn money(minor: i64, currency: Currency) -> String {
 async fn dashboard(State(shop): State<AppState>, context: Context) -> Answer {
     let now = shop.clock.now();
     let format = context.shop.clone();
-    let day = shop.db.read(move |reader| queries::day(reader, format.zone.day_of(now), &format.zone, LOW_SHOWN)).await?;
+    let day = shop.db.read(move |reader| queries::day(reader, format.zone.day_of(now), now, &format.zone, LOW_SHOWN)).await?;
     respond::json(&context, StatusCode::OK, &day_body(&day, now, &context))
 }
 

@@ -1,6 +1,7 @@
 //! Messages over HTTP: what was sent and what waits, what a message would say, and what providers tell of them.
 
 mod list;
+mod templates;
 
 pub(in crate::features) use list::{message_body, message_shape};
 
@@ -8,5 +9,7 @@ use crate::features::AppState;
 use crate::http::Route;
 
 pub fn routes() -> Vec<Route<AppState>> {
-    list::routes()
+    let mut routes = list::routes();
+    routes.extend(templates::routes());
+    routes
 }
