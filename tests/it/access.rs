@@ -153,6 +153,7 @@ const OPEN: &[&str] = &[
     "DELETE /api/v1/cart/items/{itemId}",
     "POST /api/v1/orders",
     "GET /api/v1/payments/methods",
+    "POST /api/v1/notifications/email/events",
     "POST /api/v1/payments/webhook",
     "POST /api/v1/payments/webhook/{gateway}",
 ];

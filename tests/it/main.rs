@@ -15,6 +15,7 @@ mod cli;
 mod contract;
 mod crash;
 mod doubles;
+mod email_events;
 mod faults;
 mod gateways;
 mod gateways_any_bytes;
