@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::admin_jobs;
 use crate::harness::test_gateway::{Act, Op, TESTPAY, TestGateway};
 use crate::harness::{Client, OWNER, Order, PASSWORD, Reply, Request, Shop};
 
@@ -321,6 +322,7 @@ async fn every_code_is_told_in_both_languages() {
     }
     drop(turn);
     seen.extend(by_shops_that_refuse_everybody(&pages).await);
+    seen.extend(by_a_shop_with_dead_jobs(&pages).await);
     seen.extend(by_bytes_that_are_no_request(&shop, &pages).await);
     shop.close().await;
 
@@ -351,6 +353,31 @@ async fn by_shops_that_refuse_everybody(pages: &Pages) -> [&'static str; 2] {
     check(ask(&shop).await, "rate_limited");
     shop.close().await;
     ["setup_required", "rate_limited"]
+}
+
+/// Work that was given up is no healthy shop's.
+async fn by_a_shop_with_dead_jobs(pages: &Pages) -> Vec<&'static str> {
+    let shop = Shop::open().await;
+    let twice = admin_jobs::row(&shop, "payments.end", "1", "dead").await;
+    let waiting = admin_jobs::row(&shop, "payments.end", "1", "queued").await;
+    let unknown = admin_jobs::row(&shop, "test.unknown", "1", "dead").await;
+    let sent = admin_jobs::row(&shop, "messages.email", "1", "done").await;
+    let cases = [
+        ("job_not_dead", &sent, "retry"),
+        ("job_open_already", &twice, "retry"),
+        ("job_not_retryable", &unknown, "retry"),
+        ("job_not_cancellable", &waiting, "cancel"),
+        ("job_not_waiting", &sent, "cancel"),
+    ];
+    for (code, job, what) in cases {
+        for (locale, language) in LOCALES {
+            let request = shop.admin().post(&format!("{}/{job}/{what}", admin_jobs::PATH)).json(&json!({}));
+            let reply = request.header("accept-language", language).send().await.expect_problem(409, code);
+            pages.check(&reply.body, code, locale);
+        }
+    }
+    shop.abandon().await;
+    cases.map(|(code, ..)| code).to_vec()
 }
 
 /// A body that breaks off, and a head whose language nobody has read: it is answered in the shop's.

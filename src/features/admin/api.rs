@@ -10,6 +10,7 @@ use super::model::{LANES, Lane, Slip, SlipLine};
 use super::queries::{self, Day};
 use crate::features::AppState;
 use crate::features::inventory::order_number;
+use crate::features::messages::{Channel, Trouble};
 use crate::http::input::{Fields, FromJson, Input};
 use crate::http::{Answer, Context, Query, Route, Shape, respond};
 use crate::kernel::time::span::{HOUR_MS, MINUTE_MS};
@@ -24,6 +25,9 @@ const LATE_MS: i64 = 5 * MINUTE_MS;
 /// The board warns so long before an order ends by itself (SPEC 4).
 const ENDS_SOON_MS: i64 = 2 * HOUR_MS;
 
+/// So many products that run low are shown.
+const LOW_SHOWN: i64 = 5;
+
 /// Every route of this feature.
 #[must_use]
 pub fn routes() -> Vec<Route<AppState>> {
@@ -34,7 +38,7 @@ pub fn routes() -> Vec<Route<AppState>> {
             .parameter("limit", "Orders a lane, 50 unless said.")
             .answers(200, "Every state of open orders", board_shape()),
         Route::get("/api/v1/admin/dashboard", dashboard, "Read the shop's day at a glance")
-            .describe("Orders of today by state, takings by method, refunds, sums to collect, what runs low.")
+            .describe("Orders of today by state, takings by method, refunds, sums to collect, what runs low, which messages failed.")
             .answers(200, "Today, by the shop's own clock", dashboard_shape()),
     ];
     routes.extend(super::jobs::routes());
@@ -122,7 +126,7 @@ fn money(minor: i64, currency: Currency) -> String {
 async fn dashboard(State(shop): State<AppState>, context: Context) -> Answer {
     let now = shop.clock.now();
     let format = context.shop.clone();
-    let day = shop.db.read(move |reader| queries::day(reader, now, &format.zone)).await?;
+    let day = shop.db.read(move |reader| queries::day(reader, format.zone.day_of(now), &format.zone, LOW_SHOWN)).await?;
     respond::json(&context, StatusCode::OK, &day_body(&day, now, &context))
 }
 
@@ -165,7 +169,18 @@ fn day_body(day: &Day, now: UtcMs, context: &Context) -> Value {
         },
         "toCollect": { "count": day.to_collect.count, "total": amount(day.to_collect.minor) },
         "lowStock": { "count": day.low_count, "products": low },
+        "failedMessages": failed_messages(&day.messages),
         "lastProvenBackup": null,
+    })
+}
+
+fn failed_messages(messages: &Trouble) -> Value {
+    let stopped = |(channel, why, since): &(Channel, String, UtcMs)| json!({ "channel": channel.code(), "why": why, "since": since.to_string() });
+    json!({
+        "count": messages.failed,
+        "waiting": messages.waiting,
+        "oldestWaitingAt": messages.oldest_waiting.map(|at| at.to_string()),
+        "stopped": messages.stopped.iter().map(stopped).collect::<Vec<_>>(),
     })
 }
 
@@ -261,7 +276,7 @@ fn dashboard_shape() -> Shape {
     let states: Map<String, Value> = OrderStatus::ALL.iter().map(|status| (status.code().to_owned(), count())).collect();
     let schema = json!({
         "type": "object",
-        "required": ["day", "asOf", "currency", "orders", "takings", "refunds", "toCollect", "lowStock", "lastProvenBackup"],
+        "required": ["day", "asOf", "currency", "orders", "takings", "refunds", "toCollect", "lowStock", "failedMessages", "lastProvenBackup"],
         "properties": {
             "day": ShopDay::schema(), "asOf": { "type": "string", "format": "date-time" }, "currency": text(),
             "orders": {
@@ -284,6 +299,18 @@ fn dashboard_shape() -> Shape {
                     "properties": { "productId": text(), "sku": text(), "name": text(), "available": count(), "stockThreshold": count() },
                 } } },
             },
+            "failedMessages": {
+                "type": "object", "required": ["count", "waiting", "oldestWaitingAt", "stopped"],
+                "properties": {
+                    "count": { "type": "integer", "description": "Messages of the last seven days that failed." },
+                    "waiting": count(),
+                    "oldestWaitingAt": { "type": ["string", "null"], "format": "date-time", "description": "When the first of those that wait was made." },
+                    "stopped": { "type": "array", "description": "Channels whose provider refuses the shop's keys, sender or account: messages wait until that is mended.", "items": {
+                        "type": "object", "required": ["channel", "why", "since"],
+                        "properties": { "channel": Channel::schema(), "why": text(), "since": { "type": "string", "format": "date-time" } },
+                    } },
+                },
+            },
             "lastProvenBackup": { "type": ["string", "null"], "format": "date-time", "description": "Null while there is none." },
         },
     });
@@ -296,6 +323,7 @@ fn dashboard_shape() -> Shape {
         "lowStock": { "count": 1, "products": [{
             "productId": "01936f2a-7c11-7000-8000-0a1b2c3d4e01", "sku": "BRD-012", "name": "Maarouk", "available": 4, "stockThreshold": 10,
         }] },
+        "failedMessages": { "count": 1, "waiting": 0, "oldestWaitingAt": null, "stopped": [] },
         "lastProvenBackup": null,
     });
     Shape::named("Dashboard", schema, example)

@@ -151,6 +151,17 @@ pub struct Message {
     pub sent_at: Option<UtcMs>,
 }
 
+/// What the shop's people are to know of messages at a glance.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    /// Those of the last week that failed.
+    pub failed: i64,
+    pub waiting: i64,
+    pub oldest_waiting: Option<UtcMs>,
+    /// Channels that are stopped: why, and since when.
+    pub stopped: Vec<(Channel, String, UtcMs)>,
+}
+
 /// How many messages there are.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Counts {

@@ -1,6 +1,6 @@
 //! Reading messages: lists, counts, and what does not hold in their books.
 
-use super::model::{Counts, Message};
+use super::model::{Counts, Message, Trouble};
 use super::{Channel, Kind, Status, sql};
 use crate::db::Reader;
 use crate::http::page::{From, List, Paging, bad_cursor};
@@ -38,19 +38,18 @@ pub(super) fn list(reader: &Reader<'_>, filter: &Filter) -> Result<List<Message>
 }
 
 /// How many messages wait, and how many of the last week ended how.
-///
-/// # Errors
-/// A fault.
-pub fn counts(reader: &Reader<'_>, now: UtcMs) -> Result<Counts> {
+pub(super) fn counts(reader: &Reader<'_>, now: UtcMs) -> Result<Counts> {
     sql::lists::counts(reader, now.plus_ms(-NEWS_MS))
 }
 
-/// Messages that failed, of those that were made since a moment.
+/// What the shop's people are to know at a glance.
 ///
 /// # Errors
 /// A fault.
-pub fn failed_since(reader: &Reader<'_>, since: UtcMs) -> Result<i64> {
-    sql::lists::failed(reader, since)
+pub fn trouble(reader: &Reader<'_>, now: UtcMs) -> Result<Trouble> {
+    let Counts { waiting, oldest_waiting, .. } = sql::lists::waiting(reader)?;
+    let failed = sql::lists::failed(reader, now.plus_ms(-NEWS_MS))?;
+    Ok(Trouble { failed, waiting, oldest_waiting, stopped: stopped(reader)? })
 }
 
 /// Channels that are stopped until their keeper has mended something: why, and since when.
@@ -76,7 +75,7 @@ pub fn check_books(reader: &Reader<'_>) -> Result<Vec<String>> {
     if without_job > 0 {
         found.push(format!("{without_job} messages wait without a job that would send them"));
     }
-    let astray = sql::lists::open_jobs(reader)? - (sql::lists::counts(reader, UtcMs::from_ms(i64::MAX))?.waiting - without_job);
+    let astray = sql::lists::open_jobs(reader)? - (sql::lists::waiting(reader)?.waiting - without_job);
     if astray > 0 {
         found.push(format!("{astray} jobs would send a message that does not wait"));
     }

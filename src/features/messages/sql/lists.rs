@@ -105,10 +105,7 @@ pub(in crate::features::messages) const NEWEST: &str = "select count(*) filter (
 
 /// How many messages there are of each state; those that ended, of the ones that were made since a moment.
 pub(in crate::features::messages) fn counts(reader: &Reader<'_>, since: UtcMs) -> Result<Counts> {
-    let mut counts = reader.one(WAITING, &[], |row| {
-        let mut columns = row.columns();
-        Ok(Counts { waiting: columns.next()?, held: columns.next()?, oldest_waiting: columns.next()?, ..Counts::default() })
-    })?;
+    let mut counts = waiting(reader)?;
     let first = first_id_of(since);
     let ended = reader.all(ENDED, args![first.as_slice()], |row| {
         let mut columns = row.columns();
@@ -125,6 +122,14 @@ pub(in crate::features::messages) fn counts(reader: &Reader<'_>, since: UtcMs) -
         Ok((columns.next()?, columns.next()?))
     })?;
     Ok(counts)
+}
+
+/// How many messages wait, and since when.
+pub(in crate::features::messages) fn waiting(reader: &Reader<'_>) -> Result<Counts> {
+    reader.one(WAITING, &[], |row| {
+        let mut columns = row.columns();
+        Ok(Counts { waiting: columns.next()?, held: columns.next()?, oldest_waiting: columns.next()?, ..Counts::default() })
+    })
 }
 
 /// Messages that failed, of those that were made since a moment.

@@ -113,9 +113,15 @@ fn money(state: &State<'_, '_>, amount: &str) -> Result<Value, Error> {
     let code = own.map_or_else(|| shop(state, "currency"), Ok)?;
     let currency = code.as_str().and_then(Currency::from_code).ok_or_else(|| wrong("`currency` is no currency"))?;
     let unit = spoken::unit(locale(state)?, currency);
-    // DESIGN 2: a minus is U+2212, before the digits.
-    let digits = amount.strip_prefix('-').map_or_else(|| amount.to_owned(), |digits| format!("\u{2212}{digits}"));
-    Ok(isolated(state, &format!("{digits}\u{a0}{unit}"), false))
+    // DESIGN 2: a minus is U+2212, before the digits; beside an Arabic unit it would come after them.
+    let Some(digits) = amount.strip_prefix('-') else { return Ok(isolated(state, &format!("{amount}\u{a0}{unit}"), false)) };
+    let digits = isolated(state, &format!("\u{2212}{digits}"), true);
+    let pieces = format!("{digits}\u{a0}{unit}");
+    Ok(if *state.auto_escape() == AutoEscape::Html {
+        Value::from_safe_string(format!("<bdi>{digits}\u{a0}{}</bdi>", escaped(&unit)))
+    } else {
+        Value::from(format!("\u{2068}{pieces}\u{2069}"))
+    })
 }
 
 /// The unit of a currency: `JOD`, in Arabic `د.أ`.

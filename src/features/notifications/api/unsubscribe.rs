@@ -4,10 +4,8 @@
 //! sends it and whatever its body is: a mail program sends `List-Unsubscribe=One-Click` without a cookie or a word of where it was. A
 //! token that is none of ours is answered as one that is, so that nobody learns by trying.
 
-use axum::body::Body;
 use axum::extract::State;
-use axum::response::Response;
-use http::{HeaderValue, StatusCode, header};
+use bytes::Bytes;
 use serde::Serialize;
 
 use crate::features::AppState;
@@ -74,7 +72,7 @@ async fn unsubscribe(State(shop): State<AppState>, context: Context, Id(token): 
         shop.db.write(Unsubscribe { user }).await?;
     }
     if !form_urlencoded::parse(&body).any(|(name, _)| name == BY_PAGE) {
-        return Ok(nothing());
+        return Ok(html(locale(&context), Bytes::new()));
     }
     let (locale, name) = (locale(&context), shop.settings.get().shop.name.clone());
     let (title, text) = match locale {
@@ -92,12 +90,4 @@ fn written(locale: Locale, name: &str, page: &Page) -> Answer {
     let other = format!("?lang={}", locale.other().code());
     let frame = Frame { title: &format!("{} · {name}", page.title), name, other: &other, goes_to: None };
     Ok(html(locale, template::fill("unsubscribe", locale, &frame, page)?))
-}
-
-/// What a mail program is answered.
-fn nothing() -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::OK;
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
