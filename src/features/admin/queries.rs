@@ -4,7 +4,6 @@ use super::model::{LANES, Lane, Moved, Sum};
 use super::sql;
 use crate::db::Reader;
 use crate::features::inventory::{self, Shelf};
-use crate::features::messages;
 use crate::kernel::{Fault, OrderStatus, Result, ShopDay, ShopZone};
 
 /// Every lane of the board, each with at most `limit` slips.
@@ -24,7 +23,6 @@ pub struct Day {
     pub to_collect: Sum,
     pub low_count: i64,
     pub low: Vec<Shelf>,
-    pub messages: messages::Trouble,
 }
 
 /// A day of the shop: its orders and the money that moved on it, and what is to be collected and runs low now, the `low_shown`
@@ -44,7 +42,6 @@ pub fn day(reader: &Reader<'_>, day: ShopDay, zone: &ShopZone, low_shown: i64) -
         to_collect: sql::to_collect(reader)?,
         low_count,
         low,
-        messages: messages::trouble(reader, now)?,
     })
 }
 

@@ -96,17 +96,6 @@ pub(in crate::features::accounts) fn other_admins(reader: &Reader<'_>, user: Use
     })
 }
 
-/// Admins who can sign in, the first first. They are few, and so is who looks for them: nothing but the table.
-pub(in crate::features::accounts) fn admins(reader: &Reader<'_>) -> Result<Vec<(UserId, Email, Locale)>> {
-    let sql =
-        "select id, email, locale from users where role = 'admin' and password_hash <> '' and erased_at is null order by id";
-    reader.all(sql, &[], |row| {
-        let mut columns = row.columns();
-        let id = columns.next()?;
-        Ok((id, super::stored(Email::parse(&columns.next::<String>()?))?, columns.next()?))
-    })
-}
-
 /// Walks the primary key from one id to another.
 pub(in crate::features::accounts) fn agreeing(
     reader: &Reader<'_>,

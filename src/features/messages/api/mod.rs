@@ -5,8 +5,6 @@ mod list;
 mod sms_status;
 mod templates;
 
-pub(in crate::features) use list::{message_body, message_shape};
-
 use crate::features::AppState;
 use crate::http::Route;
 
