@@ -25,7 +25,8 @@ impl Messages {
         let folder = self.place.folder()?;
         let config = self.place.read_config(&folder)?;
         crate::ops::logs::start_for_command(&config);
-        let asked = check_carriers(&folder, &config, &Clock::system(), Patience::default());
+        let clock = Clock::system();
+        let asked = check_carriers(&folder, &config, &clock, Patience::default());
         let checked = runtime()?.block_on(asked).map_err(Failure::because)?;
         let wrong = checked.iter().filter(|one| matches!(one.check, Check::Wrong { .. })).count();
         if self.json {
