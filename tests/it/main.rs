@@ -39,6 +39,7 @@ mod paymob;
 mod paypal;
 mod paypal_messages;
 mod problems;
+mod ready_text;
 mod recurring;
 mod refunds;
 mod scale;
