@@ -43,6 +43,7 @@ mod paymob;
 mod paypal;
 mod paypal_messages;
 mod problems;
+mod ready_text;
 mod recurring;
 mod refunds;
 mod retention;
