@@ -61,4 +61,5 @@ mod vectors_stripe;
 mod walk;
 mod webhooks;
 mod wire;
+mod words;
 mod writer;
