@@ -79,4 +79,5 @@ mod vectors_stripe;
 mod walk;
 mod webhooks;
 mod wire;
+mod words;
 mod writer;
