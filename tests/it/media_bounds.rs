@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::doubles::pictures::{self, Part, upload};
+use crate::doubles::pictures::{self, Part, draw, upload};
 use crate::harness::{Client, Folder, Shop};
 
 /// Uploads at once, each of a picture that has 18 MB when it is open.
@@ -95,7 +95,7 @@ async fn a_file_without_rows_is_taken_again_as_if_nothing_had_been() {
     shop.inner().media.take_in(file).await.expect("a picture");
     assert_eq!(shop.count("select count(*) from pictures").await, 0);
     upload(&shop.owner(), &product, &[Part::File("p.jpg", &photo)]).send().await.expect(202);
-    shop.run_jobs().await;
+    draw(&shop).await;
     assert_eq!(shop.guest().see(&format!("/api/v1/products/{product}")).await["images"].as_array().map(Vec::len), Some(1));
     shop.close().await;
 }

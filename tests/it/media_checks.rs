@@ -6,7 +6,7 @@ use bayader::features::media::{self, Format, Refused};
 use image::ImageFormat;
 use proptest::prelude::*;
 
-use crate::doubles::pictures::{self, Part};
+use crate::doubles::pictures::{self, Part, draw};
 use crate::harness::{Reply, Request, Shop};
 
 const MOST: u64 = 15_000_000;
@@ -195,7 +195,7 @@ async fn hostile_files_are_refused_by_name_and_reason_and_change_nothing() {
     }
     // All five are one picture: what is different about them is not kept.
     assert_eq!(shop.count("select count(*) from pictures").await, 1);
-    shop.run_jobs().await;
+    draw(&shop).await;
     shop.close().await;
 }
 

@@ -22,6 +22,7 @@ mod store;
 
 pub use attach::{COPY_JOBS, MOST_IMAGES, RENDER_JOBS, attach, file_written};
 pub use check::{Checked, MOST_PIXELS, accept};
+pub use draw::{Rendition, draw};
 pub use links::{Links, Week};
 pub use model::{Drawn, EditedImage, Format, Image, KeptFile, Picture, PictureHash, Size, Status};
 pub use pictures::{NotTaken, Pictures};
