@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
-
 use crate::doubles::pictures::{self, Part, draw, path_of, upload};
 use crate::harness::{Request, Shop};
 
@@ -48,9 +46,10 @@ async fn an_answer_may_be_kept_for_ever_and_does_nothing() {
     assert!(tag.starts_with('"'), "a strong one: {tag}");
     let known = shop.guest().get(&path).header("if-none-match", tag).send().await.expect(304);
     assert!(known.bytes.is_empty() && known.header("cache-control").is_some() && known.header("etag") == Some(tag));
-    let head = shop.guest().request(Method::HEAD, &path).send().await.expect(200);
-    assert!(head.bytes.is_empty());
-    assert_eq!(head.header("content-length"), jpeg.header("content-length"));
+    let head = shop.wire.http.head(format!("{}{path}", shop.wire.base)).send().await.expect("answered");
+    assert_eq!(head.status(), 200);
+    assert_eq!(head.headers()["content-length"], jpeg.header("content-length").expect("a length"));
+    assert!(head.bytes().await.expect("no body").is_empty());
     shop.close().await;
 }
 
