@@ -89,8 +89,8 @@ fn metadata_is_left_out_and_the_turn_is_read() {
         assert_eq!(u16::from(webp.picture.turn), turn);
     }
     let png = pictures::png(40, 30);
-    let text = pictures::png_chunk(b"tEXt", b"Comment\0here-lives-layla");
-    let exif = pictures::png_chunk(b"eXIf", &pictures::exif(6));
+    let text = pictures::png_chunk(*b"tEXt", b"Comment\0here-lives-layla");
+    let exif = pictures::png_chunk(*b"eXIf", &pictures::exif(6));
     let checked = accepted(&[&png[..33], &text, &exif, &png[33..]].concat());
     assert!(!holds(&checked.kept, "here-lives-layla"));
     assert_eq!(checked.picture.turn, 6);
