@@ -84,7 +84,10 @@ where
     }
 }
 
-fn poll<B: HttpBody + Unpin>(body: &Mutex<B>, wake: &mut Wake<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+/// What comes next of a body, if anything does.
+type Next<D, E> = Option<Result<Frame<D>, E>>;
+
+fn poll<B: HttpBody + Unpin>(body: &Mutex<B>, wake: &mut Wake<'_>) -> Poll<Next<B::Data, B::Error>> {
     Pin::new(&mut *body.lock().unwrap_or_else(PoisonError::into_inner)).poll_frame(wake)
 }
 
@@ -103,7 +106,7 @@ where
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, wake: &mut Wake<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, wake: &mut Wake<'_>) -> Poll<Next<Bytes, BoxError>> {
         let frame = self.as_mut().next(wake);
         if matches!(frame, Poll::Ready(None | Some(Err(_)))) {
             self.shared.over.store(true, Ordering::Relaxed);
@@ -117,7 +120,7 @@ where
     B: HttpBody<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
 {
-    fn next(mut self: Pin<&mut Self>, wake: &mut Wake<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn next(mut self: Pin<&mut Self>, wake: &mut Wake<'_>) -> Poll<Next<Bytes, BoxError>> {
         if self.ends.as_mut().poll(wake).is_ready() {
             return Poll::Ready(Some(Err("the upload takes too long".into())));
         }

@@ -174,6 +174,7 @@ const OPEN: &[&str] = &[
     "POST /api/v1/orders",
     "GET /api/v1/payments/methods",
     "POST /api/v1/notifications/email/events",
+    "GET /media/{picture}/{size}",
     "POST /api/v1/payments/webhook",
     "POST /api/v1/payments/webhook/{gateway}",
     "POST /api/v1/notifications/sms/status",

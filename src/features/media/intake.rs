@@ -113,7 +113,7 @@ fn shown_name(name: Option<&str>) -> String {
 
 /// A file and the hash of its bytes; `None` if it has more bytes than one may have, which are read away.
 async fn read_file(pictures: &Pictures, part: &mut Part) -> Result<Option<(NamedTempFile, Vec<u8>)>> {
-    let mut file = on_disk(pictures, |store| store.incoming()).await?;
+    let mut file = on_disk(pictures, super::Store::incoming).await?;
     let (mut digest, mut seen, mut gathered) = (Digest::new(&SHA256), 0, BytesMut::new());
     while let Some(piece) = part.chunk().await? {
         seen += u64::try_from(piece.len()).unwrap_or(u64::MAX);

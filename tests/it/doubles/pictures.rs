@@ -7,7 +7,7 @@ use flate2::write::ZlibEncoder;
 use image::codecs::gif::GifEncoder;
 use image::{Delay, DynamicImage, Frame, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 
-use crate::harness::{Client, Request};
+use crate::harness::{Client, Request, Shop};
 
 /// Left half red, right half blue; the upper left eighth green, so that every way to turn it looks different.
 pub fn flag(width: u32, height: u32) -> DynamicImage {
@@ -62,7 +62,7 @@ pub fn animated_gif() -> Vec<u8> {
     bytes
 }
 
-fn riff(name: &[u8; 4], payload: &[u8]) -> Vec<u8> {
+fn riff(name: [u8; 4], payload: &[u8]) -> Vec<u8> {
     let mut chunk = name.to_vec();
     chunk.extend(u32::try_from(payload.len()).expect("short").to_le_bytes());
     chunk.extend(payload);
@@ -74,7 +74,9 @@ fn riff(name: &[u8; 4], payload: &[u8]) -> Vec<u8> {
 
 fn webp_of(chunks: &[Vec<u8>]) -> Vec<u8> {
     let mut inner = b"WEBP".to_vec();
-    chunks.iter().for_each(|chunk| inner.extend(chunk));
+    for chunk in chunks {
+        inner.extend(chunk);
+    }
     let mut file = b"RIFF".to_vec();
     file.extend(u32::try_from(inner.len()).expect("short").to_le_bytes());
     file.extend(inner);
@@ -93,9 +95,9 @@ pub fn animated_webp() -> Vec<u8> {
     let extended = [&[0x02, 0, 0, 0][..], &side, &side].concat();
     let frame = |colour| {
         let head = [&[0; 6][..], &side, &side, &[100, 0, 0, 0]].concat();
-        riff(b"ANMF", &[head, webp_chunks(colour)].concat())
+        riff(*b"ANMF", &[head, webp_chunks(colour)].concat())
     };
-    webp_of(&[riff(b"VP8X", &extended), riff(b"ANIM", &[0; 6]), frame([220, 0, 0]), frame([0, 0, 220])])
+    webp_of(&[riff(*b"VP8X", &extended), riff(*b"ANIM", &[0; 6]), frame([220, 0, 0]), frame([0, 0, 220])])
 }
 
 /// A WebP with Exif and XMP in it, as phones write them.
@@ -103,7 +105,7 @@ pub fn webp_with_metadata(turn: u16) -> Vec<u8> {
     let side = [63, 0, 0];
     let extended = [&[0x08 | 0x04, 0, 0, 0][..], &side, &side].concat();
     let picture = written(&flag(64, 64), ImageFormat::WebP)[12..].to_vec();
-    webp_of(&[riff(b"VP8X", &extended), picture, riff(b"EXIF", &exif(turn)), riff(b"XMP ", b"<x>here-lives-layla</x>")])
+    webp_of(&[riff(*b"VP8X", &extended), picture, riff(*b"EXIF", &exif(turn)), riff(*b"XMP ", b"<x>here-lives-layla</x>")])
 }
 
 /// A TIFF block: the orientation, and a place on the earth.
@@ -138,7 +140,9 @@ fn segment(marker: u8, payload: &[u8]) -> Vec<u8> {
 /// A JPEG with these segments behind its first mark.
 pub fn with_segments(jpeg: &[u8], segments: &[(u8, Vec<u8>)]) -> Vec<u8> {
     let mut bytes = jpeg[..2].to_vec();
-    segments.iter().for_each(|(marker, payload)| bytes.extend(segment(*marker, payload)));
+    for (marker, payload) in segments {
+        bytes.extend(segment(*marker, payload));
+    }
     bytes.extend(&jpeg[2..]);
     bytes
 }
@@ -156,7 +160,7 @@ pub fn from_a_phone(turn: u16, width: u32, height: u32) -> Vec<u8> {
     bytes
 }
 
-pub fn png_chunk(name: &[u8; 4], payload: &[u8]) -> Vec<u8> {
+pub fn png_chunk(name: [u8; 4], payload: &[u8]) -> Vec<u8> {
     let named = [name.as_slice(), payload].concat();
     let mut chunk = u32::try_from(payload.len()).expect("short").to_be_bytes().to_vec();
     chunk.extend(&named);
@@ -179,7 +183,7 @@ pub fn packed(zeros: usize) -> Vec<u8> {
 /// A PNG of red, green and blue whose data is as it is said, not as its header promises.
 pub fn png_of(width: u32, height: u32, data: &[u8]) -> Vec<u8> {
     let head = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
-    [b"\x89PNG\r\n\x1a\n".to_vec(), png_chunk(b"IHDR", &head), png_chunk(b"IDAT", data), png_chunk(b"IEND", b"")].concat()
+    [b"\x89PNG\r\n\x1a\n".to_vec(), png_chunk(*b"IHDR", &head), png_chunk(*b"IDAT", data), png_chunk(*b"IEND", b"")].concat()
 }
 
 /// A large PNG of one colour, in few bytes.
@@ -223,6 +227,12 @@ pub fn form(parts: &[Part<'_>]) -> (String, Vec<u8>) {
 pub fn upload(by: &Client, product: &str, parts: &[Part<'_>]) -> Request {
     let (media_type, body) = form(parts);
     by.post(&format!("/api/v1/products/{product}/images")).bytes(&media_type, body)
+}
+
+/// Draws what is to be drawn. The writer's clock runs ahead of one that stands still, a moment a write: so a second passes first.
+pub async fn draw(shop: &Shop) {
+    shop.advance(std::time::Duration::from_secs(1));
+    shop.run_jobs().await;
 }
 
 /// The path of a link to a picture, as a client asks this shop for it.
