@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::doubles::pictures::{self, Part, path_of, upload};
-use crate::doubles::s3::{S3Peer, bucket};
+use crate::doubles::s3::{S3Peer, bucket, get as get_link};
 use crate::harness::{Folder, Shop};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -145,13 +145,13 @@ async fn a_store_of_others_takes_gives_lists_and_loses_objects() {
     assert_eq!(bucket.head(path).await, Ok(None));
 
     // What a browser is given: type and caching as the shop itself says them.
-    let answer = reqwest::get(bucket.link("b/1.jpg")).await.expect("an answer");
+    let answer = get_link(bucket.link("b/1.jpg")).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["content-type"], "image/jpeg");
     assert_eq!(answer.headers()["cache-control"], "public, max-age=31536000, immutable");
     assert_eq!(answer.bytes().await.expect("bytes").as_ref(), b"x");
     let bent = bucket.link("b/1.jpg").replace("b/1.jpg", "b/2.jpg");
-    assert_eq!(reqwest::get(bent).await.expect("an answer").status(), 403, "a link opens one object");
+    assert_eq!(get_link(bent).await.status(), 403, "a link opens one object");
 }
 
 #[tokio::test]
@@ -349,7 +349,7 @@ async fn links_lead_to_the_bucket_once_it_has_the_file_and_end() {
         assert_eq!(reply.header("vary"), Some("Accept"));
         let elsewhere = reply.header("location").expect("a place").to_owned();
         assert_eq!(get(accept).await.header("location"), Some(elsewhere.as_str()), "the same all day");
-        let answer = reqwest::get(&elsewhere).await.expect("an answer");
+        let answer = get_link(&elsewhere).await;
         assert_eq!((answer.status().as_u16(), answer.headers()["content-type"].to_str().expect("a text")), (200, media_type));
         let picture = answer.bytes().await.expect("bytes");
         image::load_from_memory(&picture).expect("a picture");
@@ -361,7 +361,7 @@ async fn links_lead_to_the_bucket_once_it_has_the_file_and_end() {
         .read(|reader| reader.one("select path from media_files limit 1", &[], |row| row.get::<String>(0)))
         .await
         .expect("a path");
-    assert_eq!(reqwest::get(peer.bucket(&past).link(&path)).await.expect("an answer").status(), 403);
-    assert_eq!(reqwest::get(peer.bucket(&Clock::system()).link(&path)).await.expect("an answer").status(), 200);
+    assert_eq!(get_link(peer.bucket(&past).link(&path)).await.status(), 403);
+    assert_eq!(get_link(peer.bucket(&Clock::system()).link(&path)).await.status(), 200);
     shop.close().await;
 }
