@@ -1,6 +1,7 @@
 -- Pictures: what was uploaded, the files that came of it, and which product shows which.
 
--- One row a picture, known by the SHA-256 of its bytes as they are kept: checked, cut at its end, without metadata.
+-- One row a picture, known by the SHA-256 of its bytes as they are kept: checked, cut at its end, without metadata
+-- but how it is turned.
 create table pictures (
     hash       blob    not null primary key check (length(hash) = 32),
     format     text    not null check (format in ('jpeg', 'png', 'webp', 'gif')),

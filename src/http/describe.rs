@@ -85,6 +85,7 @@ pub const PARAMETERS: &[(&str, &str)] = &[
     ("to", "Before this time, or to the end of this day of the shop."),
     ("token", "The order's own token, as it stands in links of messages. Programs send it as `X-Order-Token`."),
     ("tx", "Id of the payment."),
+    ("until", "The week with which the link ends."),
     ("updated_since", "Only what has changed since."),
 ];
 
@@ -360,7 +361,7 @@ fn responses(operation: &Operation<'_>, shared: &mut Map<String, Value>) -> Valu
         if operation.limited {
             named.extend(RATE_LIMITS);
         }
-        if described.tagged && matches!(responded.status, 200 | 201 | 304) {
+        if described.tagged && matches!(responded.status, 200 | 201 | 206 | 304) {
             named.push("ETag");
         }
         match responded.status {

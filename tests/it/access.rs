@@ -161,6 +161,7 @@ const OPEN: &[&str] = &[
     "DELETE /api/v1/cart/items/{itemId}",
     "POST /api/v1/orders",
     "GET /api/v1/payments/methods",
+    "GET /media/{picture}/{size}",
     "POST /api/v1/payments/webhook",
     "POST /api/v1/payments/webhook/{gateway}",
 ];

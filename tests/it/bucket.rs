@@ -9,7 +9,7 @@ use bayader::kernel::UtcMs;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::doubles::pictures::{self, Part, path_of, upload};
+use crate::doubles::pictures::{self, Part, path_of, settle, upload};
 use crate::doubles::s3::{S3Peer, bucket, get as get_link};
 use crate::harness::{Folder, Shop};
 
@@ -262,14 +262,14 @@ async fn a_store_that_dies_and_comes_back_has_every_file_once_and_nobody_waited(
     let shop = Shop::open_at(now_by_hand(), &peer.variables()).await;
     let bucket = peer.bucket(&Clock::system());
     let first = add_picture(&shop, "Maarouk", 90).await;
-    shop.run_jobs().await;
+    settle(&shop).await;
     assert_eq!(shop.count("select count(*) from media_files").await, FILES);
     expect_all_copied(&shop, &bucket).await;
     assert!(told(&shop).await.is_empty());
 
     peer.kill();
     let second = add_picture(&shop, "Shrak", 91).await;
-    shop.run_jobs().await;
+    settle(&shop).await;
     assert_eq!(shop.count(UNCOPIED).await, FILES);
     let waits = told(&shop).await;
     assert!(waits.len() == 1 && waits[0].contains("7 file(s) wait to be copied"), "{waits:?}");
@@ -281,14 +281,14 @@ async fn a_store_that_dies_and_comes_back_has_every_file_once_and_nobody_waited(
     // However often it is tried, it is one job, and it never dies.
     for _ in 0..8 {
         shop.advance(HOUR);
-        shop.run_jobs().await;
+        settle(&shop).await;
         assert_eq!(shop.count("select count(*) from jobs where kind = 'media.copy' and status = 'queued'").await, 1);
     }
     assert_eq!(shop.count("select count(*) from jobs where status = 'dead'").await, 0);
 
     peer.start_again().await;
     shop.advance(HOUR);
-    shop.run_jobs().await;
+    settle(&shop).await;
     expect_all_copied(&shop, &bucket).await;
     assert!(told(&shop).await.is_empty());
     shop.close().await;
@@ -304,7 +304,7 @@ async fn a_bucket_that_is_configured_later_gets_what_was_there_before() {
     };
     let (shop, ground) = open(Vec::new(), None).await;
     add_picture(&shop, "Maarouk", 90).await;
-    shop.run_jobs().await;
+    settle(&shop).await;
     let owner = shop.owner();
     shop.die(ground);
 
@@ -312,7 +312,7 @@ async fn a_bucket_that_is_configured_later_gets_what_was_there_before() {
     let mut wrong = peer.variables();
     wrong.push(("BAYADER_S3__SECRET_KEY".to_owned(), "another".to_owned()));
     let (shop, ground) = open(wrong, Some(owner)).await;
-    shop.run_jobs().await;
+    settle(&shop).await;
     assert_eq!(shop.count(UNCOPIED).await, FILES);
     let jobs = shop.owner().see("/api/v1/admin/jobs?kind=media.copy").await;
     let why = jobs.rows()[0]["lastError"].as_str().expect("why").to_owned();
@@ -323,7 +323,7 @@ async fn a_bucket_that_is_configured_later_gets_what_was_there_before() {
     let (shop, ground) = open(peer.variables(), Some(owner)).await;
     // Right again, but the wait of before has not ended.
     shop.advance(HOUR);
-    shop.run_jobs().await;
+    settle(&shop).await;
     expect_all_copied(&shop, &peer.bucket(&Clock::system())).await;
     shop.die(ground);
 }
@@ -336,14 +336,14 @@ async fn links_lead_to_the_bucket_once_it_has_the_file_and_end() {
     let shop = Shop::open_at(now_by_hand(), &variables).await;
     peer.kill();
     let product = add_picture(&shop, "Maarouk", 90).await;
-    shop.run_jobs().await;
+    settle(&shop).await;
     let link = path_of(&shop.guest().see(&format!("/api/v1/products/{product}")).await["images"][0]["card"]);
     let get = |accept: &'static str| shop.guest().get(&link).header("accept", accept).send();
     get("image/webp").await.expect(200);
 
     peer.start_again().await;
     shop.advance(HOUR);
-    shop.run_jobs().await;
+    settle(&shop).await;
     for (accept, media_type) in [("image/webp,*/*", "image/webp"), ("*/*", "image/jpeg")] {
         let reply = get(accept).await.expect(302);
         assert_eq!(reply.header("vary"), Some("Accept"));

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::doubles::pictures::{self, Part, upload};
+use crate::doubles::pictures::{self, Part, draw, upload};
 use crate::harness::{Client, Folder, Shop};
 
 /// Uploads at once, each of a picture that has 18 MB when it is open.
@@ -22,10 +22,11 @@ fn most_resident_kb(process: u32) -> u64 {
     line.trim().trim_end_matches("kB").trim().parse().expect("a number")
 }
 
-async fn ready(by: &Client, product: &str) -> Value {
+/// The product, once it shows so many pictures.
+async fn ready(by: &Client, product: &str, count: usize) -> Value {
     loop {
         let seen = by.see(&format!("/api/v1/products/{product}")).await;
-        if seen["images"].as_array().is_some_and(|images| !images.is_empty()) {
+        if seen["images"].as_array().is_some_and(|images| images.len() == count) {
             return seen.body;
         }
         tokio::time::sleep(POLL).await;
@@ -57,7 +58,7 @@ async fn twenty_uploads_at_once_stay_within_bounds_while_orders_go_on() {
     for upload in uploads {
         upload.await.expect("taken");
     }
-    ready(&server.guest(), &product.id).await;
+    ready(&server.guest(), &product.id, usize::from(AT_ONCE)).await;
     let most = most_resident_kb(server.process());
     assert!(most < MOST_KB, "{most} kB resident at most");
     server.expect_documented();
@@ -77,7 +78,7 @@ async fn what_was_taken_is_drawn_although_the_shop_dies_right_after() {
     // A file that the crash has left half written goes; one that no row knows harms nobody.
     std::fs::write(folder.data().join("media/incoming/half"), "x").expect("written");
     let mut server = Shop::spawn(&folder).await;
-    let seen = ready(&server.guest(), &product).await;
+    let seen = ready(&server.guest(), &product, 1).await;
     assert_eq!(seen["images"].as_array().map(Vec::len), Some(1));
     assert!(!folder.data().join("media/incoming/half").exists());
     assert_eq!(server.terminate().await.code(), Some(0));
@@ -95,7 +96,7 @@ async fn a_file_without_rows_is_taken_again_as_if_nothing_had_been() {
     shop.inner().media.take_in(file).await.expect("a picture");
     assert_eq!(shop.count("select count(*) from pictures").await, 0);
     upload(&shop.owner(), &product, &[Part::File("p.jpg", &photo)]).send().await.expect(202);
-    shop.run_jobs().await;
+    draw(&shop).await;
     assert_eq!(shop.guest().see(&format!("/api/v1/products/{product}")).await["images"].as_array().map(Vec::len), Some(1));
     shop.close().await;
 }

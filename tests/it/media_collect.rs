@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::doubles::pictures::{self, Part, upload};
+use crate::doubles::pictures::{self, Part, settle, upload};
 use crate::harness::{Product, Shop};
 
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -92,7 +92,7 @@ async fn expect_as(shop: &Shop, model: &Model, step: usize) {
 async fn advance(shop: &Shop, model: &mut Model, days: i64) {
     // A minute more, so that no sum of them is a month to the millisecond.
     shop.advance(Duration::from_millis(u64::try_from(days * DAY_MS + 3_660_000).expect("forwards")));
-    shop.run_jobs().await;
+    settle(shop).await;
     model.collect(shop.clock.now().ms());
 }
 
@@ -119,7 +119,7 @@ async fn storm(seed: u64) {
                     model.shown.push(Shown { product, content, image, from_step: step, removed: None });
                     model.made_at.entry(content).or_insert(shop.clock.now().ms());
                 }
-                shop.run_jobs().await;
+                settle(&shop).await;
             }
             3 | 4 => {
                 let living: Vec<usize> = (0..model.shown.len()).filter(|index| model.shown[*index].removed.is_none()).collect();
@@ -173,30 +173,30 @@ async fn a_removed_picture_goes_with_its_files_unless_it_comes_back_in_time() {
         shop.owner().delete(&path).send()
     };
     let first = add().await.expect(202);
-    shop.run_jobs().await;
+    settle(&shop).await;
     let files = on_disk(&shop);
     assert_eq!(files.len(), 7);
     remove(first).await.expect(204);
     let day = Duration::from_secs(24 * 3_600);
     shop.advance(day * 29);
-    shop.run_jobs().await;
+    settle(&shop).await;
     assert_eq!(shop.count("select count(*) from pictures").await, 1, "within the month");
     shop.advance(day * 2);
-    shop.run_jobs().await;
+    settle(&shop).await;
     assert_eq!(shop.count("select count(*) from pictures").await, 0);
     assert_eq!(on_disk(&shop), files, "files wait an hour");
 
     // It comes back before they go: they are its own again.
     let second = add().await.expect(202);
-    shop.run_jobs().await;
+    settle(&shop).await;
     shop.advance(day);
-    shop.run_jobs().await;
+    settle(&shop).await;
     assert_eq!((on_disk(&shop), shop.count("select count(*) from media_removals").await), (files, 0));
 
     remove(second).await.expect(204);
     for _ in 0..2 {
         shop.advance(day * 31);
-        shop.run_jobs().await;
+        settle(&shop).await;
     }
     assert!(on_disk(&shop).is_empty());
     assert_eq!(shop.count("select count(*) from media_removals").await, 0);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use image::ImageFormat;
 use serde_json::{Value, json};
 
-use crate::doubles::pictures::{self, Part, path_of, upload};
+use crate::doubles::pictures::{self, Part, draw, path_of, upload};
 use crate::harness::{Client, Shop};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -45,7 +45,7 @@ async fn a_picture_is_pending_until_it_is_drawn_and_then_the_menu_has_it() {
     let edited = shop.staff().await.see(&images_path(&product)).await;
     assert_eq!(edited["images"][0]["status"], "pending");
 
-    shop.run_jobs().await;
+    draw(&shop).await;
     let seen = shop.guest().see(&format!("/api/v1/products/{product}")).await;
     assert_eq!(ids(&seen.body), ids(&added.body));
     assert_eq!(seen["images"][0]["alt"], "Maarouk, whole");
@@ -75,7 +75,7 @@ async fn a_small_picture_is_not_made_larger_and_a_clear_one_is_white_behind() {
     let product = shop.product("Maarouk").create().await.id;
     let clear = pictures::clear_png(40, 30);
     upload(&shop.owner(), &product, &[Part::File("clear.png", &clear)]).send().await.expect(202);
-    shop.run_jobs().await;
+    draw(&shop).await;
     let seen = shop.guest().see(&format!("/api/v1/products/{product}")).await;
     for size in ["thumb", "card", "full"] {
         let path = path_of(&seen["images"][0][size]);
@@ -96,16 +96,11 @@ async fn a_phones_picture_is_shown_upright_and_tells_nothing_of_where_it_was_tak
     let product = shop.product("Maarouk").create().await.id;
     let photos: Vec<_> = (1..=8).map(|turn| pictures::from_a_phone(turn, 160, 120)).collect();
     let parts: Vec<_> = photos.iter().map(|photo| Part::File("IMG.JPG", photo)).collect();
-    // The same pixels without their metadata: one file. So each goes to a product of its own, and is turned by what came last.
-    let first = upload(&shop.owner(), &product, &parts[..1]).send().await.expect(202);
-    assert_eq!(ids(&first.body).len(), 1);
-    shop.run_jobs().await;
-    for (turn, photo) in (1..).zip(&photos) {
-        let product = shop.product(&format!("Turned {turn}")).create().await.id;
-        upload(&shop.owner(), &product, &[Part::File("IMG.JPG", photo)]).send().await.expect(202);
-        shop.run_jobs().await;
-        let seen = shop.guest().see(&format!("/api/v1/products/{product}")).await;
-        let reply = shop.guest().get(&path_of(&seen["images"][0]["full"])).send().await.expect(200);
+    upload(&shop.owner(), &product, &parts).send().await.expect(202);
+    draw(&shop).await;
+    let seen = shop.guest().see(&format!("/api/v1/products/{product}")).await;
+    for turn in 1..=8 {
+        let reply = shop.guest().get(&path_of(&seen["images"][turn - 1]["full"])).send().await.expect(200);
         assert!(!reply.text.contains("Exif") && !reply.text.contains("here-lives-layla"));
         let drawn = image::load_from_memory(&reply.bytes).expect("a picture").into_rgb8();
         let (width, height) = drawn.dimensions();
@@ -129,7 +124,7 @@ async fn pictures_are_ordered_named_and_taken_away_by_admins() {
     let product = shop.product("Maarouk").create().await.id;
     let path = images_path(&product);
     let [a, b, c] = &add(&shop.owner(), &product, &[40, 50, 60]).await[..] else { panic!("three") };
-    shop.run_jobs().await;
+    draw(&shop).await;
     assert_eq!(shown(&shop.guest(), &product).await, [a.clone(), b.clone(), c.clone()]);
 
     let order = json!({ "images": [{ "id": c, "alt": "Third" }, { "id": a }, { "id": b }] });
@@ -169,7 +164,7 @@ async fn the_same_picture_is_one_and_a_product_has_so_many() {
     add(&shop.owner(), &product, &widths).await;
     let full = upload(&shop.owner(), &product, &[Part::File("p.jpg", &pictures::jpeg(90, 30))]).send().await;
     assert_eq!(full.expect_problem(409, "too_many_images")["limit"], 20);
-    shop.run_jobs().await;
+    draw(&shop).await;
     assert_eq!(shown(&shop.guest(), &product).await.len(), 20);
     shop.close().await;
 }
@@ -190,7 +185,7 @@ async fn an_upload_with_a_key_happens_once_whatever_stands_between_its_parts() {
     assert_eq!((again.header("idempotency-replayed"), &again.body), (Some("true"), &first.body));
     let other = send(&[Part::File("a.jpg", &pictures::jpeg(50, 30))]).send().await;
     other.expect_problem(422, "idempotency_key_reused");
-    shop.run_jobs().await;
+    draw(&shop).await;
     shop.close().await;
 }
 
@@ -201,13 +196,13 @@ async fn an_order_goes_on_showing_what_its_product_looked_like() {
     let before = shop.guest().order().line(&product, 1).pickup().place().await;
     shop.advance(HOUR);
     let first = add(&shop.owner(), &product.id, &[40]).await;
-    shop.run_jobs().await;
+    draw(&shop).await;
     shop.advance(HOUR);
     let order = shop.guest().order().line(&product, 1).pickup().place().await;
     shop.advance(HOUR);
     shop.owner().delete(&format!("{}/{}", images_path(&product.id), first[0])).send().await.expect(204);
     add(&shop.owner(), &product.id, &[60]).await;
-    shop.run_jobs().await;
+    draw(&shop).await;
     let later = shop.guest().order().line(&product, 1).pickup().place().await;
 
     let image = async |order: &crate::harness::Order, by: &Client| {
@@ -237,7 +232,7 @@ async fn a_picture_that_cannot_be_drawn_says_why_and_is_drawn_when_it_can() {
     let [bayader::features::media::Found::Picture { path, .. }] = &originals[..] else { panic!("one file: {originals:?}") };
     let original = shop.inner().media.store().read(path).expect("read").expect("there");
     shop.inner().media.store().remove(path).expect("gone");
-    shop.run_jobs().await;
+    draw(&shop).await;
     let seen = shop.owner().see(&images_path(&product)).await;
     assert_eq!(seen["images"][0]["status"], "failed");
     assert!(seen["images"][0]["lastError"].as_str().expect("why").contains("not on the disk"), "{seen:?}");
@@ -245,7 +240,7 @@ async fn a_picture_that_cannot_be_drawn_says_why_and_is_drawn_when_it_can() {
 
     shop.inner().media.store().put(path, &original).expect("back again");
     shop.advance(HOUR);
-    shop.run_jobs().await;
+    draw(&shop).await;
     assert_eq!(shop.owner().see(&images_path(&product)).await["images"][0]["status"], "ready");
     assert_eq!(shown(&shop.guest(), &product).await.len(), 1);
     shop.close().await;

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::doubles::pictures::{self, Part, path_of, upload};
 use crate::harness::test_gateway::{Act, Op, TESTPAY, TestGateway};
 use crate::harness::{Client, OWNER, Order, PASSWORD, Reply, Request, Shop};
 
@@ -181,6 +182,20 @@ async fn of_goods(refused: &mut Refused, shop: &Shop, staff: &Client) {
     refused.add("cart_empty", order(token));
 }
 
+async fn of_pictures(refused: &mut Refused, shop: &Shop) {
+    let product = shop.product("Photographed").create().await.id;
+    let files: Vec<Vec<u8>> = (40..60).map(|width| pictures::jpeg(width, 30)).collect();
+    let parts: Vec<Part<'_>> = files.iter().map(|file| Part::File("p.jpg", file)).collect();
+    upload(&shop.owner(), &product, &parts).send().await.expect(202);
+    pictures::draw(shop).await;
+    let one_more = pictures::jpeg(70, 30);
+    refused.add("too_many_images", upload(&shop.owner(), &product, &[Part::File("p.jpg", &one_more)]));
+    let seen = shop.guest().see(&format!("/api/v1/products/{product}")).await;
+    let link = path_of(&seen["images"][0]["thumb"]);
+    refused.add("link_expired", shop.guest().get(link.split('?').next().expect("a path")));
+    refused.add("range_outside", shop.guest().get(&link).header("range", "bytes=99999999-"));
+}
+
 async fn of_orders(refused: &mut Refused, shop: &Shop, staff: &Client, layla: &Client) {
     let cake = shop.product("Cake").price("5.000").stock(50).create().await;
     let act = |order: &Order, what: &str, body: Value| staff.post(&format!("{}/{what}", order.path())).json(&body);
@@ -302,6 +317,8 @@ async fn every_code_is_told_in_both_languages() {
     shop.advance(91 * DAY);
 
     of_the_wire(&mut refused, &shop, &staff, &layla);
+    // Before what goes by the second: time passes there.
+    of_pictures(&mut refused, &shop).await;
     of_accounts(&mut refused, &shop, &layla).await;
     of_goods(&mut refused, &shop, &staff).await;
     of_orders(&mut refused, &shop, &staff, &layla).await;

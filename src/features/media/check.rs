@@ -18,7 +18,7 @@ const MOST_TIME: Duration = Duration::from_secs(60);
 /// A picture as it is kept.
 pub struct Checked {
     pub picture: Picture,
-    /// Its bytes: cut at its end, without metadata.
+    /// Its bytes: cut at its end, without metadata but how it is turned.
     pub kept: Vec<u8>,
 }
 

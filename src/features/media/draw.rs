@@ -17,7 +17,7 @@ const WEBP_QUALITY: f32 = 80.0;
 const JPEG_QUALITY: u8 = 82;
 
 /// One file of a picture.
-pub(super) struct Rendition {
+pub struct Rendition {
     pub size: Size,
     pub drawn: Drawn,
     pub bytes: Vec<u8>,
@@ -27,7 +27,7 @@ pub(super) struct Rendition {
 ///
 /// # Errors
 /// [`Refused`], with why.
-pub(super) fn draw(kept: &[u8], format: Format, turn: u8) -> Result<Vec<Rendition>, Refused> {
+pub fn draw(kept: &[u8], format: Format, turn: u8) -> Result<Vec<Rendition>, Refused> {
     let Opened { image, profile } = check::open(kept, format)?;
     let mut current = eight_bits(shrink(Cow::Owned(image), Size::Full)?.into_owned());
     if let Some(profile) = profile {

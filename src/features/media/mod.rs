@@ -32,6 +32,7 @@ pub use bucket::Bucket;
 pub use check::{Checked, MOST_PIXELS, accept};
 pub use collect::CollectPictures;
 pub use copy::{Copies, CopyFiles};
+pub use draw::{Rendition, draw};
 pub use links::{Links, Week};
 pub use model::{Drawn, EditedImage, Format, Image, KeptFile, Picture, PictureHash, Size, Status};
 pub use pictures::{NotTaken, Pictures};

@@ -7,7 +7,7 @@ use flate2::write::ZlibEncoder;
 use image::codecs::gif::GifEncoder;
 use image::{Delay, DynamicImage, Frame, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 
-use crate::harness::{Client, Request};
+use crate::harness::{Client, Request, Shop};
 
 /// Left half red, right half blue; the upper left eighth green, so that every way to turn it looks different.
 pub fn flag(width: u32, height: u32) -> DynamicImage {
@@ -223,6 +223,19 @@ pub fn form(parts: &[Part<'_>]) -> (String, Vec<u8>) {
 pub fn upload(by: &Client, product: &str, parts: &[Part<'_>]) -> Request {
     let (media_type, body) = form(parts);
     by.post(&format!("/api/v1/products/{product}/images")).bytes(&media_type, body)
+}
+
+/// Draws what is to be drawn. The writer's clock runs ahead of one that stands still, a moment a write: so a second passes first.
+pub async fn draw(shop: &Shop) {
+    shop.advance(std::time::Duration::from_secs(1));
+    shop.run_jobs().await;
+}
+
+/// Has every job run, and those that come of them.
+pub async fn settle(shop: &Shop) {
+    for _ in 0..4 {
+        draw(shop).await;
+    }
 }
 
 /// The path of a link to a picture, as a client asks this shop for it.

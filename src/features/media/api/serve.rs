@@ -42,7 +42,7 @@ pub(super) fn routes() -> Vec<Route<AppState>> {
             .answers_file(200, "The picture", MEDIA_TYPES)
             .answers_file(206, "The part of it that `Range` names", MEDIA_TYPES)
             .answers_empty(302, "It lies in the shop's bucket, and this says where (`[media] serve = \"s3\"`)")
-            .answers_empty(304, "What `If-None-Match` names is current")
+            .tagged()
             .refuses(&[&problems::LINK_EXPIRED, &problems::RANGE_OUTSIDE]),
     ]
 }
@@ -153,10 +153,10 @@ fn takes_webp(accept: Option<&str>) -> bool {
     })
 }
 
-/// By the file's own bytes, so that WebP and JPEG differ.
+/// By the file's own bytes, so that WebP and JPEG differ. A file has no versions.
 fn tag_of(kept: &KeptFile) -> String {
     let hash = PictureHash::from_bytes(kept.sha256).to_string();
-    format!("\"{}\"", &hash[..32])
+    format!("\"0.{}\"", &hash[..16])
 }
 
 fn answer(status: StatusCode, tag: &str, drawn: Drawn, body: Body) -> Response {

@@ -1,6 +1,6 @@
 //! JPEG (ITU-T T.81): segments, each with its marker, and the coded data between them.
 
-use super::{Walk, check_size, turn_of};
+use super::{Walk, check_size, turn_of, turned};
 use crate::features::media::Refused;
 
 /// Each scan makes the decoder pass over the whole picture, however few its bytes; progressive pictures have about ten.
@@ -76,7 +76,12 @@ pub(super) fn clean(bytes: &[u8], most_pixels: u64) -> Result<(Vec<u8>, u8), Ref
         return Err(Refused::damaged("there is no picture in it"));
     }
     kept.extend_from_slice(&[0xff, EOI]);
-    Ok((kept, turn.unwrap_or(1)))
+    let turn = turn.unwrap_or(1);
+    if turn != 1 {
+        let exif = [&[0xff, APP1, 0, 34][..], b"Exif\0\0", &turned(turn)].concat();
+        kept.splice(2..2, exif);
+    }
+    Ok((kept, turn))
 }
 
 /// The next marker; before one there may be any number of 0xFF.

@@ -1,4 +1,6 @@
-//! What a file is by its content, and its bytes without what is no picture: metadata, and whatever follows the picture's end.
+//! What a file is by its content, and its bytes without what is no picture: metadata, and whatever follows the picture's end. How a
+//! picture is to be turned is written back alone, so that the kept bytes say all there is to say of it, and one that is turned
+//! otherwise is another picture.
 //!
 //! Each format is walked by its own parts and nothing is decoded here, so a walk costs no more than reading the bytes once; how large
 //! the picture is, its header says. A walk never looks behind what has arrived: it reads by [`Walk`], which ends there.
@@ -73,6 +75,13 @@ const MOST_SIDE: u64 = 65_535;
 fn turn_of(exif: &[u8]) -> u8 {
     let tiff = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
     Orientation::from_exif_chunk(tiff).map_or(1, Orientation::to_exif)
+}
+
+/// An Exif block, without `Exif\0\0` before it, that says nothing but an orientation.
+fn turned(turn: u8) -> [u8; 26] {
+    let mut tiff = *b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x01\0\0\0\0\0\0";
+    tiff[19] = turn;
+    tiff
 }
 
 /// Reads bytes one part after the other.

@@ -2,11 +2,14 @@
 
 use std::io::{self, Read};
 
-use super::{Walk, check_size, length, turn_of};
+use super::{Walk, check_size, length, turn_of, turned};
 use crate::features::media::Refused;
 
 /// What a picture needs, and what its colours need. An animation's frames after the first are not kept.
 const KEPT: &[&[u8; 4]] = &[b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"sBIT"];
+
+/// The signature, and the header's chunk, which is always as long.
+const HEADER_ENDS: usize = 8 + 25;
 
 pub(super) fn clean(bytes: &[u8], most_pixels: u64) -> Result<(Vec<u8>, u8), Refused> {
     let mut walk = Walk::new(bytes);
@@ -39,6 +42,11 @@ pub(super) fn clean(bytes: &[u8], most_pixels: u64) -> Result<(Vec<u8>, u8), Ref
             (b"eXIf", _) => turn = turn_of(payload),
             (b"IEND", Some(header)) => {
                 header.check(&data)?;
+                if turn != 1 {
+                    let named = [&b"eXIf"[..], &turned(turn)].concat();
+                    let chunk = [&[0, 0, 0, 26][..], &named, &crc32fast::hash(&named).to_be_bytes()].concat();
+                    kept.splice(HEADER_ENDS..HEADER_ENDS, chunk);
+                }
                 return Ok((kept, turn));
             }
             _ => {}
