@@ -9,8 +9,8 @@ use bayader::kernel::UtcMs;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::doubles::pictures::{self, Part, path_of, upload};
-use crate::doubles::s3::{S3Peer, bucket};
+use crate::doubles::pictures::{self, Part, path_of, settle, upload};
+use crate::doubles::s3::{S3Peer, bucket, get as get_link};
 use crate::harness::{Folder, Shop};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -145,13 +145,13 @@ async fn a_store_of_others_takes_gives_lists_and_loses_objects() {
     assert_eq!(bucket.head(path).await, Ok(None));
 
     // What a browser is given: type and caching as the shop itself says them.
-    let answer = reqwest::get(bucket.link("b/1.jpg")).await.expect("an answer");
+    let answer = get_link(bucket.link("b/1.jpg")).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["content-type"], "image/jpeg");
     assert_eq!(answer.headers()["cache-control"], "public, max-age=31536000, immutable");
     assert_eq!(answer.bytes().await.expect("bytes").as_ref(), b"x");
     let bent = bucket.link("b/1.jpg").replace("b/1.jpg", "b/2.jpg");
-    assert_eq!(reqwest::get(bent).await.expect("an answer").status(), 403, "a link opens one object");
+    assert_eq!(get_link(bent).await.status(), 403, "a link opens one object");
 }
 
 #[tokio::test]
@@ -262,14 +262,14 @@ async fn a_store_that_dies_and_comes_back_has_every_file_once_and_nobody_waited(
     let shop = Shop::open_at(now_by_hand(), &peer.variables()).await;
     let bucket = peer.bucket(&Clock::system());
     let first = add_picture(&shop, "Maarouk", 90).await;
-    shop.run_jobs().await;
+    settle(&shop).await;
     assert_eq!(shop.count("select count(*) from media_files").await, FILES);
     expect_all_copied(&shop, &bucket).await;
     assert!(told(&shop).await.is_empty());
 
     peer.kill();
     let second = add_picture(&shop, "Shrak", 91).await;
-    shop.run_jobs().await;
+    settle(&shop).await;
     assert_eq!(shop.count(UNCOPIED).await, FILES);
     let waits = told(&shop).await;
     assert!(waits.len() == 1 && waits[0].contains("7 file(s) wait to be copied"), "{waits:?}");
@@ -281,14 +281,14 @@ async fn a_store_that_dies_and_comes_back_has_every_file_once_and_nobody_waited(
     // However often it is tried, it is one job, and it never dies.
     for _ in 0..8 {
         shop.advance(HOUR);
-        shop.run_jobs().await;
+        settle(&shop).await;
         assert_eq!(shop.count("select count(*) from jobs where kind = 'media.copy' and status = 'queued'").await, 1);
     }
     assert_eq!(shop.count("select count(*) from jobs where status = 'dead'").await, 0);
 
     peer.start_again().await;
     shop.advance(HOUR);
-    shop.run_jobs().await;
+    settle(&shop).await;
     expect_all_copied(&shop, &bucket).await;
     assert!(told(&shop).await.is_empty());
     shop.close().await;
@@ -304,7 +304,7 @@ async fn a_bucket_that_is_configured_later_gets_what_was_there_before() {
     };
     let (shop, ground) = open(Vec::new(), None).await;
     add_picture(&shop, "Maarouk", 90).await;
-    shop.run_jobs().await;
+    settle(&shop).await;
     let owner = shop.owner();
     shop.die(ground);
 
@@ -312,7 +312,7 @@ async fn a_bucket_that_is_configured_later_gets_what_was_there_before() {
     let mut wrong = peer.variables();
     wrong.push(("BAYADER_S3__SECRET_KEY".to_owned(), "another".to_owned()));
     let (shop, ground) = open(wrong, Some(owner)).await;
-    shop.run_jobs().await;
+    settle(&shop).await;
     assert_eq!(shop.count(UNCOPIED).await, FILES);
     let jobs = shop.owner().see("/api/v1/admin/jobs?kind=media.copy").await;
     let why = jobs.rows()[0]["lastError"].as_str().expect("why").to_owned();
@@ -323,7 +323,7 @@ async fn a_bucket_that_is_configured_later_gets_what_was_there_before() {
     let (shop, ground) = open(peer.variables(), Some(owner)).await;
     // Right again, but the wait of before has not ended.
     shop.advance(HOUR);
-    shop.run_jobs().await;
+    settle(&shop).await;
     expect_all_copied(&shop, &peer.bucket(&Clock::system())).await;
     shop.die(ground);
 }
@@ -336,20 +336,20 @@ async fn links_lead_to_the_bucket_once_it_has_the_file_and_end() {
     let shop = Shop::open_at(now_by_hand(), &variables).await;
     peer.kill();
     let product = add_picture(&shop, "Maarouk", 90).await;
-    shop.run_jobs().await;
+    settle(&shop).await;
     let link = path_of(&shop.guest().see(&format!("/api/v1/products/{product}")).await["images"][0]["card"]);
     let get = |accept: &'static str| shop.guest().get(&link).header("accept", accept).send();
     get("image/webp").await.expect(200);
 
     peer.start_again().await;
     shop.advance(HOUR);
-    shop.run_jobs().await;
+    settle(&shop).await;
     for (accept, media_type) in [("image/webp,*/*", "image/webp"), ("*/*", "image/jpeg")] {
         let reply = get(accept).await.expect(302);
         assert_eq!(reply.header("vary"), Some("Accept"));
         let elsewhere = reply.header("location").expect("a place").to_owned();
         assert_eq!(get(accept).await.header("location"), Some(elsewhere.as_str()), "the same all day");
-        let answer = reqwest::get(&elsewhere).await.expect("an answer");
+        let answer = get_link(&elsewhere).await;
         assert_eq!((answer.status().as_u16(), answer.headers()["content-type"].to_str().expect("a text")), (200, media_type));
         let picture = answer.bytes().await.expect("bytes");
         image::load_from_memory(&picture).expect("a picture");
@@ -361,7 +361,7 @@ async fn links_lead_to_the_bucket_once_it_has_the_file_and_end() {
         .read(|reader| reader.one("select path from media_files limit 1", &[], |row| row.get::<String>(0)))
         .await
         .expect("a path");
-    assert_eq!(reqwest::get(peer.bucket(&past).link(&path)).await.expect("an answer").status(), 403);
-    assert_eq!(reqwest::get(peer.bucket(&Clock::system()).link(&path)).await.expect("an answer").status(), 200);
+    assert_eq!(get_link(peer.bucket(&past).link(&path)).await.status(), 403);
+    assert_eq!(get_link(peer.bucket(&Clock::system()).link(&path)).await.status(), 200);
     shop.close().await;
 }

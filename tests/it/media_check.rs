@@ -9,7 +9,7 @@ use bayader::features::media::compare::{Asked, Report};
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::doubles::pictures::{self, Part, path_of, upload};
+use crate::doubles::pictures::{self, Part, path_of, settle, upload};
 use crate::doubles::s3::S3Peer;
 use crate::harness::{Folder, Shop, bayader};
 
@@ -43,7 +43,7 @@ async fn a_picture(shop: &Shop) -> String {
     let product = shop.product("Maarouk").create().await.id;
     let photo = pictures::jpeg(700, 500);
     upload(&shop.owner(), &product, &[Part::File("photo.jpg", &photo)]).send().await.expect(202);
-    shop.run_jobs().await;
+    settle(&shop).await;
     product
 }
 
@@ -66,7 +66,7 @@ async fn without_a_bucket_what_is_gone_is_drawn_anew_and_what_cannot_be_is_named
     assert_eq!((report.whole, report.redrawn.count, report.lost.count), (5, 2, 0));
     assert!(!place(&shop, card).exists(), "a dry run changes nothing");
     assert_eq!(check(&shop, MEND).await.redrawn.names.len(), 2);
-    shop.run_jobs().await;
+    settle(&shop).await;
     assert_eq!(check(&shop, MEND).await, whole(7));
     assert_eq!(fs::read(place(&shop, card)).expect("read"), before);
     let seen = shop.guest().see(&format!("/api/v1/products/{product}")).await;
@@ -157,7 +157,7 @@ async fn disk_and_bucket_mend_each_other() {
     peer.put_wrong(card, before.len(), &hex::encode(sha)).await;
     let report = check(&shop, MEND).await;
     assert_eq!(report.redrawn.names, [card.clone()]);
-    shop.run_jobs().await;
+    settle(&shop).await;
     assert_eq!(check(&shop, MEND).await.whole, 7);
     let there = bucket.get(card, before.len() as u64).await.expect("an answer").expect("there");
     assert_eq!(there.as_ref(), before);
@@ -169,7 +169,7 @@ async fn disk_and_bucket_mend_each_other() {
     assert!(report.bucket_fault.is_some() && report.is_bad(false));
     assert_eq!((report.files, report.redrawn.count), (7, 1));
     peer.start_again().await;
-    shop.run_jobs().await;
+    settle(&shop).await;
     assert_eq!(check(&shop, MEND).await.whole, 7);
     shop.close().await;
 }

@@ -269,6 +269,8 @@ impl Command for EndRemoval {
     type Output = ();
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
+        // If it has come back and was copied in between, that copy is gone too.
+        keeping::set_uncopied(tx, &self.path)?;
         keeping::end_removal(tx, &self.path)
     }
 }

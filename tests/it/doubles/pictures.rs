@@ -235,6 +235,13 @@ pub async fn draw(shop: &Shop) {
     shop.run_jobs().await;
 }
 
+/// Has every job run, and those that come of them.
+pub async fn settle(shop: &Shop) {
+    for _ in 0..4 {
+        draw(shop).await;
+    }
+}
+
 /// The path of a link to a picture, as a client asks this shop for it.
 pub fn path_of(link: &serde_json::Value) -> String {
     let link = link.as_str().unwrap_or_else(|| panic!("no link: {link}"));

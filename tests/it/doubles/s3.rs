@@ -55,7 +55,7 @@ impl S3Peer {
     /// Until it is up and the bucket is there; whether it is.
     async fn is_ready(&mut self) -> bool {
         let started = Instant::now();
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build().expect("a client");
+        let client = client();
         let bucket = self.bucket(&Clock::system());
         while started.elapsed() < PATIENCE {
             if self.child.try_wait().expect("a child can be asked").is_some() {
@@ -110,8 +110,7 @@ impl S3Peer {
         let mut action = bucket.put_object(Some(&credentials), &object);
         action.headers_mut().insert("x-amz-meta-sha256", sha256);
         let url = action.sign(Duration::from_secs(60));
-        let client = reqwest::Client::new();
-        let request = client.put(url).header("x-amz-meta-sha256", sha256).body(vec![0; bytes]);
+        let request = client().put(url).header("x-amz-meta-sha256", sha256).body(vec![0; bytes]);
         assert!(request.send().await.expect("an answer").status().is_success());
     }
 
@@ -135,6 +134,15 @@ impl Drop for S3Peer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().expect("a client")
+}
+
+/// As a browser follows a link.
+pub async fn get(link: impl reqwest::IntoUrl) -> reqwest::Response {
+    client().get(link).send().await.expect("an answer")
 }
 
 /// A bucket as it is configured.
