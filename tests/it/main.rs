@@ -29,6 +29,7 @@ mod jobs;
 mod links;
 mod local_gateways;
 mod low_stock;
+mod message_storms;
 mod messages;
 mod model;
 mod myfatoorah;
