@@ -142,7 +142,7 @@ async fn a_dead_job_is_tried_again_and_what_is_not_dead_is_not() {
 async fn a_retry_with_a_key_happens_once() {
     let shop = Shop::open().await;
     let admin = shop.admin();
-    let dead = row(&shop, "catalog.index_categories", "00", "dead").await;
+    let dead = row(&shop, "catalog.index_category", "00", "dead").await;
     let request = || admin.post(&format!("{PATH}/{dead}/retry")).json(&json!({})).key("retry-with-this-key").send();
     let first = request().await.expect(200);
     let second = request().await.expect(200);
@@ -155,8 +155,8 @@ async fn a_retry_with_a_key_happens_once() {
 async fn work_that_waits_as_another_job_is_not_doubled() {
     let shop = Shop::open().await;
     let admin = shop.admin();
-    let dead = row(&shop, "payments.end", "1", "dead").await;
-    row(&shop, "payments.end", "1", "queued").await;
+    let dead = row(&shop, "payments.end_attempt", "1", "dead").await;
+    row(&shop, "payments.end_attempt", "1", "queued").await;
     act(&admin, &dead, "retry").await.expect_problem(409, "job_open_already");
     assert_eq!(status(&admin, &dead).await, "dead");
     let unknown = row(&shop, "test.unknown", "1", "dead").await;
@@ -194,7 +194,10 @@ async fn a_message_whose_job_is_ended_has_failed_and_what_comes_again_is_never_e
     shop.db().write(QueueMessage(later)).await.expect("queued");
     let job = admin.see(&format!("{PATH}?kind=messages.email")).await.rows()[0]["id"].as_str().expect("an id").to_owned();
     assert_eq!(act(&admin, &job, "cancel").await.expect(200)["status"], "cancelled");
-    assert_eq!(shop.count("select count(*) from notifications where status = 'failed'").await, 1);
+    assert_eq!(
+        shop.count("select count(*) from notifications where status = 'suppressed' and error_code = 'cancelled'").await,
+        1
+    );
     act(&admin, &job, "cancel").await.expect_problem(409, "job_not_waiting");
     for kind in ["upkeep", "notifications.daily_summary"] {
         let run =

