@@ -27,7 +27,9 @@ pub use routes::openapi;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
-use crate::features::{AppState, Shop, accounts, audit, cart, catalog, media, messages, money, orders, payments, settings};
+use crate::features::{
+    AppState, Shop, accounts, audit, cart, catalog, media, messages, money, notifications, orders, payments, settings,
+};
 use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::rate_limit::Limits;
@@ -153,6 +155,7 @@ impl App {
             audit: Arc::new(audit::Watch::new(options.clock.clone())),
             menu,
             live_attempts: Arc::new(payments::end::EndsAttempts),
+            ready_text: Arc::new(notifications::ReadyTexts),
             turns: Arc::new(payments::turns::Turns::new(options.extras.patience)),
             silence: payments::Silence::new(options.extras.patience.call),
             looks: Arc::new(payments::turns::Turns::new(options.extras.patience)),

@@ -144,6 +144,8 @@ const OPEN: &[&str] = &[
     "POST /o/{id}/cancel",
     "GET /pay/return",
     "GET /pay/cancel",
+    "GET /u/{token}",
+    "POST /u/{token}",
     "GET /api/v1/openapi.json",
     "GET /api/v1/docs",
     "GET /api/v1/docs/errors",
@@ -163,8 +165,10 @@ const OPEN: &[&str] = &[
     "DELETE /api/v1/cart/items/{itemId}",
     "POST /api/v1/orders",
     "GET /api/v1/payments/methods",
+    "POST /api/v1/notifications/email/events",
     "POST /api/v1/payments/webhook",
     "POST /api/v1/payments/webhook/{gateway}",
+    "POST /api/v1/notifications/sms/status",
 ];
 
 #[test]

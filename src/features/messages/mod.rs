@@ -11,6 +11,7 @@ pub mod api;
 mod callbacks;
 pub mod carrier;
 mod carriers;
+mod check;
 mod compose;
 mod desk;
 mod forget;
@@ -36,6 +37,7 @@ mod unsubscribe;
 use carriers::{EMAIL_EVENTS_PATH, SMS_STATUS_PATH};
 
 pub use carrier::{Callback, Carrier, Found, Heard, News, Outcome, Outgoing};
+pub use check::{CheckedCarrier, check_carriers};
 pub use desk::{CarrierFault, Desk, SecretLinks};
 pub use forget::forget_bodies;
 pub use kind::Kind;
