@@ -72,4 +72,5 @@ mod vectors_stripe;
 mod walk;
 mod webhooks;
 mod wire;
+mod words;
 mod writer;

@@ -20,13 +20,20 @@ pub(super) fn environment(
 ) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_loader(source);
-    environment.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
+    environment.set_auto_escape_callback(|name| match name.rsplit_once('.') {
+        Some((_, "html")) => AutoEscape::Html,
+        _ => AutoEscape::None,
+    });
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_formatter(|out, state, value| {
         if value.is_none() {
             return Err(Error::new(ErrorKind::UndefinedError, "the message has no such value; ask for it with `if` first"));
         }
-        escape_formatter(out, state, value)
+        // minijinja's own escaping takes slashes too, and a link would not be whole for programs that look for it in the source.
+        match value.as_str().filter(|_| *state.auto_escape() == AutoEscape::Html && !value.is_safe()) {
+            Some(text) => out.write_str(&escaped(text)).map_err(Error::from),
+            None => escape_formatter(out, state, value),
+        }
     });
     if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build() {
         environment.set_syntax(syntax);
