@@ -38,6 +38,7 @@ mod media_collect;
 mod media_import;
 mod media_products;
 mod media_serve;
+mod message_storms;
 mod messages;
 mod model;
 mod myfatoorah;

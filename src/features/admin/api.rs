@@ -8,10 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::model::{LANES, Lane, Slip, SlipLine};
 use super::queries::{self, Day};
-use crate::db::Reader;
 use crate::features::AppState;
 use crate::features::inventory::order_number;
-use crate::features::messages::{self, Channel, Trouble};
+use crate::features::messages::{Channel, Trouble};
 use crate::http::input::{Fields, FromJson, Input};
 use crate::http::{Answer, Context, Query, Route, Shape, respond};
 use crate::kernel::time::span::{HOUR_MS, MINUTE_MS};
@@ -127,15 +126,11 @@ fn money(minor: i64, currency: Currency) -> String {
 async fn dashboard(State(shop): State<AppState>, context: Context) -> Answer {
     let now = shop.clock.now();
     let format = context.shop.clone();
-    let read = move |reader: &Reader<'_>| {
-        let day = queries::day(reader, format.zone.day_of(now), &format.zone, LOW_SHOWN)?;
-        Ok((day, messages::trouble(reader, now)?))
-    };
-    let (day, messages) = shop.db.read(read).await?;
-    respond::json(&context, StatusCode::OK, &day_body(&day, &messages, now, &context))
+    let day = shop.db.read(move |reader| queries::day(reader, format.zone.day_of(now), now, &format.zone, LOW_SHOWN)).await?;
+    respond::json(&context, StatusCode::OK, &day_body(&day, now, &context))
 }
 
-fn day_body(day: &Day, messages: &Trouble, now: UtcMs, context: &Context) -> Value {
+fn day_body(day: &Day, now: UtcMs, context: &Context) -> Value {
     let amount = |minor| money(minor, context.shop.currency);
     let in_state = |status| day.states.iter().find(|(state, _)| *state == status).map_or(0, |(_, count)| *count);
     let by_status: Map<String, Value> =
@@ -174,7 +169,7 @@ fn day_body(day: &Day, messages: &Trouble, now: UtcMs, context: &Context) -> Val
         },
         "toCollect": { "count": day.to_collect.count, "total": amount(day.to_collect.minor) },
         "lowStock": { "count": day.low_count, "products": low },
-        "failedMessages": failed_messages(messages),
+        "failedMessages": failed_messages(&day.messages),
         "lastProvenBackup": null,
     })
 }

@@ -4,7 +4,8 @@ use super::model::{LANES, Lane, Moved, Sum};
 use super::sql;
 use crate::db::Reader;
 use crate::features::inventory::{self, Shelf};
-use crate::kernel::{Fault, OrderStatus, Result, ShopDay, ShopZone};
+use crate::features::messages;
+use crate::kernel::{Fault, OrderStatus, Result, ShopDay, ShopZone, UtcMs};
 
 /// Every lane of the board, each with at most `limit` slips.
 pub(super) fn board(reader: &Reader<'_>, day: Option<ShopDay>, limit: i64) -> Result<Vec<Lane>> {
@@ -23,14 +24,15 @@ pub struct Day {
     pub to_collect: Sum,
     pub low_count: i64,
     pub low: Vec<Shelf>,
+    pub messages: messages::Trouble,
 }
 
-/// A day of the shop: its orders and the money that moved on it, and what is to be collected and runs low now, the `low_shown`
-/// lowest of these.
+/// A day of the shop: its orders and the money that moved on it, and what is to be collected, runs low and waits `now`; of what runs
+/// low the `low_shown` lowest.
 ///
 /// # Errors
 /// A fault.
-pub fn day(reader: &Reader<'_>, day: ShopDay, zone: &ShopZone, low_shown: i64) -> Result<Day> {
+pub fn day(reader: &Reader<'_>, day: ShopDay, now: UtcMs, zone: &ShopZone, low_shown: i64) -> Result<Day> {
     let ends = || Fault::because("a day begins and ends");
     let from = zone.start_of(day).ok_or_else(ends)?;
     let until = day.plus_days(1).and_then(|next| zone.start_of(next)).ok_or_else(ends)?;
@@ -42,6 +44,7 @@ pub fn day(reader: &Reader<'_>, day: ShopDay, zone: &ShopZone, low_shown: i64) -
         to_collect: sql::to_collect(reader)?,
         low_count,
         low,
+        messages: messages::trouble(reader, now)?,
     })
 }
 

@@ -68,7 +68,7 @@ impl TellDailySummary {
                         if sql::is_told(reader, day)? {
                             Ok(None)
                         } else {
-                            Numbers::read(reader, day, &zone, currency).map(Some)
+                            Numbers::read(reader, day, now, &zone, currency).map(Some)
                         }
                     })
                     .await?
@@ -128,10 +128,10 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn read(reader: &Reader<'_>, day: ShopDay, zone: &ShopZone, currency: Currency) -> Result<Numbers> {
+    fn read(reader: &Reader<'_>, day: ShopDay, now: UtcMs, zone: &ShopZone, currency: Currency) -> Result<Numbers> {
         let tomorrow = day.plus_days(1).map_or(Ok((0, 0)), |tomorrow| sql::to_bake(reader, tomorrow))?;
         Ok(Numbers {
-            day: admin::day(reader, day, zone, LOW_NAMED)?,
+            day: admin::day(reader, day, now, zone, LOW_NAMED)?,
             currency,
             open_orders: sql::open_orders(reader)?,
             failed_messages: zone.start_of(day).map_or(Ok(0), |from| sql::failed_messages(reader, from))?,
