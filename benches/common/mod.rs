@@ -369,14 +369,24 @@ impl Baskets {
         &self.ids[at % self.ids.len()]
     }
 
+    /// Of somebody with a phone.
     pub fn request(&self, client: usize, asked: u64) -> Request<Full<Bytes>> {
+        self.of_somebody(client, asked, "")
+    }
+
+    /// Every other one has an e-mail address as well, and is told by it.
+    pub fn told(&self, client: usize, asked: u64) -> Request<Full<Bytes>> {
+        self.of_somebody(client, asked, if client % 2 == 0 { r#","email":"huda@example.com""# } else { "" })
+    }
+
+    fn of_somebody(&self, client: usize, asked: u64, email: &str) -> Request<Full<Bytes>> {
         let count = self.ids.len();
         let first = (client * 31 + usize::try_from(asked).unwrap_or(0) * 7) % count;
         let line = |step: usize, quantity: u8| {
             format!(r#"{{"productId":"{}","quantity":{quantity}}}"#, self.ids[(first + step) % count])
         };
         let body = format!(
-            r#"{{"paymentMethod":"cash","isPickup":true,"customerInfo":{{"name":"Huda","phone":"+96279{:07}"}},"items":[{},{},{}]}}"#,
+            r#"{{"paymentMethod":"cash","isPickup":true,"customerInfo":{{"name":"Huda","phone":"+96279{:07}"{email}}},"items":[{},{},{}]}}"#,
             1_000_000 + client,
             line(0, 1),
             line(11, 2),

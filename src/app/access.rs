@@ -59,7 +59,7 @@ const fn page(path: &'static str) -> Access {
     }
 }
 
-/// Where gateways tell what has happened. Their signature is their credential, and who signs well is never too many (SPEC 2).
+/// Where gateways and carriers tell what has happened. Their signature is their credential, and who signs well is never too many (SPEC 2).
 const fn webhook(path: &'static str) -> Access {
     Access {
         method: "POST",
@@ -94,6 +94,8 @@ pub const TABLE: &[Access] = &[
     form("/o/{id}/cancel"),
     page("/pay/return"),
     page("/pay/cancel"),
+    page("/u/{token}"),
+    Access { method: "POST", takes: Takes::Raw { most: 64 << 10 }, ..page("/u/{token}") },
     line("GET",    "/api/v1/openapi.json",              Who::Anyone),
     page("/api/v1/docs"),
     page("/api/v1/docs/errors"),
@@ -149,6 +151,8 @@ pub const TABLE: &[Access] = &[
     line("POST",   "/api/v1/payments/checkout",         Who::SignedInOrToken),
     webhook("/api/v1/payments/webhook"),
     webhook("/api/v1/payments/webhook/{gateway}"),
+    Access { takes: Takes::Raw { most: 4 << 20 }, ..webhook("/api/v1/notifications/email/events") },
+    webhook("/api/v1/notifications/sms/status"),
     line("GET",    "/api/v1/notifications/templates",   ADMIN),
     line("GET",    "/api/v1/notifications/templates/{type}/preview", ADMIN),
     line("POST",   "/api/v1/notifications/send",        ADMIN),

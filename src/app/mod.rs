@@ -27,7 +27,9 @@ pub use routes::openapi;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
-use crate::features::{AppState, Shop, accounts, audit, cart, catalog, media, messages, money, orders, payments, settings};
+use crate::features::{
+    AppState, Shop, accounts, audit, cart, catalog, media, messages, money, notifications, orders, payments, settings,
+};
 use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::rate_limit::Limits;
@@ -153,6 +155,7 @@ impl App {
             audit: Arc::new(audit::Watch::new(options.clock.clone())),
             menu,
             live_attempts: Arc::new(payments::end::EndsAttempts),
+            ready_text: Arc::new(notifications::ReadyTexts),
             turns: Arc::new(payments::turns::Turns::new(options.extras.patience)),
             silence: payments::Silence::new(options.extras.patience.call),
             looks: Arc::new(payments::turns::Turns::new(options.extras.patience)),
@@ -230,6 +233,7 @@ pub fn doctor(reader: &Reader<'_>) -> Result<Vec<String>> {
     let mut found = db::check_books(reader)?;
     found.extend(orders::check_books(reader)?);
     found.extend(money::check_books(reader)?);
+    found.extend(crate::jobs::check_books(reader)?);
     found.extend(audit::check_newest(reader)?);
     found.extend(cart::check_books(reader)?);
     found.extend(catalog::check_search(reader)?);

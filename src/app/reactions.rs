@@ -50,6 +50,9 @@ impl Reactions for ShopReactions {
             DomainEvent::PaymentParked { payment } => notifications::alerts::payment_parked(tx, *payment),
             DomainEvent::PaymentDisputed { payment } => notifications::alerts::payment_disputed(tx, *payment),
             DomainEvent::MoneyNotWanted { refund } => notifications::alerts::money_not_wanted(tx, *refund),
+            DomainEvent::MailUnwanted { message, user, complained } => {
+                notifications::unwanted::mail(tx, *message, *user, *complained)
+            }
             DomainEvent::SettingsChanged { .. } => jobs::reschedule(tx, &self.job_kinds),
             // Rollups and partners' events will stand here; nothing follows from these inside a transaction yet.
             DomainEvent::SignedIn { carried: None, .. }
@@ -92,6 +95,7 @@ impl Reactions for ShopReactions {
                 | DomainEvent::OrderPlaced { .. }
                 | DomainEvent::OrderMoved { .. }
                 | DomainEvent::MoneyMoved { .. }
+                | DomainEvent::MailUnwanted { .. }
                 | DomainEvent::PaymentFailed { .. }
                 | DomainEvent::RefundMade { .. }
                 | DomainEvent::RefundFailed { .. }

@@ -46,7 +46,7 @@ pub const TAGS: &[Tag] = &[
     Tag {
         name: "Pages",
         description: "Pages of the binary and what they load; not for programs.",
-        parts: &["assets", "account", "o", "pay"],
+        parts: &["assets", "account", "o", "pay", "u"],
     },
 ];
 

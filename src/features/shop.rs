@@ -29,6 +29,8 @@ pub struct Shop {
     pub forgeries: Forgeries,
     /// Who ends what is still payable of an order.
     pub live_attempts: Arc<dyn orders::LiveAttempts>,
+    /// Who finds the words for an order's customer.
+    pub ready_text: Arc<dyn orders::ReadyText>,
     /// Who speaks with a gateway about an order now.
     pub turns: Arc<payments::turns::Turns>,
     /// Which gateways keep jobs waiting.

@@ -1,4 +1,4 @@
-//! Refusals on the pages that people open by a link (`/o/…`, `/pay/…`): the same status, as a page in their language.
+//! Refusals on the pages that people open by a link (`/o/…`, `/pay/…`, `/u/…`): the same status, as a page in their language.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -10,7 +10,7 @@ use super::{Context, problem};
 use crate::kernel::{Locale, Problem};
 
 /// Where a person reads what is answered, and sends forms instead of JSON.
-const FOR_PEOPLE: &[&str] = &["/o/", "/pay/"];
+const FOR_PEOPLE: &[&str] = &["/o/", "/pay/", "/u/"];
 
 /// Whether a path belongs to a page that is written for its reader.
 #[must_use]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{JobId, OrderId, OrderStatus, PaymentId, ProductId, RefundId, SessionId, UserId, UtcMs};
+use super::{JobId, NotificationId, OrderId, OrderStatus, PaymentId, ProductId, RefundId, SessionId, UserId, UtcMs};
 
 /// A fact that a committed write leaves behind.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,6 +34,9 @@ pub enum DomainEvent {
     OrderMoved { order: OrderId, from: OrderStatus, to: OrderStatus },
     /// Money was taken or given back for an order.
     MoneyMoved { order: OrderId },
+    /// The reader of a message, an account's person if it is one, has told its carrier that they want no more of such; `complained` if
+    /// they called it spam.
+    MailUnwanted { message: NotificationId, user: Option<UserId>, complained: bool },
     /// An attempt to pay an order failed, and none is under way.
     PaymentFailed { order: OrderId },
     /// Money went back to a customer.

@@ -77,6 +77,11 @@ async function look(path, name) {
       assert.ok(!seen.page.url().includes("token"), "the token stays in the address bar");
       seen.wrong = seen.wrong.filter((what) => !what.startsWith("console: Failed to load resource"));
       await expectGood(seen, `${name} in ${language}, ${scheme}, ${width} px`);
+      // To the shop by WhatsApp, message or phone: each large enough for a thumb.
+      for (const link of await seen.page.locator(".foot a").all()) {
+        const { height } = await link.boundingBox();
+        assert.ok(height >= 44, `${await link.textContent()} is ${height} px high`);
+      }
       if (!scripts) await keep(seen.page, `${name}-${language}-${scheme}`);
       await seen.close();
     }
@@ -86,6 +91,18 @@ async function look(path, name) {
 test("an order that waits for its payment", async () => look((await place("stripe")).path, "unpaid"));
 test("an order to be paid in cash at the door", async () => look((await place("cash", { delivery: true })).path, "cash"));
 test("an order to be paid by transfer", async () => look((await place("transfer")).path, "transfer"));
+
+test("a buyer writes to the shop with the order's number ready", async () => {
+  const { number, path } = await place("cash");
+  for (const language of ["en", "ar"]) {
+    const seen = await open(path, { language, scripts: false });
+    const links = await seen.page.locator(".write a").evaluateAll((all) => all.map(({ href }) => href));
+    assert.equal(links.length, 2);
+    assert.ok(links[0].startsWith("https://wa.me/96265551234?text=") && links[1].startsWith("sms:+96265551234?body="), `${links}`);
+    for (const link of links) assert.ok(decodeURIComponent(link).includes(number), link);
+    await seen.close();
+  }
+});
 
 test("an order that was cancelled", async () => {
   const { id, path } = await place("cash");

@@ -122,6 +122,11 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("PUT", "/api/v1/admin/settings", &["admin"]),
     ("GET", "/api/v1/admin/orders", &["staff", "admin"]),
     ("GET", "/api/v1/admin/dashboard", &["staff", "admin"]),
+    ("GET", "/api/v1/admin/jobs", &["admin"]),
+    ("GET", "/api/v1/admin/jobs/counts", &["admin"]),
+    ("GET", "/api/v1/admin/jobs/{id}", &["admin"]),
+    ("POST", "/api/v1/admin/jobs/{id}/retry", &["admin"]),
+    ("POST", "/api/v1/admin/jobs/{id}/cancel", &["admin"]),
 ];
 
 /// What everybody may do; a route that stands in neither list is one that nobody has thought about.
@@ -139,6 +144,8 @@ const OPEN: &[&str] = &[
     "POST /o/{id}/cancel",
     "GET /pay/return",
     "GET /pay/cancel",
+    "GET /u/{token}",
+    "POST /u/{token}",
     "GET /api/v1/openapi.json",
     "GET /api/v1/docs",
     "GET /api/v1/docs/errors",
@@ -158,8 +165,10 @@ const OPEN: &[&str] = &[
     "DELETE /api/v1/cart/items/{itemId}",
     "POST /api/v1/orders",
     "GET /api/v1/payments/methods",
+    "POST /api/v1/notifications/email/events",
     "POST /api/v1/payments/webhook",
     "POST /api/v1/payments/webhook/{gateway}",
+    "POST /api/v1/notifications/sms/status",
 ];
 
 #[test]

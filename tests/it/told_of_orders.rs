@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
+use bayader::features::messages::Kind;
+use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 
 use crate::harness::said::Said;
+use crate::harness::test_carrier::{Act, TestCarrier, later};
 use crate::harness::test_gateway::{Message, TESTPAY, TestGateway};
 use crate::harness::{Client, Order, Product, Shop};
 
@@ -163,6 +166,69 @@ async fn a_state_to_which_an_undo_leads_back_is_told_if_it_never_was() {
 }
 
 #[tokio::test]
+async fn an_undo_takes_back_what_no_carrier_has_taken() {
+    let (email, sms) = (TestCarrier::email(), TestCarrier::sms());
+    let shop = Shop::open_with_carriers(&[], vec![Arc::clone(&email) as _, Arc::clone(&sms) as _]).await;
+    let bread = shop.product("Bread").stock(10).create().await;
+    let order = by_guest(&shop, &bread, "cash").await;
+    shop.pass(1).await;
+    move_on(&shop, &order, "Confirmed").await;
+    move_on(&shop, &order, "Preparing").await;
+    shop.pass(WAITED).await;
+    // One carrier is down, the other puts it off: neither has it.
+    email.go_down();
+    sms.always(Act::Answer(later()));
+    move_on(&shop, &order, "ReadyForPickup").await;
+    shop.pass(30).await;
+    assert_eq!(shop.kinds_said().await[2..], ["order_ready email", "order_ready sms"]);
+    undo(&shop, &order).await;
+    email.come_back();
+    sms.always(None);
+    shop.pass(60 * MINUTE).await;
+    let kinds: Vec<Kind> = email.taken().iter().chain(&sms.taken()).map(|message| message.kind).collect();
+    assert_eq!(kinds, [Kind::OrderPlaced, Kind::OrderPreparing]);
+    // When it is ready after all, that is told.
+    move_on(&shop, &order, "ReadyForPickup").await;
+    shop.pass(WAITED).await;
+    let ready = |carrier: &TestCarrier| carrier.taken().iter().filter(|message| message.kind == Kind::OrderReady).count();
+    assert_eq!((ready(&email), ready(&sms)), (1, 1));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn the_link_in_a_message_opens_the_order_that_it_is_about() {
+    let (email, sms) = (TestCarrier::email(), TestCarrier::sms());
+    let shop = Shop::open_with_carriers(&[], vec![Arc::clone(&email) as _, Arc::clone(&sms) as _]).await;
+    let bread = shop.product("Bread").stock(10).create().await;
+    let who = json!({ "name": "Huda", "email": "huda@example.com", "phone": "+962790000055" });
+    let mut orders = Vec::new();
+    for language in ["en", "ar"] {
+        let order = shop.guest().order().line(&bread, 1).pickup().field("customerInfo", who.clone());
+        let reply = order.request().header("accept-language", language).send().await.expect(201);
+        shop.pass(1).await;
+        orders.push(Order::of(&reply));
+    }
+    shop.staff().await.move_order_through(&orders[1], &["Confirmed", "Preparing", "ReadyForPickup"]).await;
+    shop.pass(WAITED).await;
+    let browser = reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().expect("a client can be made");
+    let messages: Vec<_> = email.taken().into_iter().chain(sms.taken()).collect();
+    assert_eq!(messages.len(), 4);
+    for (message, order) in messages.iter().zip([&orders[0], &orders[1], &orders[1], &orders[1]]) {
+        let link = message.text.split_whitespace().find_map(|word| word.split_once("/o/")).map(|(_, rest)| rest);
+        let link = link.unwrap_or_else(|| panic!("no link in {message:?}"));
+        let (id, token) = link.split_once("?token=").expect("a token");
+        assert_eq!((id, token), (order.id.as_str(), order.token()));
+        let page = browser.get(format!("{}/o/{link}", shop.wire.base)).send().await.expect("an answer");
+        assert_eq!(page.status(), 303, "the token becomes a cookie");
+        assert_eq!(page.headers()["location"], format!("/o/{id}"));
+        let read = shop.guest().see(&format!("/api/v1/orders/{id}?token={token}")).await;
+        assert_eq!(read["orderNumber"], order.number);
+        assert!(message.text.contains(&order.number), "{message:?}");
+    }
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn one_who_is_confirmed_at_once_gets_one_message() {
     let shop = Shop::open_with(&[("BAYADER_ORDERS__CONFIRM_CASH", "true")]).await;
     let bread = shop.product("Bread").stock(10).create().await;
@@ -292,9 +358,15 @@ async fn money_that_went_back_is_told_each_time_with_its_amount() {
     let before = shop.kinds_said().await.len();
     shop.staff().await.post(&format!("{}/cancel", cash.path())).json(&json!({})).send().await.expect(200);
     shop.pass(WAITED).await;
-    let mut told = shop.kinds_said().await[before..].to_vec();
-    told.sort();
-    assert_eq!(told, ["order_cancelled email", "order_cancelled sms", "payment_refunded email"]);
+    assert_eq!(shop.kinds_said().await[before..], ["order_cancelled email", "order_cancelled sms"]);
+    assert_eq!(last(&shop).await.payload["refundAmount"], "3.000", "one message says both");
+    // A gateway is asked first: that it goes back is told with the cancellation, that it went when it did.
+    shop.staff().await.post(&format!("{}/cancel", order.path())).json(&json!({})).send().await.expect(200);
+    shop.pass(MINUTE).await;
+    let told: Vec<(String, Value)> =
+        shop.said().await[before + 2..].iter().map(|said| (said.kind.clone(), said.payload["refundAmount"].clone())).collect();
+    let expected = ["order_cancelled", "order_cancelled", "payment_refunded"].map(|kind| (kind.to_owned(), json!("1.250")));
+    assert_eq!(told, expected);
     shop.close().await;
 }
 

@@ -6,6 +6,7 @@
 
 pub mod api;
 mod attempts;
+mod consent;
 mod desk;
 mod erase;
 mod model;
@@ -26,6 +27,7 @@ mod sql;
 mod tests;
 
 pub use attempts::{Attempt, Familiar};
+pub use consent::withdraw_consent;
 pub use desk::Desk;
 pub use erase::EraseUser;
 pub use model::{NewSession, SavedAddress, Session, SessionKind, SignedIn, User};

@@ -18,6 +18,15 @@ pub fn is_kept(actor: Actor) -> bool {
     matches!(actor.role(), Some(Role::Driver | Role::Staff | Role::Admin))
 }
 
+/// What is kept whoever did it: the shop must be able to show when somebody took back what they had agreed to.
+const KEPT_OF_ANYBODY: &[&str] = &["account.unsubscribe"];
+
+/// Whether this was done is kept, whoever did it.
+#[must_use]
+pub fn is_kept_of_anybody(action: &str) -> bool {
+    KEPT_OF_ANYBODY.contains(&action)
+}
+
 /// Whether a write of this command, of which nothing is told, gets a row all the same.
 #[must_use]
 pub fn is_kept_untold(command: &str) -> bool {

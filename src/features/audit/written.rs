@@ -14,11 +14,9 @@ use crate::kernel::{Actor, Change, Origin, Result};
 /// A fault; the write is then undone.
 pub fn written(tx: &mut WriteTx<'_>, command: &'static str, changes: &[Change]) -> Result<()> {
     let actor = tx.origin().map_or(Actor::System, |origin| origin.actor);
-    if actor != Actor::System && !rules::is_kept(actor) {
-        return Ok(());
-    }
+    let is_kept = actor == Actor::System || rules::is_kept(actor);
     let origin = tx.origin().cloned();
-    for change in changes {
+    for change in changes.iter().filter(|change| is_kept || rules::is_kept_of_anybody(change.action)) {
         let entry = Entry {
             action: change.action.to_owned(),
             subject: Some(change.subject.clone()),
@@ -29,7 +27,7 @@ pub fn written(tx: &mut WriteTx<'_>, command: &'static str, changes: &[Change]) 
         sql::append(tx, &entry)?;
     }
     // A repeated request that got its kept answer, or a change to what was there already, has written nothing.
-    if changes.is_empty() && origin.is_some() && tx.has_written() && rules::is_kept_untold(command) {
+    if is_kept && changes.is_empty() && origin.is_some() && tx.has_written() && rules::is_kept_untold(command) {
         let entry = Entry { action: command.to_owned(), ..blank(tx, origin.as_ref()) };
         sql::append(tx, &entry)?;
     }

@@ -61,6 +61,37 @@ pub enum Found {
     CannotTell,
 }
 
+/// What came of asking a provider whether it knows us.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Check {
+    Right,
+    /// A message would not leave; why, in words for the machine's keeper.
+    Wrong {
+        why: String,
+    },
+    /// Messages become files, so nobody was asked.
+    Nobody,
+    /// It can be told by a message alone.
+    CannotAsk,
+}
+
+impl Check {
+    /// As a message would fare.
+    #[must_use]
+    pub fn of(outcome: Result<(), Outcome>) -> Check {
+        match outcome {
+            Ok(()) | Err(Outcome::Sent { .. }) => Check::Right,
+            Err(
+                Outcome::Later { why, .. }
+                | Outcome::Unreachable { why }
+                | Outcome::Failed { why, .. }
+                | Outcome::Misconfigured { why }
+                | Outcome::Unclear { why },
+            ) => Check::Wrong { why },
+        }
+    }
+}
+
 /// What a provider sends us by itself, as it came.
 #[derive(Clone, Copy, Debug)]
 pub struct Callback<'a> {
@@ -89,6 +120,19 @@ pub struct News {
     pub told: Told,
     /// Of one that failed: once, it is worth another try so much later.
     pub once_more_after_ms: Option<i64>,
+    /// The provider's name for this news, if it has one; what has come under it before is not booked again.
+    pub event_id: Option<String>,
+    /// Its reader wants no more of such.
+    pub unwanted: Option<Unwanted>,
+}
+
+/// How a reader has said so to the provider.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unwanted {
+    /// They left its list: of promotions.
+    Unsubscribed,
+    /// They called it spam: nothing is written to them any more.
+    Complained,
 }
 
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -109,9 +153,9 @@ pub trait Carrier: Send + Sync + 'static {
         Box::pin(async { Found::CannotTell })
     }
 
-    /// Asks whether the provider knows us, and sends nothing; if not, what would come of a message.
-    fn check(&self) -> Boxed<'_, Result<(), Outcome>> {
-        Box::pin(async { Ok(()) })
+    /// Asks whether the provider knows us, and sends nothing.
+    fn check(&self) -> Boxed<'_, Check> {
+        Box::pin(async { Check::CannotAsk })
     }
 
     /// Verifies and reads what the provider sent us by itself. It takes no longer than reckoning does.

@@ -3,14 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::carrier::{Boxed, Carrier};
 use super::carriers;
 use super::line::Line;
 use super::templates::Templates;
-use super::{Channel, Kind};
+use super::{Channel, Kind, Rendered};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::kernel::{Result, UserId, UtcMs};
+use crate::kernel::{Fault, Locale, Result, UserId, UtcMs};
 use crate::outbound::Patience;
 
 /// Why messages cannot be sent, in words for whoever keeps the machine.
@@ -79,6 +81,14 @@ impl Desk {
             Channel::Email => &self.email,
             Channel::Sms => &self.sms,
         }
+    }
+
+    /// A message's words, as [`Templates::render`] has them.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn words(&self, kind: Kind, locale: Locale, channel: Channel, values: &Value) -> Result<Rendered, Fault> {
+        self.templates.render(kind, locale, channel, values)
     }
 
     #[must_use]

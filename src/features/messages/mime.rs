@@ -117,7 +117,7 @@ fn since_epoch(moment: UtcMs) -> Duration {
 }
 
 /// A header ends with its line: what is put into one must not begin another.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

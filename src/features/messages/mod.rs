@@ -8,10 +8,13 @@
 //! `stopped_carriers`.
 
 pub mod api;
+mod callbacks;
 pub mod carrier;
 mod carriers;
+mod check;
 mod compose;
 mod desk;
+mod forget;
 mod kind;
 mod line;
 mod mime;
@@ -31,16 +34,20 @@ mod told;
 mod tries;
 mod unsubscribe;
 
+use carriers::{EMAIL_EVENTS_PATH, SMS_STATUS_PATH};
+
 pub use carrier::{Callback, Carrier, Found, Heard, News, Outcome, Outgoing};
+pub use check::{CheckedCarrier, check_carriers};
 pub use desk::{CarrierFault, Desk, SecretLinks};
+pub use forget::forget_bodies;
 pub use kind::Kind;
 pub use model::{Channel, Rendered, Status, SuppressReason, Trouble};
 pub use of_order::{Said, of_order, take_back};
-pub use person::{forget_person, is_waiting, withdraw};
+pub use person::{forget_person, is_waiting, stop_promotions, withdraw};
 pub use probe::{Probe, TakeUp};
 pub use queries::{check_books, stopped, trouble};
 pub use queue::{NewMessage, cancel, queue};
 pub use send::{MESSAGE_JOBS, SendMessages};
 pub use templates::shop_values;
-pub use told::{Told, ToldState, is_news, reason, suppress, told};
+pub use told::{Told, ToldState, is_news, order_of, reason, suppress, told};
 pub use unsubscribe::unsubscribe_url;

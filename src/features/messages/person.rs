@@ -28,6 +28,21 @@ pub fn withdraw(tx: &mut WriteTx<'_>, user: UserId, kinds: &[Kind]) -> Result<()
     Ok(())
 }
 
+/// An account has not agreed to promotions any more: what waits for it of such is not sent. One whose try is under way may arrive; should
+/// it have to be tried again, it is not.
+///
+/// # Errors
+/// A fault.
+pub fn stop_promotions(tx: &mut WriteTx<'_>, user: UserId) -> Result<()> {
+    for (id, channel) in sql::person::queued_promotions(tx, user)? {
+        let why = "the customer has taken their agreement to promotions back";
+        if sql::end_unsent(tx, id, Status::Suppressed, codes::NO_CONSENT, why)? {
+            jobs::cancel(tx, job_kind(channel), &id.to_string())?;
+        }
+    }
+    Ok(())
+}
+
 /// A person is erased: what waits for them is not sent, and whom their messages went to and what they said is struck out; that they
 /// were sent stays in the books. Called before their orders forget whose they are.
 ///

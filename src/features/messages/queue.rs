@@ -35,9 +35,14 @@ pub struct NewMessage {
 pub fn queue(tx: &mut WriteTx<'_>, message: &NewMessage) -> Result<NotificationId> {
     let id = NotificationId::from_uuid(tx.new_id());
     sql::insert(tx, id, message)?;
-    let kind = super::send::job_kind(message.channel);
-    jobs::enqueue(tx, &NewJob { kind, key: &id.to_string(), run_at: message.at, max_attempts: MAX_ATTEMPTS })?;
+    send_at(tx, message.channel, id, message.at)?;
     Ok(id)
+}
+
+/// Writes the job that sends a message then.
+pub(super) fn send_at(tx: &mut WriteTx<'_>, channel: Channel, id: NotificationId, at: UtcMs) -> Result<()> {
+    let kind = super::send::job_kind(channel);
+    jobs::enqueue(tx, &NewJob { kind, key: &id.to_string(), run_at: at, max_attempts: MAX_ATTEMPTS })
 }
 
 /// Takes back a message that has not left: its cause is gone. One that a try has begun of stays.

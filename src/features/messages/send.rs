@@ -84,7 +84,9 @@ impl SendMessages {
 
     /// What the carrier knows of an earlier try. One that it puts off for a day is never told.
     async fn find(&self, carrier: &Arc<dyn Carrier>, due: &Due) -> Found {
-        let Ok(outgoing) = compose::outgoing(&self.shop, due, Some(&self.shop.public_url)) else { return Found::CannotTell };
+        // Of a link that opens something another is made at each try: what such a message said nobody can say again.
+        let link = due.row.kind.has_secret_link().then_some(self.shop.public_url.as_str());
+        let Ok(outgoing) = compose::outgoing(&self.shop, due, link) else { return Found::CannotTell };
         match carrier.find(&outgoing).await {
             Found::AskAgain(_) if self.shop.clock.now() > due.tried_at.plus_ms(DAY_MS) => Found::CannotTell,
             found => found,

@@ -5,9 +5,9 @@
 
 use super::send::job_kind;
 use super::{Channel, Status, SuppressReason, sql};
-use crate::db::WriteTx;
+use crate::db::{Reader, WriteTx};
 use crate::jobs;
-use crate::kernel::{NotificationId, Result, UtcMs};
+use crate::kernel::{NotificationId, OrderId, Result, UserId, UtcMs};
 
 /// One piece of news.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -82,6 +82,14 @@ pub fn is_news(tx: &mut WriteTx<'_>, provider: &'static str, event_id: &str) -> 
     sql::told::keep_event(tx, provider, event_id)
 }
 
+/// The order that a message is about, if it is about one.
+///
+/// # Errors
+/// A fault.
+pub fn order_of(reader: &Reader<'_>, id: NotificationId) -> Result<Option<OrderId>> {
+    Ok(sql::told::standing(reader, id)?.and_then(|standing| standing.order))
+}
+
 /// A message's row, as far as news changes it.
 pub(super) struct Standing {
     pub(super) channel: Channel,
@@ -89,6 +97,8 @@ pub(super) struct Standing {
     /// `None` once it is old, or its person was erased.
     pub(super) recipient: Option<String>,
     pub(super) provider_id: Option<String>,
+    pub(super) user: Option<UserId>,
+    pub(super) order: Option<OrderId>,
 }
 
 fn waits(status: Status) -> bool {
@@ -123,7 +133,7 @@ mod tests {
     #[test]
     fn a_reason_is_one_line_and_names_nobody() {
         let told = "550 5.1.1 <layla@example.com>: no\r\n such user\t(see https://mail.example/x)";
-        assert_eq!(reason(told), "550 5.1.1 … no such user …");
+        assert_eq!(reason(told), "550 5.1.1 … no such user (see …");
         assert_eq!(reason(&"ك".repeat(500)).chars().count(), 201);
         assert_eq!(reason(""), "");
     }

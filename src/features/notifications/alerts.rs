@@ -1,5 +1,5 @@
-//! What admins are told of money that a person must look at: a refund that failed, money that was set aside, a dispute, money that
-//! nobody waited for. Each is told once, when it comes to be so.
+//! What admins are told that a person must look at: a refund that failed, money that was set aside, a dispute, money that nobody waited
+//! for, a reader who called a message spam. Each is told once, when it comes to be so.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use crate::db::{Command, Reader, WriteTx};
 use crate::features::messages::{self, Channel, Kind, NewMessage};
 use crate::features::{Shop, accounts, money, orders};
 use crate::jobs::{self, Claimed, Handler, NewJob};
-use crate::kernel::{Currency, Fault, OrderId, PaymentId, RefundId, Result};
+use crate::kernel::{Currency, Fault, NotificationId, OrderId, PaymentId, RefundId, Result};
 
 /// The kind of these jobs; the key names the alert and the refund or payment.
 pub const ALERT_JOB: &str = "notifications.alert";
@@ -51,6 +51,14 @@ pub fn payment_disputed(tx: &mut WriteTx<'_>, payment: PaymentId) -> Result<()> 
 /// A fault.
 pub fn money_not_wanted(tx: &mut WriteTx<'_>, refund: RefundId) -> Result<()> {
     enqueue(tx, Alert::LateApproval, refund.uuid())
+}
+
+/// A reader called a message of ours spam.
+///
+/// # Errors
+/// A fault.
+pub fn mail_complained(tx: &mut WriteTx<'_>, message: NotificationId) -> Result<()> {
+    enqueue(tx, Alert::MailComplained, message.uuid())
 }
 
 fn enqueue(tx: &mut WriteTx<'_>, alert: Alert, of: Uuid) -> Result<()> {
@@ -118,6 +126,7 @@ fn payload(reader: &Reader<'_>, alert: Alert, of: Uuid) -> Result<Value> {
             let failure = refund.failure.filter(|_| alert == Alert::RefundFailed).map(|failure| failure.message);
             (refund.order, refund.amount_minor, refund.currency, failure.or(refund.reason))
         }
+        Alert::MailComplained => return of_message(reader, NotificationId::from_uuid(of)),
         Alert::PaymentParked | Alert::PaymentDisputed => {
             let told = money::told(reader, PaymentId::from_uuid(of))?;
             let told = told.ok_or_else(|| Fault::because("a payment that is told of is there"))?;
@@ -139,6 +148,17 @@ fn payload(reader: &Reader<'_>, alert: Alert, of: Uuid) -> Result<Value> {
     }
     if let Some(details) = details {
         payload["details"] = details.into();
+    }
+    Ok(payload)
+}
+
+/// Nothing of money: which order it was about, if about one. Whose message it was, the list of messages tells.
+fn of_message(reader: &Reader<'_>, message: NotificationId) -> Result<Value> {
+    let mut payload = json!({ "alert": Alert::MailComplained.code() });
+    if let Some(order) = messages::order_of(reader, message)?
+        && let Some(payable) = orders::payable(reader, order)?
+    {
+        payload["orderNumber"] = payable.number.into();
     }
     Ok(payload)
 }

@@ -19,6 +19,8 @@ use crate::jobs::{Claimed, Handler, Schedule, finish_recurring};
 use crate::kernel::time::span::MINUTE_MS;
 use crate::kernel::{Locale, Result};
 
+/// From the end of a look to the next one.
+const SCHEDULE: Schedule = Schedule::Every { ms: MINUTE_MS };
 /// Products in one message; those beyond it stand in the next.
 const AT_ONCE: i64 = 100;
 
@@ -28,8 +30,6 @@ pub struct TellLowStock {
 }
 
 impl TellLowStock {
-    const SCHEDULE: Schedule = Schedule::Every { ms: MINUTE_MS };
-
     #[must_use]
     pub fn new(shop: Arc<Shop>) -> TellLowStock {
         TellLowStock { shop }
@@ -50,7 +50,7 @@ impl Handler for TellLowStock {
     }
 
     fn schedule(&self) -> Option<Schedule> {
-        Some(TellLowStock::SCHEDULE)
+        Some(SCHEDULE)
     }
 
     fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
@@ -67,7 +67,7 @@ impl Command for Tell {
     type Output = ();
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
-        if !finish_recurring(tx, &self.job, TellLowStock::SCHEDULE)? {
+        if !finish_recurring(tx, &self.job, SCHEDULE)? {
             return Ok(());
         }
         sql::forget_recovered(tx)?;

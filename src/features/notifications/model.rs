@@ -56,7 +56,7 @@ pub fn parse_key(key: &str) -> Option<(OrderId, Step)> {
     Some((OrderId::parse(order)?, Step::from_code(step)?))
 }
 
-/// Something of money that a person must look at.
+/// Something that a person must look at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Alert {
     RefundFailed,
@@ -64,10 +64,13 @@ pub enum Alert {
     PaymentDisputed,
     /// Money came late, or twice, and goes back by itself.
     LateApproval,
+    /// A reader called a message of ours spam.
+    MailComplained,
 }
 
 impl Alert {
-    pub const ALL: [Alert; 4] = [Alert::RefundFailed, Alert::PaymentParked, Alert::PaymentDisputed, Alert::LateApproval];
+    pub const ALL: [Alert; 5] =
+        [Alert::RefundFailed, Alert::PaymentParked, Alert::PaymentDisputed, Alert::LateApproval, Alert::MailComplained];
 
     /// Its word in templates and keys.
     #[must_use]
@@ -77,6 +80,7 @@ impl Alert {
             Alert::PaymentParked => "payment_parked",
             Alert::PaymentDisputed => "payment_disputed",
             Alert::LateApproval => "late_approval",
+            Alert::MailComplained => "mail_complained",
         }
     }
 

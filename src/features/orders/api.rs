@@ -5,16 +5,18 @@ mod shapes;
 
 use axum::extract::State;
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::bodies::{CancelBody, CollectBody, ListQuery, OrderQuery, PlaceBody, StatusBody, UndoBody};
 use super::cancel::Cancel;
 use super::change_status::ChangeStatus;
 use super::collect::Collect;
+use super::contact::Contact;
 use super::model::{Head, Order};
 use super::open_guests::GuestOrigin;
 use super::undo::Undo;
-use super::{place, problems, queries, rules, sql};
+use super::{paying, place, problems, queries, rules, sql};
+use crate::db::Reader;
 use crate::features::AppState;
 use crate::features::cart::problems as cart_problems;
 use crate::features::inventory::problems::STOCK_OUT_OF_RANGE;
@@ -61,7 +63,7 @@ pub fn routes() -> Vec<Route<AppState>> {
             .answers(200, "A page of orders", list_schema(order.clone()))
             .links(order_links("$response.body#/data/0/id")),
         Route::get("/api/v1/orders/{id}", get, "Read an order")
-            .describe("Customers their own, staff any, guests with the order's token. Notes of staff, `metadata` and `payments` are for staff.")
+            .describe("Customers their own, staff any, guests with the order's token. Notes of staff, `metadata`, `payments` and `contact` are for staff.")
             .query::<OrderQuery>()
             .order_token()
             .tagged()
@@ -188,8 +190,16 @@ async fn get(State(shop): State<AppState>, context: Context, Id(id): Id<OrderId>
     let view = shapes::View::of(&context, &shop.settings.get());
     let mut body = json!(shapes::order_body(&order, &view));
     if context.caller.is_staff() {
-        let payments = shop.db.read(move |reader| money::told_of(reader, id)).await?;
+        let read = move |reader: &Reader<'_>| Ok((money::told_of(reader, id)?, paying::payable(reader, id)?));
+        let (payments, payable) = shop.db.read(read).await?;
         body["payments"] = payments.iter().map(money::shapes::payment_body).collect();
+        body["contact"] = match (&order.customer.phone, payable) {
+            (Some(phone), Some(payable)) => {
+                let text = shop.ready_text.of(&shop, &order, &payable)?;
+                shapes::contact_body(&Contact::new(phone, text))
+            }
+            (None, _) | (_, None) => Value::Null,
+        };
     }
     respond::tagged(&context, StatusCode::OK, order.version, &body)
 }

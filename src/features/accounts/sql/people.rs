@@ -70,6 +70,14 @@ pub(in crate::features::accounts) fn update(tx: &mut WriteTx<'_>, user: &User) -
     .on_violation(Violation::Unique("users.email"), &EMAIL_TAKEN)
 }
 
+/// An account has no longer agreed to promotions.
+pub(in crate::features::accounts) fn end_consent(tx: &mut WriteTx<'_>, user: UserId) -> Result<()> {
+    tx.exec_one(
+        "update users set marketing_consent = 0, version = version + 1, updated_at = ?2 where id = ?1 and erased_at is null",
+        args![user, tx.now()],
+    )
+}
+
 /// Takes away all that says who an account belonged to, and the right to sign in. Its row and its id stay, for the books.
 pub(in crate::features::accounts) fn erase(tx: &mut WriteTx<'_>, user: UserId, name: &str, email: &str) -> Result<()> {
     tx.exec("delete from user_addresses where user_id = ?1", args![user])?;
@@ -85,17 +93,6 @@ pub(in crate::features::accounts) fn erase(tx: &mut WriteTx<'_>, user: UserId, n
 pub(in crate::features::accounts) fn other_admins(reader: &Reader<'_>, user: UserId) -> Result<i64> {
     reader.one("select count(*) from users where role = 'admin' and password_hash <> '' and id <> ?1", args![user], |row| {
         row.get(0)
-    })
-}
-
-/// Admins who can sign in, the first first. They are few, and so is who looks for them: nothing but the table.
-pub(in crate::features::accounts) fn admins(reader: &Reader<'_>) -> Result<Vec<(UserId, Email, Locale)>> {
-    let sql =
-        "select id, email, locale from users where role = 'admin' and password_hash <> '' and erased_at is null order by id";
-    reader.all(sql, &[], |row| {
-        let mut columns = row.columns();
-        let id = columns.next()?;
-        Ok((id, super::stored(Email::parse(&columns.next::<String>()?))?, columns.next()?))
     })
 }
 
@@ -153,6 +150,17 @@ pub(in crate::features::accounts) fn reach(reader: &Reader<'_>, user: UserId) ->
             Ok(Reach { name, email, locale: columns.next()?, has_password: columns.next()? })
         },
     )
+}
+
+/// Admins who can sign in, the first first. They are few, and so is who looks for them: nothing but the table.
+pub(in crate::features::accounts) fn admins(reader: &Reader<'_>) -> Result<Vec<(UserId, Email, Locale)>> {
+    let sql =
+        "select id, email, locale from users where role = 'admin' and password_hash <> '' and erased_at is null order by id";
+    reader.all(sql, &[], |row| {
+        let mut columns = row.columns();
+        let id = columns.next()?;
+        Ok((id, super::stored(Email::parse(&columns.next::<String>()?))?, columns.next()?))
+    })
 }
 
 /// The account of an address, whether it has a password or not.

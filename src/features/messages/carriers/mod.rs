@@ -2,6 +2,7 @@
 
 mod log;
 mod pace;
+mod sendgrid;
 mod sms_http;
 mod smtp;
 mod twilio;
@@ -18,6 +19,8 @@ use crate::outbound::Patience;
 
 /// Where a provider tells what became of a text message; behind `public_url`.
 pub(super) const SMS_STATUS_PATH: &str = "/api/v1/notifications/sms/status";
+/// Where a provider tells what became of e-mails; behind `public_url`.
+pub(super) const EMAIL_EVENTS_PATH: &str = "/api/v1/notifications/email/events";
 
 /// What a carrier is opened with.
 pub(super) struct Setting<'a> {
@@ -35,13 +38,22 @@ pub(super) fn open(channel: Channel, setting: &Setting<'_>) -> Result<Arc<dyn Ca
     match channel {
         Channel::Email => match &setting.config.mail.adapter {
             MailAdapter::Smtp(smtp) => smtp::open(smtp, setting),
-            MailAdapter::Log | MailAdapter::SendGrid(_) => log::open(channel, setting),
+            MailAdapter::SendGrid(section) => sendgrid::open(section, setting),
+            MailAdapter::Log => log::open(channel, setting),
         },
         Channel::Sms => match &setting.config.sms {
             Sms::Log => log::open(channel, setting),
             Sms::Twilio(section) => twilio::open(section, setting),
             Sms::Http(section) => sms_http::open(section, setting),
         },
+    }
+}
+
+/// Whether messages of a channel become files.
+pub(super) fn is_log(channel: Channel, config: &Config) -> bool {
+    match channel {
+        Channel::Email => matches!(config.mail.adapter, MailAdapter::Log),
+        Channel::Sms => matches!(config.sms, Sms::Log),
     }
 }
 

@@ -22,6 +22,22 @@ pub(in crate::features::messages) fn waiting(
     )
 }
 
+/// Promotions to an account that no try is under way of. By the index `notifications_user`.
+pub(in crate::features::messages) fn queued_promotions(
+    reader: &Reader<'_>,
+    user: UserId,
+) -> Result<Vec<(NotificationId, Channel)>> {
+    reader.all(
+        "select id, channel from notifications where user_id = ?1 and status = 'queued' and type = ?2",
+        args![user, Kind::Promotion.code()],
+        |row| {
+            let mut columns = row.columns();
+            let (id, channel): (NotificationId, String) = (columns.next()?, columns.next()?);
+            Ok((id, super::channel_of(&channel)?))
+        },
+    )
+}
+
 /// Strikes out who they are and what they were told.
 pub(in crate::features::messages) fn strike(tx: &mut WriteTx<'_>, user: UserId) -> Result<()> {
     tx.exec(

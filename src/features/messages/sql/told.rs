@@ -12,16 +12,22 @@ const EVENTS_KEPT_MS: i64 = 90 * 24 * 60 * 60 * 1_000;
 const FORGOTTEN_AT_ONCE: i64 = 8;
 
 pub(in crate::features::messages) fn standing(reader: &Reader<'_>, id: NotificationId) -> Result<Option<Standing>> {
-    reader.opt("select channel, status, recipient, provider_id from notifications where id = ?1", args![id], |row| {
-        let (channel, status): (String, String) = (row.get(0)?, row.get(1)?);
-        let unknown = || Fault::because("a message has an unknown channel or status");
-        Ok(Standing {
-            channel: Channel::from_code(&channel).ok_or_else(unknown)?,
-            status: Status::from_code(&status).ok_or_else(unknown)?,
-            recipient: row.get(2)?,
-            provider_id: row.get(3)?,
-        })
-    })
+    reader.opt(
+        "select channel, status, recipient, provider_id, user_id, order_id from notifications where id = ?1",
+        args![id],
+        |row| {
+            let (channel, status): (String, String) = (row.get(0)?, row.get(1)?);
+            let unknown = || Fault::because("a message has an unknown channel or status");
+            Ok(Standing {
+                channel: Channel::from_code(&channel).ok_or_else(unknown)?,
+                status: Status::from_code(&status).ok_or_else(unknown)?,
+                recipient: row.get(2)?,
+                provider_id: row.get(3)?,
+                user: row.get(4)?,
+                order: row.get(5)?,
+            })
+        },
+    )
 }
 
 pub(in crate::features::messages) fn taken(
@@ -61,6 +67,22 @@ pub(in crate::features::messages) fn failed(
          provider_id = coalesce(?2, provider_id), updated_at = ?4 where id = ?1",
         args![id, provider_id, why, tx.now()],
     )
+}
+
+/// A message that was taken and did not arrive goes out once more, under another name of the provider's; `false` if it was not such.
+pub(in crate::features::messages) fn once_more(
+    tx: &mut WriteTx<'_>,
+    id: NotificationId,
+    provider_id: Option<&str>,
+    why: Option<&str>,
+) -> Result<bool> {
+    let rows = tx.exec(
+        "update notifications set status = 'queued', provider_id = null, sent_at = null, failures = 0, held = 0, last_error = ?3, \
+         updated_at = ?4 where id = ?1 and status = 'sent' and recipient is not null \
+         and (?2 is null or provider_id is null or provider_id = ?2)",
+        args![id, provider_id, why, tx.now()],
+    )?;
+    Ok(rows == 1)
 }
 
 /// A complaint or a stop weighs more than a bounce, and is not forgotten for one.

@@ -117,7 +117,7 @@ const DAILY_SUMMARY: &[Field] = &[
 ];
 
 const STAFF_ALERT: &[Field] = &[
-    always("alert", "`refund_failed`, `payment_parked`, `payment_disputed` or `late_approval`"),
+    always("alert", "`refund_failed`, `payment_parked`, `payment_disputed`, `late_approval` or `mail_complained`"),
     sometimes("orderNumber", "The order's"),
     sometimes("amount", "Amount"),
     sometimes("currency", "Its code"),

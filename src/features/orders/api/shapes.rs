@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::features::inventory::order_number;
 use crate::features::money;
+use crate::features::orders::contact::Contact;
 use crate::features::orders::model::{Line, Order};
 use crate::features::orders::place::{self, Placed};
 use crate::features::settings::Settings;
@@ -132,6 +133,25 @@ pub(super) fn order_body(order: &Order, view: &View) -> OrderBody {
         created_at: order.created_at.to_string(),
         updated_at: order.updated_at.to_string(),
     }
+}
+
+/// Links that open a phone's own programs, for staff.
+pub(super) fn contact_body(contact: &Contact) -> Value {
+    json!({ "text": contact.text, "whatsapp": contact.whatsapp, "sms": contact.sms })
+}
+
+fn contact_schema() -> Value {
+    json!({
+        "type": ["object", "null"],
+        "description": "For staff, where one order is read: what to write to the customer of the order as it stands, in the customer's language, and links that open WhatsApp or the phone's messages with it. Null without a phone.",
+        "required": ["text", "whatsapp", "sms"],
+        "properties": {
+            "text": { "type": "string" },
+            "whatsapp": { "type": "string", "format": "uri", "example": "https://wa.me/962790000000?text=Bayader%3A%20order%20B-261125-0042%20is%20ready" },
+            "sms": { "type": "string", "format": "uri", "example": "sms:+962790000000?body=Bayader%3A%20order%20B-261125-0042%20is%20ready" },
+        },
+        "additionalProperties": false,
+    })
 }
 
 /// Whether its customer has still to send the money to the shop's account.
@@ -321,6 +341,7 @@ pub(super) fn order_shape() -> Shape {
                 "type": "array", "items": payment.schema(),
                 "description": "For staff, where one order is read: each attempt to take money for it, the last one first.",
             },
+            "contact": contact_schema(),
             "version": { "type": "integer" }, "createdAt": moment(), "updatedAt": moment(),
         },
         "additionalProperties": false,

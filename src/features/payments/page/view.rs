@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::dates;
 use super::read::Shown;
 use super::say::Say;
-use crate::features::orders::{self, Line};
+use crate::features::orders::{self, Contact, Line};
 use crate::features::settings::Settings;
 use crate::kernel::{Currency, Fulfilment, Locale, Money, OrderStatus, PaymentMethod, PaymentStatus, TransactionStatus, UtcMs};
 
@@ -160,6 +160,7 @@ struct PayWay {
 struct Help {
     label: &'static str,
     phone: String,
+    ways: [Link; 2],
 }
 
 /// The page on which who wants to cancel says so once more.
@@ -218,14 +219,25 @@ pub fn page(shown: &Shown, reading: &Reading<'_>) -> Page {
             href: format!("/o/{}/cancel{}", order.id, reading.lang),
             label: say.it("Cancel the order", "إلغاء الطلب"),
         }),
-        help: reading
-            .settings
-            .shop
-            .phone
-            .clone()
-            .map(|phone| Help {
-                label: say.it("Questions? The shop's phone:", "لأي سؤال، هاتف المتجر:"), phone
-            }),
+        help: reading.settings.shop.phone.as_deref().map(|phone| help(phone, &payable.number, say)),
+    }
+}
+
+/// How to reach the shop; what is written begins with the order's number, so that nobody has to ask for it.
+fn help(phone: &str, number: &str, say: Say) -> Help {
+    let text = format!("{} {number}: ", say.it("About order", "بخصوص الطلب"));
+    let contact = Contact::new(phone, text);
+    Help {
+        label: say.it("Questions? The shop's phone:", "لأي سؤال، هاتف المتجر:"),
+        phone: phone.to_owned(),
+        ways: [
+            Link {
+                href: contact.whatsapp, label: say.it("Write to the shop on WhatsApp", "مراسلة المتجر عبر واتساب")
+            },
+            Link {
+                href: contact.sms, label: say.it("Write to the shop by SMS", "مراسلة المتجر برسالة نصية")
+            },
+        ],
     }
 }
 

@@ -136,7 +136,7 @@ fn news(message: NotificationId, fields: &[(String, String)], at: UtcMs) -> Opti
         at,
     };
     let once_more_after_ms = code.filter(|code| ONCE_MORE.contains(code)).map(|_| ONCE_MORE_AFTER_MS);
-    Some(News { message, told, once_more_after_ms })
+    Some(News { message, told, once_more_after_ms, event_id: None, unwanted: None })
 }
 
 /// Twilio's words of its code, as far as they help whoever looks at the message.
