@@ -103,9 +103,12 @@ fn is_something_left(reader: &Reader<'_>) -> Result<bool> {
 /// # Errors
 /// A fault.
 pub fn waiting(reader: &Reader<'_>) -> Result<Vec<String>> {
-    let fault = keeping::copy_fault(reader, COPY_JOBS, KEY)?.filter(|why| why != MORE);
-    let told = |why| format!("pictures are not copied to the bucket: {why}. The shop serves them from its own disk meanwhile");
-    Ok(fault.map(told).into_iter().collect())
+    let Some(why) = keeping::copy_fault(reader, COPY_JOBS, KEY)?.filter(|why| why != MORE) else { return Ok(Vec::new()) };
+    let (files, removals) = (keeping::uncopied_count(reader)?, keeping::removals_count(reader)?);
+    Ok(vec![format!(
+        "{files} file(s) of pictures wait to be copied to the bucket, and {removals} to leave it: {why}. They are tried again each hour \
+         at least; the shop serves them from its own disk meanwhile"
+    )])
 }
 
 /// The worker of these jobs.
@@ -300,9 +303,7 @@ impl Command for End {
         match wait {
             Some((ms, why)) if ms > 0 => {
                 let (files, removals) = (keeping::uncopied_count(tx)?, keeping::removals_count(tx)?);
-                let why = format!(
-                    "{why}; {files} file(s) wait to be copied and {removals} to leave it, and are tried again each hour at least"
-                );
+                let why = format!("{why} ({files} file(s) waited to be copied, {removals} to leave it)");
                 jobs::again(tx, &self.job, now.plus_ms(ms), &why, Tries::NotCounted).map(drop)
             }
             Some((ms, why)) => jobs::again(tx, &self.job, now.plus_ms(ms), &why, Tries::NotCounted).map(drop),
