@@ -149,13 +149,12 @@ impl CopyFiles {
                 copies.succeeded();
             }
         }
-        let (mut after, mut done, mut unread) = (String::new(), 0, 0);
+        let (mut after, mut there, mut unread) = (String::new(), 0, 0);
         loop {
             let from = after.clone();
             let files = db.read(move |reader| keeping::uncopied_after(reader, &from, BATCH)).await?;
             let Some(last) = files.last() else { return Ok(Ended::Done { unread }) };
             after = last.path.as_str().to_owned();
-            done += files.len();
             let copied = files.into_iter().map(|file| async move {
                 let copied = copy(&self.shop.media, copies.bucket(), &file).await;
                 (file, copied)
@@ -165,6 +164,7 @@ impl CopyFiles {
                 match copied? {
                     Copied::There => {
                         copies.succeeded();
+                        there += 1;
                         let set = SetCopied { path: file.path, sha256: file.sha256 };
                         db.write_in_background(set).await?;
                     }
@@ -176,7 +176,8 @@ impl CopyFiles {
                     Copied::Not(fault) => return Ok(Ended::Failed(fault)),
                 }
             }
-            if done >= MOST_A_RUN {
+            // What cannot be read is passed over each time, so it does not count, or a run might come again for ever.
+            if there >= MOST_A_RUN {
                 return Ok(Ended::More);
             }
         }
