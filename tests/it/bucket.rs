@@ -272,7 +272,7 @@ async fn a_store_that_dies_and_comes_back_has_every_file_once_and_nobody_waited(
     settle(&shop).await;
     assert_eq!(shop.count(UNCOPIED).await, FILES);
     let waits = told(&shop).await;
-    assert!(waits.len() == 1 && waits[0].contains("7 file(s) wait to be copied"), "{waits:?}");
+    assert!(waits.len() == 1 && waits[0].contains("7 file(s) of pictures wait to be copied"), "{waits:?}");
     // The bakery goes on: pictures are drawn and served, orders are taken.
     for product in [&first, &second] {
         let seen = shop.guest().see(&format!("/api/v1/products/{product}")).await;
@@ -316,7 +316,7 @@ async fn a_bucket_that_is_configured_later_gets_what_was_there_before() {
     assert_eq!(shop.count(UNCOPIED).await, FILES);
     let jobs = shop.owner().see("/api/v1/admin/jobs?kind=media.copy").await;
     let why = jobs.rows()[0]["lastError"].as_str().expect("why").to_owned();
-    assert!(why.contains("SignatureDoesNotMatch") && why.contains("7 file(s) wait"), "{why}");
+    assert!(why.contains("SignatureDoesNotMatch") && why.contains("7 file(s) waited"), "{why}");
     let owner = shop.owner();
     shop.die(ground);
 

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use bayader::features::media::DrawSample;
 use serde_json::Value;
 
-use crate::doubles::pictures;
+use crate::doubles::pictures::{self, Part, path_of, settle, upload};
 use crate::harness::{Folder, Shop, bayader};
 
 const MENU: &str =
@@ -118,4 +119,34 @@ async fn a_folder_that_is_not_there_is_told() {
     std::fs::create_dir(&empty).expect("a folder");
     let (code, answer) = import(&folder, &empty, &[]);
     assert_eq!((code, &answer["added"]), (0, &0.into()));
+}
+
+#[tokio::test]
+async fn the_samples_products_get_a_drawing_each_and_what_an_owner_chose_stays() {
+    let shop = Shop::open().await;
+    shop.import(
+        b"sku,name_en,price,category\nSWT-006,Ma'amoul,0.750,sweets\nBRD-008,Baguette,0.250,bread\nOWN-1,Rolls,0.500,bread\n",
+    )
+    .await;
+    let menu = shop.guest().see("/api/v1/products?per_page=10").await;
+    let id = |sku: &str| {
+        let product = menu.rows().iter().find(|product| product["sku"] == *sku).expect("on the menu");
+        product["id"].as_str().expect("an id").to_owned()
+    };
+    let photo = pictures::jpeg(40, 30);
+    upload(&shop.owner(), &id("BRD-008"), &[Part::File("p.jpg", &photo)]).send().await.expect(202);
+    // Brought in twice, drawn once.
+    for _ in 0..2 {
+        shop.db().write(DrawSample).await.expect("it is asked for");
+        settle(&shop).await;
+    }
+    for (sku, count) in [("SWT-006", 1), ("BRD-008", 1), ("OWN-1", 0)] {
+        let seen = shop.guest().see(&format!("/api/v1/products/{}", id(sku))).await;
+        assert_eq!(seen["images"].as_array().map(Vec::len), Some(count), "{sku}");
+    }
+    let seen = shop.guest().see(&format!("/api/v1/products/{}", id("SWT-006"))).await;
+    let reply = shop.guest().get(&path_of(&seen["images"][0]["card"])).send().await.expect(200);
+    assert_eq!(image::load_from_memory(&reply.bytes).expect("a picture").width(), 600);
+    assert_eq!(shop.count("select count(*) from pictures").await, 2);
+    shop.close().await;
 }

@@ -161,6 +161,8 @@ impl Bucket {
         match reply.status {
             StatusCode::NOT_FOUND => Ok(None),
             status if status.is_success() => Ok(Some(seen(&reply.headers))),
+            // An answer to HEAD has no body that could say why; one to a list has.
+            StatusCode::FORBIDDEN => Err(self.check().await.err().unwrap_or_else(|| self.refused(&reply))),
             _ => Err(self.refused(&reply)),
         }
     }

@@ -103,9 +103,12 @@ fn is_something_left(reader: &Reader<'_>) -> Result<bool> {
 /// # Errors
 /// A fault.
 pub fn waiting(reader: &Reader<'_>) -> Result<Vec<String>> {
-    let fault = keeping::copy_fault(reader, COPY_JOBS, KEY)?.filter(|why| why != MORE);
-    let told = |why| format!("pictures are not copied to the bucket: {why}. The shop serves them from its own disk meanwhile");
-    Ok(fault.map(told).into_iter().collect())
+    let Some(why) = keeping::copy_fault(reader, COPY_JOBS, KEY)?.filter(|why| why != MORE) else { return Ok(Vec::new()) };
+    let (files, removals) = (keeping::uncopied_count(reader)?, keeping::removals_count(reader)?);
+    Ok(vec![format!(
+        "{files} file(s) of pictures wait to be copied to the bucket, and {removals} to leave it: {why}. They are tried again each hour \
+         at least; the shop serves them from its own disk meanwhile"
+    )])
 }
 
 /// The worker of these jobs.
@@ -146,13 +149,12 @@ impl CopyFiles {
                 copies.succeeded();
             }
         }
-        let (mut after, mut done, mut unread) = (String::new(), 0, 0);
+        let (mut after, mut there, mut unread) = (String::new(), 0, 0);
         loop {
             let from = after.clone();
             let files = db.read(move |reader| keeping::uncopied_after(reader, &from, BATCH)).await?;
             let Some(last) = files.last() else { return Ok(Ended::Done { unread }) };
             after = last.path.as_str().to_owned();
-            done += files.len();
             let copied = files.into_iter().map(|file| async move {
                 let copied = copy(&self.shop.media, copies.bucket(), &file).await;
                 (file, copied)
@@ -162,6 +164,7 @@ impl CopyFiles {
                 match copied? {
                     Copied::There => {
                         copies.succeeded();
+                        there += 1;
                         let set = SetCopied { path: file.path, sha256: file.sha256 };
                         db.write_in_background(set).await?;
                     }
@@ -173,7 +176,8 @@ impl CopyFiles {
                     Copied::Not(fault) => return Ok(Ended::Failed(fault)),
                 }
             }
-            if done >= MOST_A_RUN {
+            // What cannot be read is passed over each time, so it does not count, or a run might come again for ever.
+            if there >= MOST_A_RUN {
                 return Ok(Ended::More);
             }
         }
@@ -300,9 +304,7 @@ impl Command for End {
         match wait {
             Some((ms, why)) if ms > 0 => {
                 let (files, removals) = (keeping::uncopied_count(tx)?, keeping::removals_count(tx)?);
-                let why = format!(
-                    "{why}; {files} file(s) wait to be copied and {removals} to leave it, and are tried again each hour at least"
-                );
+                let why = format!("{why} ({files} file(s) waited to be copied, {removals} to leave it)");
                 jobs::again(tx, &self.job, now.plus_ms(ms), &why, Tries::NotCounted).map(drop)
             }
             Some((ms, why)) => jobs::again(tx, &self.job, now.plus_ms(ms), &why, Tries::NotCounted).map(drop),

@@ -63,7 +63,7 @@ impl S3Peer {
             }
             let is_up =
                 client.get(format!("{}/healthz", self.endpoint())).send().await.is_ok_and(|it| it.status().is_success());
-            if is_up && bucket.check().await.is_ok() {
+            if is_up && takes_objects(&bucket).await {
                 return true;
             }
             tokio::time::sleep(LOOK).await;
@@ -134,6 +134,14 @@ impl Drop for S3Peer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Some seconds after its start it says to be well and takes nothing yet.
+async fn takes_objects(bucket: &Bucket) -> bool {
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, b"x");
+    let hash: [u8; 32] = hash.as_ref().try_into().expect("32 bytes");
+    bucket.put("probe", bytes::Bytes::from_static(b"x"), "text/plain", &hash).await.is_ok()
+        && bucket.delete("probe").await.is_ok()
 }
 
 fn client() -> reqwest::Client {

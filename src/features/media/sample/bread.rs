@@ -7,6 +7,7 @@ use super::easel::{
 };
 
 /// A flat round of dough with what the oven leaves on it.
+#[inline(never)]
 fn flat(on: &mut Easel, x: f32, y: f32, rx: f32, ry: f32, spots: usize) {
     on.body(&Path::ellipse(x, y, rx, ry), DOUGH, DOUGH_DARK);
     let points = on.strewn(spots, x, y, rx * 0.8, ry * 0.75, rx * 0.22);
@@ -69,6 +70,7 @@ pub fn kaak(on: &mut Easel) {
 }
 
 /// A loaf with cuts, seen from above and the side.
+#[inline(never)]
 fn loaf(on: &mut Easel, light: Colour, dark: Colour, cut: Colour, cuts: usize) {
     let loaf = Path::blob(&[
         (12.0, 56.0),
@@ -96,6 +98,7 @@ pub fn wheat_loaf(on: &mut Easel) {
 }
 
 /// A round loaf.
+#[inline(never)]
 fn boule(on: &mut Easel, light: Colour, dark: Colour) -> Path {
     let round = Path::blob(&[
         (16.0, 52.0),
@@ -182,6 +185,7 @@ pub fn gluten_free(on: &mut Easel) {
     on.crumbs(&points, 0.9, BROWN, BROWN_DARK);
 }
 
+#[inline(never)]
 fn slice(on: &mut Easel, x: f32, y: f32, turn: f32) {
     let shape = |scale: f32| {
         let outline = [

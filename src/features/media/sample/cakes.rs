@@ -11,6 +11,7 @@ const RED_DARK: Colour = Colour::hex(0x008C_1D29);
 const CARAMEL: Colour = Colour::hex(0x00C9_7B33);
 const CARAMEL_DARK: Colour = Colour::hex(0x00A3_5C22);
 
+#[inline(never)]
 fn stand(on: &mut Easel, y: f32) {
     on.body(
         &Path::polygon(&[(45.0, y), (55.0, y), (57.0, y + 9.0), (66.0, y + 12.0), (34.0, y + 12.0), (43.0, y + 9.0)]),
@@ -21,6 +22,7 @@ fn stand(on: &mut Easel, y: f32) {
 }
 
 /// A whole cake seen from a little above.
+#[inline(never)]
 fn tier(on: &mut Easel, y: f32, rx: f32, height: f32, light: Colour, dark: Colour) {
     let ry = rx * 0.26;
     let side = Path::block(50.0, y + height / 2.0, rx * 2.0, height, 0.0).and(Path::ellipse(50.0, y + height, rx, ry));
@@ -32,6 +34,7 @@ fn tier(on: &mut Easel, y: f32, rx: f32, height: f32, light: Colour, dark: Colou
 }
 
 /// What runs down from the top.
+#[inline(never)]
 fn drip(on: &mut Easel, y: f32, rx: f32, light: Colour, dark: Colour) {
     let ry = rx * 0.26;
     let mut drops = Path::ellipse(50.0, y, rx + 0.4, ry + 0.3);
@@ -67,6 +70,7 @@ pub fn chocolate(on: &mut Easel) {
 }
 
 /// A slice from the side, its layers from the top: colour, height.
+#[inline(never)]
 fn slice(on: &mut Easel, layers: &[(Colour, f32)], top: Colour, top_dark: Colour) -> f32 {
     on.plate(42.0, 20.0, 72.0);
     let whole: f32 = layers.iter().map(|(_, height)| height).sum();

@@ -34,10 +34,12 @@ pub struct Path {
 }
 
 impl Path {
+    #[inline(never)]
     pub fn polygon(points: &[Point]) -> Path {
         Path { contours: vec![points.to_vec()] }.wound()
     }
 
+    #[inline(never)]
     pub fn ellipse(x: f32, y: f32, rx: f32, ry: f32) -> Path {
         let corners = (FEWEST_CORNERS + rx.max(ry) * 4.0).min(MOST_CORNERS) as usize;
         let corner = |step: usize| {
@@ -47,11 +49,13 @@ impl Path {
         Path { contours: vec![(0..corners).map(corner).collect()] }
     }
 
+    #[inline(never)]
     pub fn circle(x: f32, y: f32, r: f32) -> Path {
         Path::ellipse(x, y, r, r)
     }
 
     /// A rectangle around a middle, its corners rounded by `r`.
+    #[inline(never)]
     pub fn block(x: f32, y: f32, width: f32, height: f32, r: f32) -> Path {
         let (right, down, r) = (width / 2.0, height / 2.0, r.min(width / 2.0).min(height / 2.0));
         let corner = |cx: f32, cy: f32, from: f32| {
@@ -68,6 +72,7 @@ impl Path {
     }
 
     /// A soft closed shape through these points (Catmull and Rom's spline).
+    #[inline(never)]
     pub fn blob(points: &[Point]) -> Path {
         let count = points.len();
         let at = |index: usize| points[index % count];
@@ -82,6 +87,7 @@ impl Path {
     }
 
     /// A line with round ends and corners along these points.
+    #[inline(never)]
     pub fn line(points: &[Point], width: f32) -> Path {
         let half = width / 2.0;
         let mut path = Path::default();
@@ -96,6 +102,7 @@ impl Path {
     }
 
     /// As [`Path::line`], but soft through its points.
+    #[inline(never)]
     pub fn curve(points: &[Point], width: f32) -> Path {
         let (Some(first), Some(last)) = (points.first(), points.last()) else { return Path::default() };
         let mut soft = Vec::with_capacity(points.len() * 10);
@@ -111,6 +118,7 @@ impl Path {
     }
 
     /// A part of an ellipse's edge as a line, from one angle to another in turns: 0 is right, 0.25 is down.
+    #[inline(never)]
     pub fn arc(x: f32, y: f32, rx: f32, ry: f32, from: f32, to: f32, width: f32) -> Path {
         let steps = 8 + ((to - from).abs() * 56.0) as usize;
         let points: Vec<Point> = (0..=steps)
@@ -123,12 +131,14 @@ impl Path {
     }
 
     /// Both, as one shape.
+    #[inline(never)]
     pub fn and(mut self, other: Path) -> Path {
         self.contours.extend(other.contours);
         self
     }
 
     /// With a hole: what of the other lies in this is open.
+    #[inline(never)]
     pub fn without(mut self, hole: Path) -> Path {
         self.contours.extend(hole.contours.into_iter().map(|mut contour| {
             contour.reverse();
@@ -142,16 +152,19 @@ impl Path {
         self
     }
 
+    #[inline(never)]
     pub fn moved(self, x: f32, y: f32) -> Path {
         self.map(|(px, py)| (px + x, py + y))
     }
 
     /// Turned around a point, in turns to the right.
+    #[inline(never)]
     pub fn turned(self, x: f32, y: f32, turns: f32) -> Path {
         let (sin, cos) = (turns * std::f32::consts::TAU).sin_cos();
         self.map(|(px, py)| (x + (px - x) * cos - (py - y) * sin, y + (px - x) * sin + (py - y) * cos))
     }
 
+    #[inline(never)]
     pub fn scaled(self, x: f32, y: f32, by: f32) -> Path {
         self.map(|(px, py)| (x + (px - x) * by, y + (py - y) * by))
     }
@@ -255,16 +268,19 @@ pub struct Canvas {
 }
 
 impl Canvas {
+    #[inline(never)]
     pub fn new(size: usize, ground: Colour) -> Canvas {
         Canvas { size, pixels: vec![[ground.0, ground.1, ground.2]; size * size] }
     }
 
+    #[inline(never)]
     pub fn fill(&mut self, path: &Path, colour: Colour) {
         let mask = Mask::of(path, self.size);
         self.paint(&mask, None, colour);
     }
 
     /// Fills what of a path lies within another.
+    #[inline(never)]
     pub fn fill_in(&mut self, path: &Path, within: &Path, colour: Colour) {
         let mask = Mask::of(path, self.size);
         let within = Mask::of(within, self.size);
@@ -285,6 +301,7 @@ impl Canvas {
     }
 
     /// Red, green and blue of each pixel, row by row.
+    #[inline(never)]
     pub fn into_rgb(self) -> Vec<u8> {
         self.pixels.into_flattened()
     }

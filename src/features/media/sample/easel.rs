@@ -39,12 +39,14 @@ pub struct Easel {
 
 impl Easel {
     /// The ground of a category: its tint, and its mould pressed into it.
+    #[inline(never)]
     pub fn new(size: usize, ground: Colour, petals: u8, chance: u32) -> Easel {
         let mut easel = Easel { canvas: Canvas::new(size, ground), chance: chance.wrapping_mul(2_654_435_761) | 1 };
         easel.mould(petals);
         easel
     }
 
+    #[inline(never)]
     pub fn into_rgb(self) -> Vec<u8> {
         self.canvas.into_rgb()
     }
@@ -67,6 +69,7 @@ impl Easel {
     }
 
     /// A number from one to another.
+    #[inline(never)]
     pub fn between(&mut self, from: f32, to: f32) -> f32 {
         // Marsaglia's xorshift: the same picture each time.
         self.chance ^= self.chance << 13;
@@ -75,32 +78,38 @@ impl Easel {
         from + (to - from) * (self.chance >> 8) as f32 / 16_777_216.0
     }
 
+    #[inline(never)]
     pub fn fill(&mut self, path: &Path, colour: Colour) {
         self.canvas.fill(path, colour);
     }
 
+    #[inline(never)]
     pub fn fill_in(&mut self, path: &Path, within: &Path, colour: Colour) {
         self.canvas.fill_in(path, within, colour);
     }
 
     /// What a thing on the table darkens.
+    #[inline(never)]
     pub fn shadow(&mut self, path: &Path) {
         self.fill(&path.clone().moved(1.3, 2.2), INK.thin(38));
     }
 
     /// A thing on the table.
+    #[inline(never)]
     pub fn body(&mut self, path: &Path, light: Colour, dark: Colour) {
         self.shadow(path);
         self.lit(path, light, dark);
     }
 
     /// A thing on another: darker at its lower right.
+    #[inline(never)]
     pub fn lit(&mut self, path: &Path, light: Colour, dark: Colour) {
         self.fill(path, dark);
         self.fill_in(&path.clone().moved(-1.4, -2.0), path, light);
     }
 
     /// Points over an ellipse, none too near to another.
+    #[inline(never)]
     pub fn strewn(&mut self, count: usize, x: f32, y: f32, rx: f32, ry: f32, gap: f32) -> Vec<Point> {
         let mut points: Vec<Point> = Vec::with_capacity(count);
         for _ in 0..count * 30 {
@@ -118,6 +127,7 @@ impl Easel {
     }
 
     /// Small dots.
+    #[inline(never)]
     pub fn dots(&mut self, points: &[Point], r: f32, colour: Colour) {
         for (x, y) in points {
             let r = r * self.between(0.75, 1.25);
@@ -126,6 +136,7 @@ impl Easel {
     }
 
     /// Seeds, each turned another way.
+    #[inline(never)]
     pub fn seeds(&mut self, points: &[Point], length: f32, colour: Colour) {
         for (x, y) in points {
             let turn = self.between(0.0, 1.0);
@@ -134,6 +145,7 @@ impl Easel {
     }
 
     /// Crumbs with corners, such as of nuts.
+    #[inline(never)]
     pub fn crumbs(&mut self, points: &[Point], r: f32, colour: Colour, dark: Colour) {
         for (x, y) in points {
             let (turn, r) = (self.between(0.0, 1.0), r * self.between(0.7, 1.3));
@@ -150,6 +162,7 @@ impl Easel {
     }
 
     /// Leaves of mint and the like.
+    #[inline(never)]
     pub fn leaf(&mut self, x: f32, y: f32, length: f32, turn: f32) {
         let half = length / 2.0;
         let leaf =
@@ -160,6 +173,7 @@ impl Easel {
     }
 
     /// A plate in the middle.
+    #[inline(never)]
     pub fn plate(&mut self, rx: f32, ry: f32, y: f32) {
         let plate = Path::ellipse(50.0, y, rx, ry);
         self.body(&plate, PAPER, Colour::hex(0x00DD_D9CD));

@@ -17,6 +17,7 @@ const SEGMENTS: [(f32, f32, f32, f32, f32); 7] = [
     (50.0, 38.5, 13.5, 14.5, 0.0),
 ];
 
+#[inline(never)]
 fn croissant(on: &mut Easel, light: Colour, dark: Colour) {
     for (x, y, rx, ry, turn) in SEGMENTS {
         on.body(&Path::ellipse(x, y, rx, ry * 1.1).turned(x, y, turn), light, dark);
@@ -32,6 +33,7 @@ fn croissant(on: &mut Easel, light: Colour, dark: Colour) {
 }
 
 /// Points over the croissant's back.
+#[inline(never)]
 fn over(on: &mut Easel, count: usize) -> Vec<(f32, f32)> {
     let mut points = Vec::new();
     for (x, y, rx, ry, _) in SEGMENTS {
@@ -75,6 +77,7 @@ pub fn almond_croissant(on: &mut Easel) {
 }
 
 /// A rolled slice.
+#[inline(never)]
 fn rolled(on: &mut Easel, light: Colour, dark: Colour, between: Colour) {
     on.body(&Path::circle(50.0, 50.0, 34.0), light, dark);
     let mut points = Vec::new();

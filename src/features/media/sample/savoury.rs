@@ -9,6 +9,7 @@ use super::easel::{
 const EGG: Colour = Colour::hex(0x00FA_F7EE);
 
 /// A round of dough with a topping; what is strewn on it comes after.
+#[inline(never)]
 fn round(on: &mut Easel, light: Colour, dark: Colour) -> Path {
     on.body(&Path::circle(50.0, 50.0, 35.0), DOUGH, GOLD);
     let points = on.strewn(60, 50.0, 50.0, 34.0, 34.0, 4.0);
@@ -19,6 +20,7 @@ fn round(on: &mut Easel, light: Colour, dark: Colour) -> Path {
     top
 }
 
+#[inline(never)]
 fn herbs(on: &mut Easel, within: &Path, count: usize) {
     for (colour, length) in [(ZAATAR_DARK, 1.1), (PISTACHIO, 0.9), (CREAM, 0.8), (SUMAC, 0.6)] {
         for (x, y) in on.strewn(count, 50.0, 50.0, 29.0, 29.0, 3.2) {
@@ -28,6 +30,7 @@ fn herbs(on: &mut Easel, within: &Path, count: usize) {
     }
 }
 
+#[inline(never)]
 fn melted(on: &mut Easel, within: &Path, count: usize) {
     for (x, y) in on.strewn(count, 50.0, 50.0, 25.0, 25.0, 8.0) {
         let (r, turn) = (on.between(3.6, 6.2), on.between(0.0, 1.0));

@@ -14,6 +14,7 @@ const COFFEE: Colour = Colour::hex(0x005A_3A22);
 const CARD: Colour = Colour::hex(0x00DC_B98A);
 const CARD_DARK: Colour = Colour::hex(0x00BF_9662);
 
+#[inline(never)]
 fn cookie(on: &mut Easel, x: f32, y: f32, r: f32, light: Colour, dark: Colour) {
     let mut edge = Vec::new();
     for step in 0..11 {
@@ -118,6 +119,7 @@ pub fn macarons(on: &mut Easel) {
     }
 }
 
+#[inline(never)]
 fn steam(on: &mut Easel, x: f32, y: f32) {
     for dx in [-6.0, 0.0, 6.0] {
         let wave =
@@ -250,6 +252,7 @@ pub fn sahlab(on: &mut Easel) {
 }
 
 /// An open box with its lid behind.
+#[inline(never)]
 fn open_box(on: &mut Easel, light: Colour, dark: Colour) {
     on.body(&Path::polygon(&[(16.0, 36.0), (24.0, 12.0), (76.0, 12.0), (84.0, 36.0)]), light, dark);
     on.body(&Path::polygon(&[(10.0, 36.0), (90.0, 36.0), (84.0, 84.0), (16.0, 84.0)]), light, dark);

@@ -11,6 +11,7 @@ const SYRUP_DARK: Colour = Colour::hex(0x00BE_651B);
 const CASHEW: Colour = Colour::hex(0x00F4_E3BE);
 
 /// A piece of baklava: layers at its front, something on top.
+#[inline(never)]
 fn diamond(on: &mut Easel, x: f32, y: f32, nut: Colour, nut_dark: Colour) {
     let top =
         |lift: f32| Path::polygon(&[(x - 15.0, y - lift), (x, y - 9.0 - lift), (x + 15.0, y - lift), (x, y + 9.0 - lift)]);
@@ -35,6 +36,7 @@ fn diamond(on: &mut Easel, x: f32, y: f32, nut: Colour, nut_dark: Colour) {
     on.crumbs(&points, 1.3, nut, nut_dark);
 }
 
+#[inline(never)]
 fn baklava(on: &mut Easel, nut: Colour, nut_dark: Colour) {
     for (x, y) in [
         (50.0, 30.0),
@@ -75,6 +77,7 @@ pub fn baklava_cashew(on: &mut Easel) {
 }
 
 /// A round tray of kunafa.
+#[inline(never)]
 fn tray(on: &mut Easel) -> Path {
     on.body(&Path::circle(50.0, 50.0, 40.0), Colour::hex(0x00C9_C4B6), Colour::hex(0x00A5_9F8F));
     let top = Path::circle(50.0, 50.0, 35.5);
@@ -129,6 +132,7 @@ pub fn basbousa(on: &mut Easel) {
 }
 
 /// Dough from a mould, with a rosette of so many petals.
+#[inline(never)]
 fn moulded(on: &mut Easel, x: f32, y: f32, r: f32, petals: u8) {
     let count = f32::from(petals);
     let mut edge = Vec::new();
