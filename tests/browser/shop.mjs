@@ -63,7 +63,7 @@ export async function begin(variables = {}, others = []) {
   const open = (path, looks) => lookAt((page) => page.goto(shop.origin + path, { waitUntil: "networkidle" }), looks);
 
   /** The same of a text that is a page: what it asks for must be nothing at all. */
-  const show = (html, looks) => lookAt((page) => page.setContent(html, { waitUntil: "networkidle" }), looks);
+  const show = (html, looks) => lookAt((page) => page.setContent(html), looks);
 
   async function lookAt(fill, { language = "en", width = 360, scheme = "light", scripts = true } = {}) {
     const locale = language === "ar" ? "ar-JO" : "en-GB";

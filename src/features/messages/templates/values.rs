@@ -96,8 +96,8 @@ const LOW_STOCK: &[Field] = &[list(
 
 const DAILY_SUMMARY: &[Field] = &[
     always("day", "The day, as `2026-11-29`"),
-    always("orders", "Orders confirmed"),
-    always("cancelled", "Orders cancelled"),
+    always("orders", "Orders of the day, cancelled ones among them"),
+    always("cancelled", "Those of them that were cancelled"),
     always("gross", "Amount sold"),
     always("refunds", "Amount given back"),
     always("net", "What is left of it"),
