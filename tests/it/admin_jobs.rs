@@ -194,10 +194,7 @@ async fn a_message_whose_job_is_ended_has_failed_and_what_comes_again_is_never_e
     shop.db().write(QueueMessage(later)).await.expect("queued");
     let job = admin.see(&format!("{PATH}?kind=messages.email")).await.rows()[0]["id"].as_str().expect("an id").to_owned();
     assert_eq!(act(&admin, &job, "cancel").await.expect(200)["status"], "cancelled");
-    assert_eq!(
-        shop.count("select count(*) from notifications where status = 'suppressed' and error_code = 'cancelled'").await,
-        1
-    );
+    assert_eq!(shop.count("select count(*) from notifications where status = 'failed' and error_code = 'cancelled'").await, 1);
     act(&admin, &job, "cancel").await.expect_problem(409, "job_not_waiting");
     for kind in ["upkeep", "notifications.daily_summary"] {
         let run =
