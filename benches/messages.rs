@@ -5,7 +5,11 @@
 //! Each round has all four, in another order, each over a folder of its own; ratios are of one round, and their median counts. Every
 //! order has somebody to tell: half of them by e-mail, half by SMS. A latency counts from the moment at which the question was due.
 
-#![expect(clippy::float_arithmetic, reason = "latencies and their ratios; no money is counted here")]
+#![expect(
+    clippy::float_arithmetic,
+    clippy::cast_precision_loss,
+    reason = "latencies and their ratios; no money is counted here"
+)]
 
 mod common;
 

@@ -376,7 +376,7 @@ impl Baskets {
 
     /// Every other one has an e-mail address as well, and is told by it.
     pub fn told(&self, client: usize, asked: u64) -> Request<Full<Bytes>> {
-        self.of_somebody(client, asked, if client % 2 == 0 { r#","email":"huda@example.com""# } else { "" })
+        self.of_somebody(client, asked, if client.is_multiple_of(2) { r#","email":"huda@example.com""# } else { "" })
     }
 
     fn of_somebody(&self, client: usize, asked: u64, email: &str) -> Request<Full<Bytes>> {
