@@ -233,6 +233,7 @@ pub fn doctor(reader: &Reader<'_>) -> Result<Vec<String>> {
     let mut found = db::check_books(reader)?;
     found.extend(orders::check_books(reader)?);
     found.extend(money::check_books(reader)?);
+    found.extend(crate::jobs::check_books(reader)?);
     found.extend(audit::check_newest(reader)?);
     found.extend(cart::check_books(reader)?);
     found.extend(catalog::check_search(reader)?);

@@ -1,5 +1,6 @@
 //! `bayader doctor`
 
+mod messages;
 mod payments;
 
 use clap::{Args, Subcommand};
@@ -26,6 +27,9 @@ pub struct Doctor {
 
 #[derive(Subcommand)]
 enum Of {
+    /// Ask whoever carries messages whether they can be reached and know the shop; sends nothing.
+    #[command(after_help = super::EXIT_CODES)]
+    Messages(messages::Messages),
     /// Ask each payment gateway whether it can be reached and knows the shop's keys; moves no money.
     #[command(after_help = super::EXIT_CODES)]
     Payments(payments::Payments),
@@ -33,8 +37,10 @@ enum Of {
 
 impl Doctor {
     pub fn run(self) -> Outcome {
-        if let Some(Of::Payments(payments)) = self.of {
-            return payments.run();
+        match self.of {
+            Some(Of::Messages(messages)) => return messages.run(),
+            Some(Of::Payments(payments)) => return payments.run(),
+            None => {}
         }
         let folder = self.place.folder()?;
         let database = database_to_read(&folder)?;

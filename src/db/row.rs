@@ -4,9 +4,9 @@ use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
 
 use crate::kernel::{
-    AddressId, CartId, CartItemId, CategoryId, Email, Fault, Fulfilment, ImageId, JobId, Locale, NotificationId, OrderId,
-    OrderStatus, PaymentId, PaymentMethod, PaymentStatus, Phone, ProductId, RefundId, RefundStatus, Result, Role, SessionId,
-    ShopDay, Source, StockLogId, TransactionStatus, UserId, UtcMs, WebhookId,
+    AddressId, CampaignId, CartId, CartItemId, CategoryId, Email, Fault, Fulfilment, ImageId, JobId, Locale, NotificationId,
+    OrderId, OrderStatus, PaymentId, PaymentMethod, PaymentStatus, Phone, ProductId, RefundId, RefundStatus, Result, Role,
+    SessionId, ShopDay, Source, StockLogId, TransactionStatus, UserId, UtcMs, WebhookId,
 };
 
 /// What can be bound to a statement.
@@ -90,6 +90,7 @@ macro_rules! id_columns {
 }
 id_columns!(
     AddressId,
+    CampaignId,
     CartId,
     CartItemId,
     CategoryId,

@@ -12,8 +12,8 @@ use super::twins;
 use super::{Context, card_guard};
 use crate::kernel::problem::{FieldFault, kinds};
 use crate::kernel::{
-    CartItemId, CategoryId, Error, Fault, ImageId, JobId, NotificationId, OrderId, PaymentId, Problem, ProductId, SessionId,
-    UserId,
+    CampaignId, CartItemId, CategoryId, Error, Fault, ImageId, JobId, NotificationId, OrderId, PaymentId, Problem, ProductId,
+    SessionId, UserId,
 };
 
 fn context(parts: &Parts) -> Result<&Context, Error> {
@@ -43,7 +43,7 @@ macro_rules! path_ids {
         }
     )+};
 }
-path_ids!(CartItemId, CategoryId, ImageId, JobId, NotificationId, OrderId, PaymentId, ProductId, SessionId, UserId);
+path_ids!(CampaignId, CartItemId, CategoryId, ImageId, JobId, NotificationId, OrderId, PaymentId, ProductId, SessionId, UserId);
 
 impl PathId for String {
     fn from_path(text: &str) -> Option<Self> {

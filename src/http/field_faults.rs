@@ -24,6 +24,7 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
     ("control_character", "The text holds a control character; take it out.", "في النص رمز تحكّم غير مسموح؛ احذفه."),
     ("currency_not_supported", "The gateway does not take this currency.", "لا تقبل البوابة هذه العملة."),
     ("duplicate", "It stands twice; leave one out.", "مكرّر؛ احذف أحدهما."),
+    ("email_only", "For e-mails alone; leave it out.", "للبريد الإلكتروني فقط؛ احذفه."),
     (
         "fixed_by_configuration",
         "The server's configuration decides this; its keeper changes it there.",
@@ -76,7 +77,13 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
         "The shop does not offer this way to pay; GET /payments/methods lists those it does.",
         "طريقة الدفع هذه غير متاحة؛ الطرق المتاحة في GET /payments/methods.",
     ),
+    ("no_consent", "Its person has not agreed to promotions.", "لم يوافق صاحبه على الرسائل الترويجية."),
     ("not_changed_here", "Another address changes this; the message names it.", "يُغيَّر هذا من عنوان آخر تذكره الرسالة."),
+    (
+        "not_for_this_type",
+        "A message goes to accounts or an order's customer, a promotion to accounts or to all.",
+        "الرسالة تُرسل إلى حسابات أو إلى صاحب طلب، والترويج إلى حسابات أو إلى الجميع.",
+    ),
     ("not_with_text", "A group with text has no choices.", "المجموعة النصية لا خيارات لها."),
     ("nothing_to_refund", "Nothing was paid for these pieces.", "لم يُدفع شيء عن هذه القطع."),
     ("offline_only", "For what is paid without a gateway.", "لما يُدفع في المتجر من غير بوابة دفع."),
@@ -122,6 +129,7 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
     ("unknown_field", "No field of this body; check its spelling.", "لا يوجد حقل بهذا الاسم؛ تحقّق من كتابته."),
     ("unknown_group", "The product has no such options.", "لا توجد خيارات كهذه لهذا المنتج."),
     ("unknown_item", "No line of this payment's order.", "ليس بندًا من طلب هذه الدفعة."),
+    ("unknown_order", "No such order.", "لا يوجد طلب كهذا."),
     (
         "unknown_parameter",
         "No parameter of this address; check its spelling.",
@@ -133,6 +141,7 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
         "Not one of the words that are known here; the message lists them.",
         "ليست من القيم المعروفة المذكورة في الرسالة.",
     ),
+    ("unreachable", "There is no address of this channel.", "لا يوجد عنوان لهذه القناة."),
     ("wrong_currency", "The shop's own currency is wanted.", "المطلوب عملة المتجر."),
     ("wrong_length", "The list has too few or too many entries.", "عدد عناصر القائمة غير مسموح."),
     ("wrong_password", "Not the password of this account.", "ليست كلمة مرور هذا الحساب."),

@@ -23,5 +23,18 @@ mod tests {
         let waits: Vec<i64> = (1..=6).map(|failures| wait_ms(failures, 0) / 1_000).collect();
         assert_eq!(waits, [10, 30, 120, 600, 3_600, 3_600]);
         assert!((wait_ms(1, 255) - 10_000) < 1_000);
+        for failures in 1..=40 {
+            let (least, most) = (wait_ms(failures, 0), wait_ms(failures, u8::MAX));
+            assert!(least <= most && most - least < least / 10 + 1, "{failures}: {least} to {most}");
+        }
+    }
+
+    #[test]
+    fn the_twenty_eight_tries_of_a_message_reach_from_ten_seconds_to_a_day() {
+        let waits: Vec<i64> = (1..28).map(|failures| wait_ms(failures, 0) / 1_000).collect();
+        assert_eq!(waits[..4], [10, 30, 120, 600]);
+        assert!(waits[4..].iter().all(|wait| *wait == 3_600), "then hourly");
+        let last_try = waits.iter().sum::<i64>();
+        assert!((23 * 3_600..=24 * 3_600).contains(&last_try), "{last_try} s after the first");
     }
 }

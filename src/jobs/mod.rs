@@ -27,7 +27,7 @@ pub use schedule::{Daily, ReadDaily, Schedule, finish_recurring, reschedule};
 pub use sql::{again, cancel, finish, is_running, move_to, throw_away, unfinished_count, waiting};
 pub use worker::{DbAccess, Worker};
 
-use crate::db::WriteTx;
+use crate::db::{Reader, WriteTx};
 use crate::kernel::{JobDue, JobId, Result, UtcMs};
 
 /// A job to be written.
@@ -62,6 +62,18 @@ pub fn revive(tx: &mut WriteTx<'_>, kind: &str) -> Result<()> {
         sql::forget_all_dead(tx, kind, &key)?;
     }
     Ok(())
+}
+
+/// What was given up, a line a kind, for `doctor`: why, and never whose it was.
+///
+/// # Errors
+/// A fault.
+pub fn check_books(reader: &Reader<'_>) -> Result<Vec<String>> {
+    let line = |(kind, count, error): (String, i64, Option<String>)| {
+        let why = error.map_or_else(|| "it did not say why".to_owned(), |error| format!("the newest said: {error}"));
+        format!("a job is dead: {kind} ({count} in all; {why}). Try it again, or end it, under /api/v1/admin/jobs")
+    };
+    Ok(sql::dead_by_kind(reader)?.into_iter().map(line).collect())
 }
 
 /// A job that is being done.

@@ -119,6 +119,15 @@ pub(super) fn dead(reader: &Reader<'_>, kind: &str) -> Result<Vec<(String, i64)>
     })
 }
 
+/// How many are dead of each kind that has such, and what the newest of them has said: with `max(id)` SQLite takes the other columns
+/// from its row. By the index `jobs_dead`.
+pub(super) fn dead_by_kind(reader: &Reader<'_>) -> Result<Vec<(String, i64, Option<String>)>> {
+    reader.all("select kind, count(*), last_error, max(id) from jobs where status = 'dead' group by kind", &[], |row| {
+        let mut columns = row.columns();
+        Ok((columns.next()?, columns.next()?, columns.next()?))
+    })
+}
+
 /// Every dead job of a kind and key is over. By the index `jobs_dead`.
 pub(super) fn forget_all_dead(tx: &mut WriteTx<'_>, kind: &str, key: &str) -> Result<()> {
     tx.exec("update jobs set status = 'cancelled' where status = 'dead' and kind = ?1 and key = ?2", args![kind, key])?;

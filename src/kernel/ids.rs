@@ -76,6 +76,8 @@ ids! {
     CartItemId,
     /// A message to a person.
     NotificationId,
+    /// What staff wrote to many at once.
+    CampaignId,
     /// A picture of a product.
     ImageId,
 }

@@ -32,8 +32,8 @@ pub use change::{Change, Origin};
 pub use check::{At, Faults, ShopFormat};
 pub use event::{DomainEvent, JobDue};
 pub use ids::{
-    AddressId, CartId, CartItemId, CategoryId, ImageId, JobId, NotificationId, OrderId, PaymentId, ProductId, RefundId,
-    SessionId, StockLogId, UserId, WebhookId,
+    AddressId, CampaignId, CartId, CartItemId, CategoryId, ImageId, JobId, NotificationId, OrderId, PaymentId, ProductId,
+    RefundId, SessionId, StockLogId, UserId, WebhookId,
 };
 pub use locale::Locale;
 pub use money::{Currency, Money};

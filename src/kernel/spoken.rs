@@ -90,7 +90,7 @@ impl Plural {
     #[must_use]
     pub const fn of(locale: Locale, count: u64) -> Plural {
         match (locale, count, count % 100) {
-            (Locale::En, 1, _) | (Locale::Ar, 1, _) => Plural::One,
+            (Locale::En | Locale::Ar, 1, _) => Plural::One,
             (Locale::Ar, 0, _) => Plural::Zero,
             (Locale::Ar, 2, _) => Plural::Two,
             (Locale::Ar, _, 3..=10) => Plural::Few,

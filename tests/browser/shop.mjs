@@ -60,7 +60,12 @@ export async function begin(variables = {}, others = []) {
   const known = [shop.origin, ...others].map((origin) => `${origin}/`);
 
   /** A page that remembers what must not happen on it. */
-  async function open(path, { language = "en", width = 360, scheme = "light", scripts = true } = {}) {
+  const open = (path, looks) => lookAt((page) => page.goto(shop.origin + path, { waitUntil: "networkidle" }), looks);
+
+  /** The same of a text that is a page: what it asks for must be nothing at all. */
+  const show = (html, looks) => lookAt((page) => page.setContent(html), looks);
+
+  async function lookAt(fill, { language = "en", width = 360, scheme = "light", scripts = true } = {}) {
     const locale = language === "ar" ? "ar-JO" : "en-GB";
     const context = await browser.newContext({
       viewport: { width, height: 740 }, locale, colorScheme: scheme, javaScriptEnabled: scripts,
@@ -74,7 +79,7 @@ export async function begin(variables = {}, others = []) {
       const url = request.url();
       if (!known.some((origin) => url.startsWith(origin)) && !url.startsWith("data:")) wrong.push(`request to ${url}`);
     });
-    await page.goto(shop.origin + path, { waitUntil: "networkidle" });
+    await fill(page);
     return { page, wrong, scripts, close: () => context.close() };
   }
 
@@ -95,5 +100,5 @@ export async function begin(variables = {}, others = []) {
     await browser.close();
     await stop(shop.server);
   };
-  return { shop, open, expectGood, end };
+  return { shop, open, show, expectGood, end };
 }

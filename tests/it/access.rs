@@ -113,10 +113,20 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("POST", "/api/v1/payments/{id}/refund", &["admin"]),
     ("POST", "/api/v1/payments/{id}/resolve", &["admin"]),
     ("POST", "/api/v1/payments/checkout", &["customer", "driver", "staff", "admin"]),
+    ("GET", "/api/v1/notifications/templates", &["admin"]),
+    ("GET", "/api/v1/notifications/templates/{type}/preview", &["admin"]),
+    ("POST", "/api/v1/notifications/send", &["admin"]),
+    ("GET", "/api/v1/notifications/campaigns", &["admin"]),
+    ("GET", "/api/v1/notifications/campaigns/{id}", &["admin"]),
     ("GET", "/api/v1/admin/settings", &["admin"]),
     ("PUT", "/api/v1/admin/settings", &["admin"]),
     ("GET", "/api/v1/admin/orders", &["staff", "admin"]),
     ("GET", "/api/v1/admin/dashboard", &["staff", "admin"]),
+    ("GET", "/api/v1/admin/jobs", &["admin"]),
+    ("GET", "/api/v1/admin/jobs/counts", &["admin"]),
+    ("GET", "/api/v1/admin/jobs/{id}", &["admin"]),
+    ("POST", "/api/v1/admin/jobs/{id}/retry", &["admin"]),
+    ("POST", "/api/v1/admin/jobs/{id}/cancel", &["admin"]),
 ];
 
 /// What everybody may do; a route that stands in neither list is one that nobody has thought about.
@@ -155,6 +165,7 @@ const OPEN: &[&str] = &[
     "DELETE /api/v1/cart/items/{itemId}",
     "POST /api/v1/orders",
     "GET /api/v1/payments/methods",
+    "POST /api/v1/notifications/email/events",
     "POST /api/v1/payments/webhook",
     "POST /api/v1/payments/webhook/{gateway}",
     "POST /api/v1/notifications/sms/status",

@@ -39,7 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("money", &["settings", "inventory"]),
     ("payments", &["settings", "accounts", "messages", "inventory", "money", "orders"]),
     ("orders", &["settings", "accounts", "catalog", "inventory", "cart", "money"]),
-    ("notifications", &["settings", "accounts", "messages", "inventory", "money", "orders", "payments"]),
+    ("notifications", &["settings", "admin", "accounts", "messages", "inventory", "money", "orders", "payments"]),
     ("admin", &["settings", "inventory", "messages"]),
 ];
 
@@ -82,10 +82,13 @@ const OWNER: &[(&str, &str)] = &[
     ("payment_objects", "src/features/payments/sql"),
     ("webhook_inbox", "src/features/payments/sql"),
     ("notifications", "src/features/messages/sql"),
+    ("notifications_forgotten", "src/features/messages/sql"),
+    ("daily_summaries", "src/features/notifications/"),
     ("low_stock_told", "src/features/notifications/sql"),
     ("suppressions", "src/features/messages/sql"),
     ("provider_events", "src/features/messages/sql"),
     ("stopped_carriers", "src/features/messages/sql"),
+    ("campaigns", "src/features/notifications/campaigns/sql"),
     ("pictures", "src/features/media/sql"),
     ("media_files", "src/features/media/sql"),
     ("product_images", "src/features/media/sql"),

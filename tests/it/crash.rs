@@ -24,7 +24,7 @@ struct Sent {
 }
 
 /// From `BAYADER_TEST_SEED`, so that a failure can be looked at again.
-fn seed() -> u64 {
+pub fn seed() -> u64 {
     let given = std::env::var("BAYADER_TEST_SEED").ok().and_then(|text| text.parse().ok());
     #[expect(clippy::disallowed_methods, reason = "a seed that differs from run to run")]
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bayader::db::{Command, WriteTx};
-use bayader::features::messages::carrier::Outcome;
+use bayader::features::messages::carrier::{Outcome, Outgoing};
 use bayader::features::messages::{self, Carrier, Channel, Kind, NewMessage, SuppressReason};
 use bayader::kernel::{Locale, NotificationId, Result, UserId};
 use serde_json::{Value, json};
 
 use crate::harness::Shop;
-use crate::harness::test_carrier::{Act, Knows, TestCarrier, failed, later, misconfigured, unclear, unreachable};
+use crate::harness::test_carrier::{Act, Knows, TestCarrier, failed, later, misconfigured, unclear};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -28,7 +28,7 @@ impl Command for Queue {
     }
 }
 
-fn a_message(to: &str) -> NewMessage {
+pub fn a_message(to: &str) -> NewMessage {
     NewMessage {
         kind: Kind::Message,
         channel: if to.starts_with('+') { Channel::Sms } else { Channel::Email },
@@ -41,7 +41,7 @@ fn a_message(to: &str) -> NewMessage {
     }
 }
 
-async fn queue(shop: &Shop, message: NewMessage) -> NotificationId {
+pub async fn queue(shop: &Shop, message: NewMessage) -> NotificationId {
     shop.db().write(Queue(message)).await.expect("queued")
 }
 
@@ -50,7 +50,7 @@ async fn shop_with(carrier: &Arc<TestCarrier>) -> Shop {
 }
 
 /// Lets so much time pass, in steps in which everything that is due runs.
-async fn pass(shop: &Shop, time: Duration, step: Duration) {
+pub async fn pass(shop: &Shop, time: Duration, step: Duration) {
     let mut left = time;
     while !left.is_zero() {
         let next = step.min(left);
@@ -65,11 +65,235 @@ async fn a_message_leaves_once() {
     let (mail, sms) = (TestCarrier::email(), TestCarrier::sms());
     let carriers: Vec<Arc<dyn Carrier>> = vec![mail.clone(), sms.clone()];
     let shop = Shop::open_with_carriers(&[], carriers).await;
+    mail.next([Act::Slow(Duration::from_millis(5))]);
     let first = queue(&shop, a_message("layla@example.com")).await;
     let second = queue(&shop, a_message("+962790000001")).await;
     pass(&shop, 2 * HOUR, 10 * MINUTE).await;
     assert_eq!(mail.taken().iter().map(|taken| taken.id).collect::<Vec<_>>(), [first]);
     assert_eq!(sms.taken().iter().map(|taken| taken.id).collect::<Vec<_>>(), [second]);
     assert_eq!(shop.rows("select count(*) from notifications where status = 'sent' and attempts = 1").await, 2);
+    shop.close().await;
+}
+
+/// How messages stand, as `counts` of the API tells.
+async fn counts(shop: &Shop) -> Value {
+    shop.admin().see("/api/v1/notifications/counts").await.body.clone()
+}
+
+async fn told(shop: &Shop, id: NotificationId) -> Value {
+    shop.admin().see(&format!("/api/v1/notifications/{id}")).await.body.clone()
+}
+
+/// Each of these was taken once, and nothing else of what staff have written: the shop writes to its admins by itself.
+fn expect_each_once(carrier: &TestCarrier, queued: &[NotificationId]) {
+    let by_staff = |taken: &Outgoing| matches!(taken.kind, Kind::Message | Kind::Promotion);
+    let taken = carrier.taken();
+    let mut taken: Vec<String> = taken.iter().filter(|taken| by_staff(taken)).map(|taken| taken.id.to_string()).collect();
+    let mut queued: Vec<String> = queued.iter().map(ToString::to_string).collect();
+    (taken.sort(), queued.sort());
+    assert_eq!(taken, queued);
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_for_an_hour_loses_nothing_and_is_asked_seldom() {
+    let mail = TestCarrier::email();
+    let shop = shop_with(&mail).await;
+    mail.go_down();
+    let mut queued = Vec::new();
+    for number in 0..20 {
+        queued.push(queue(&shop, a_message(&format!("layla{number}@example.com"))).await);
+    }
+    for _ in 0..60 {
+        pass(&shop, MINUTE, 10 * SECOND).await;
+        queued.push(queue(&shop, a_message("omar@example.com")).await);
+    }
+    assert!(mail.taken().is_empty());
+    let tried = mail.tried().len();
+    assert!((40..=80).contains(&tried), "a try a minute looks whether it is back, and no more: {tried}");
+    let told = counts(&shop).await;
+    assert_eq!((&told["waiting"], &told["oldestWaitingAt"].is_string()), (&json!(80), &true));
+    let channel = &told["channels"][0];
+    assert_eq!((&channel["state"], &channel["why"]), (&json!("unreachable"), &json!("testcarrier could not be reached")));
+
+    mail.come_back();
+    pass(&shop, MINUTE + SECOND, SECOND).await;
+    expect_each_once(&mail, &queued);
+    assert_eq!(counts(&shop).await["channels"][0]["state"], "open");
+    assert_eq!(shop.rows("select count(*) from notifications where status = 'sent' and resent = 0 and held = 0").await, 80);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn what_was_held_goes_after_a_restart_although_nobody_remembers() {
+    let mail = TestCarrier::email();
+    let shop = shop_with(&mail).await;
+    mail.go_down();
+    let mut queued = Vec::new();
+    for _ in 0..9 {
+        queued.push(queue(&shop, a_message("layla@example.com")).await);
+    }
+    pass(&shop, 10 * MINUTE, MINUTE).await;
+    mail.come_back();
+    let after = shop.after_a_crash_with_carriers(vec![Arc::clone(&mail) as Arc<dyn Carrier>]).await;
+    shop.abandon().await;
+    pass(&after, 10 * SECOND, SECOND).await;
+    expect_each_once(&mail, &queued);
+    after.close().await;
+}
+
+#[tokio::test]
+async fn a_thousand_messages_at_once_leave_each_once() {
+    let mail = TestCarrier::email();
+    let shop = shop_with(&mail).await;
+    struct QueueMany(usize);
+    impl Command for QueueMany {
+        const NAME: &'static str = "test.queue_messages";
+        type Output = Vec<NotificationId>;
+
+        fn apply(self, tx: &mut WriteTx<'_>) -> Result<Vec<NotificationId>> {
+            let message = |number: usize| NewMessage { at: tx.now(), ..a_message(&format!("guest{number}@example.com")) };
+            let messages: Vec<NewMessage> = (0..self.0).map(message).collect();
+            messages.iter().map(|message| messages::queue(tx, message)).collect()
+        }
+    }
+    let queued = shop.db().write(QueueMany(1_000)).await.expect("queued");
+    pass(&shop, 2 * SECOND, SECOND).await;
+    expect_each_once(&mail, &queued);
+    assert_eq!(shop.rows("select count(*) from notifications where status = 'sent' and attempts = 1").await, 1_000);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn what_is_refused_for_now_is_tried_for_a_day_and_then_given_up() {
+    let mail = TestCarrier::email();
+    let shop = shop_with(&mail).await;
+    mail.next_to("layla@example.com", [Act::Answer(later()), Act::Answer(later())]);
+    let layla = queue(&shop, a_message("layla@example.com")).await;
+    mail.next_to("omar@example.com", (0..100).map(|_| Act::Answer(later())));
+    let omar = queue(&shop, a_message("omar@example.com")).await;
+    pass(&shop, MINUTE, SECOND).await;
+    assert_eq!((&told(&shop, layla).await["status"], &told(&shop, layla).await["attempts"]), (&json!("sent"), &json!(3)));
+    let waiting = told(&shop, omar).await;
+    assert_eq!((&waiting["status"], &waiting["lastError"]), (&json!("queued"), &json!("451 try again")));
+    pass(&shop, 30 * HOUR, 10 * MINUTE).await;
+    let failed = told(&shop, omar).await;
+    assert_eq!(
+        (&failed["status"], &failed["errorCode"], &failed["attempts"]),
+        (&json!("failed"), &json!("gave_up"), &json!(29))
+    );
+    // What the carrier says of when is kept to.
+    let not_before = shop.clock.now().plus_ms(3_600_000);
+    mail.next_to(
+        "sami@example.com",
+        [Act::Answer(Outcome::Later { why: "slow down".to_owned(), not_before: Some(not_before) })],
+    );
+    let sami = queue(&shop, a_message("sami@example.com")).await;
+    pass(&shop, 59 * MINUTE, MINUTE).await;
+    assert_eq!(told(&shop, sami).await["attempts"], 1);
+    pass(&shop, 2 * MINUTE, MINUTE).await;
+    assert_eq!(told(&shop, sami).await["status"], "sent");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn what_is_refused_for_good_is_not_tried_again_until_staff_say_so() {
+    let mail = TestCarrier::email();
+    let shop = shop_with(&mail).await;
+    mail.next_to("Layla@example.com", [Act::Answer(failed(Some(SuppressReason::Bounced)))]);
+    let first = queue(&shop, a_message("Layla@example.com")).await;
+    pass(&shop, HOUR, MINUTE).await;
+    let known = told(&shop, first).await;
+    assert_eq!((&known["status"], &known["errorCode"], &known["attempts"]), (&json!("failed"), &json!("550"), &json!(1)));
+    let second = queue(&shop, a_message("layla@example.com")).await;
+    pass(&shop, MINUTE, MINUTE).await;
+    let known = told(&shop, second).await;
+    assert_eq!(
+        (&known["status"], &known["errorCode"], &known["attempts"]),
+        (&json!("suppressed"), &json!("address_suppressed"), &json!(0))
+    );
+    assert_eq!(mail.tried().len(), 1);
+    let dashboard = shop.admin().see("/api/v1/admin/dashboard").await;
+    assert_eq!(dashboard["failedMessages"]["count"], 1);
+
+    let retry = |id: NotificationId| shop.admin().post(&format!("/api/v1/notifications/{id}/retry")).json(&json!({}));
+    let key = "0123456789abcdef-retry";
+    let again = retry(first).key(key).send().await.expect(200);
+    assert_eq!((&again["status"], &again["attempts"], &again["id"]), (&json!("queued"), &json!(1), &json!(first.to_string())));
+    let replayed = retry(first).key(key).send().await.expect(200);
+    assert_eq!(replayed.header("idempotency-replayed"), Some("true"));
+    retry(first).send().await.expect_problem(409, "message_not_failed");
+    pass(&shop, MINUTE, SECOND).await;
+    assert_eq!((&told(&shop, first).await["status"], &told(&shop, first).await["attempts"]), (&json!("sent"), &json!(2)));
+    assert_eq!(retry(first).send().await.expect_problem(409, "message_not_failed")["messageStatus"], "sent");
+    // The address is written to again, whoever it was lifted for.
+    let alert = json!({ "alert": "refund_failed", "orderNumber": "B-261125-0042", "amount": "1.000", "currency": "JOD" });
+    let third = queue(&shop, NewMessage { kind: Kind::StaffAlert, payload: alert, ..a_message("sami@example.com") }).await;
+    pass(&shop, SECOND, SECOND).await;
+    let admin = shop.admin();
+    let found = async |query: &str| {
+        let list = admin.see(&format!("/api/v1/notifications{query}")).await;
+        let ids: Vec<String> = list.rows().iter().map(|row| row["id"].as_str().expect("an id").to_owned()).collect();
+        (ids, list["meta"]["total"].clone())
+    };
+    let ids = |ids: &[NotificationId]| (ids.iter().map(ToString::to_string).collect::<Vec<_>>(), json!(ids.len()));
+    assert_eq!(found("").await, ids(&[third, second, first]));
+    assert_eq!(found("?status=queued").await, ids(&[third]));
+    assert_eq!(found("?status=failed").await, ids(&[first]));
+    assert_eq!(found("?status=sent&channel=sms").await, ids(&[second]));
+    assert_eq!(found("?type=message").await, ids(&[second, first]));
+    assert_eq!(found("?recipient=Layla@example.com").await, ids(&[first]));
+    assert_eq!(found("?recipient=%2B962790000001").await, ids(&[second]));
+    assert_eq!(found("?order_id=01936000-0000-7000-8000-000000000000").await, ids(&[]));
+    let page = admin.see("/api/v1/notifications?per_page=2").await;
+    let cursor = page["meta"]["nextCursor"].as_str().expect("more follow").to_owned();
+    assert_eq!(found(&format!("?per_page=2&cursor={cursor}")).await.0, ids(&[first]).0);
+    admin.get("/api/v1/notifications?status=sending").send().await.expect_field("status");
+    admin.get("/api/v1/notifications?kind=message").send().await.expect_field("kind");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn an_erased_person_leaves_no_trace_in_messages_and_is_not_written_to() {
+    let mail = TestCarrier::email();
+    let shop = shop_with(&mail).await;
+    let layla = a_reader(&shop, "Layla").await;
+    let to_her = || NewMessage { user: Some(layla.0), ..a_message(&layla.1) };
+    let sent = queue(&shop, to_her()).await;
+    pass(&shop, SECOND, SECOND).await;
+    mail.go_down();
+    let waiting = queue(&shop, to_her()).await;
+    pass(&shop, MINUTE, SECOND).await;
+    shop.admin().delete(&format!("/api/v1/users/{}", layla.0)).json(&json!({})).send().await.expect(204);
+    mail.come_back();
+    pass(&shop, HOUR, MINUTE).await;
+    expect_each_once(&mail, &[sent]);
+    for (id, status) in [(sent, "sent"), (waiting, "suppressed")] {
+        let known = told(&shop, id).await;
+        assert_eq!((&known["status"], &known["recipient"], &known["payload"]), (&json!(status), &Value::Null, &Value::Null));
+        assert!(known.get("subject").is_none(), "{known}");
+    }
+    let retry = shop.admin().post(&format!("/api/v1/notifications/{waiting}/retry")).json(&json!({})).send().await;
+    retry.expect_problem(409, "message_forgotten");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn without_a_provider_text_messages_lie_in_the_outbox_and_the_books_hold_no_secret() {
+    let shop = Shop::open().await;
+    let text = queue(&shop, a_message("+962790000001")).await;
+    let layla = shop.customer("Layla").await;
+    let forgot = json!({ "email": layla.email() });
+    shop.guest().post("/api/v1/auth/password/forgot").json(&forgot).send().await.expect(202);
+    pass(&shop, 2 * SECOND, SECOND).await;
+    let file = shop.folder().join(format!("outbox/{text}.txt"));
+    let said = std::fs::read_to_string(&file).expect("a file");
+    assert!(said.starts_with("To: +962790000001\n\n") && said.contains("It can be fetched."), "{said}");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).expect("a file").permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let token = shop.letters().await[0].token().to_owned();
+    assert!(!shop.file_holds(&token), "the token of a link stands in the books");
+    let list = shop.admin().see("/api/v1/notifications?type=password_reset").await;
+    assert_eq!((&list.rows()[0]["status"], &list.rows()[0]["payload"]), (&json!("sent"), &json!({ "name": "Layla" })));
+    assert!(!list.text.contains(&token));
     shop.close().await;
 }

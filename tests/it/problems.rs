@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bayader::app::docs::PROBLEMS;
+use bayader::features::messages::{Carrier, NewMessage};
 use bayader::features::payments::Gateway;
 use bayader::features::payments::gateway::{Capture, Dispute, DisputeStep, Report, There};
 use bayader::features::payments::turns::Turn;
@@ -14,8 +15,11 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::admin_jobs;
+use crate::harness::test_carrier::{self, TestCarrier};
 use crate::harness::test_gateway::{Act, Op, TESTPAY, TestGateway};
 use crate::harness::{Client, OWNER, Order, PASSWORD, Reply, Request, Shop};
+use crate::messages;
 
 /// What no request can bring about on a healthy machine: the disk must fail, the shop be full, or we have made a mistake. The
 /// head that fills more than a head may is refused as such (431) before its address is too long. A gateway is taken away in a test of refunds.
@@ -321,6 +325,8 @@ async fn every_code_is_told_in_both_languages() {
     }
     drop(turn);
     seen.extend(by_shops_that_refuse_everybody(&pages).await);
+    seen.extend(by_a_shop_with_dead_jobs(&pages).await);
+    seen.extend(by_messages_that_are_not_sent_again(&pages).await);
     seen.extend(by_bytes_that_are_no_request(&shop, &pages).await);
     shop.close().await;
 
@@ -351,6 +357,55 @@ async fn by_shops_that_refuse_everybody(pages: &Pages) -> [&'static str; 2] {
     check(ask(&shop).await, "rate_limited");
     shop.close().await;
     ["setup_required", "rate_limited"]
+}
+
+/// Work that was given up is no healthy shop's.
+async fn by_a_shop_with_dead_jobs(pages: &Pages) -> Vec<&'static str> {
+    let shop = Shop::open().await;
+    let twice = admin_jobs::row(&shop, "payments.end_attempt", "1", "dead").await;
+    let waiting = admin_jobs::row(&shop, "payments.end_attempt", "1", "queued").await;
+    let unknown = admin_jobs::row(&shop, "test.unknown", "1", "dead").await;
+    let sent = admin_jobs::row(&shop, "messages.email", "1", "done").await;
+    let cases = [
+        ("job_not_dead", &sent, "retry"),
+        ("job_open_already", &twice, "retry"),
+        ("job_not_retryable", &unknown, "retry"),
+        ("job_not_cancellable", &waiting, "cancel"),
+        ("job_not_waiting", &sent, "cancel"),
+    ];
+    for (code, job, what) in cases {
+        for (locale, language) in LOCALES {
+            let request = shop.admin().post(&format!("{}/{job}/{what}", admin_jobs::PATH)).json(&json!({}));
+            let reply = request.header("accept-language", language).send().await.expect_problem(409, code);
+            pages.check(&reply.body, code, locale);
+        }
+    }
+    shop.abandon().await;
+    cases.map(|(code, ..)| code).to_vec()
+}
+
+/// One that was sent, one that may have arrived, and one whose person was erased.
+async fn by_messages_that_are_not_sent_again(pages: &Pages) -> Vec<&'static str> {
+    let mail = TestCarrier::email();
+    let shop = Shop::open_with_carriers(&[], vec![Arc::clone(&mail) as Arc<dyn Carrier>]).await;
+    let (user, email) = messages::a_reader(&shop, "Layla").await;
+    let sent = messages::queue(&shop, messages::a_message("sami@example.com")).await;
+    mail.next_to("omar@example.com", [0; 2].map(|_| test_carrier::Act::Answer(test_carrier::unclear())));
+    let unclear = messages::queue(&shop, messages::a_message("omar@example.com")).await;
+    messages::pass(&shop, Duration::from_secs(300), Duration::from_secs(5)).await;
+    mail.go_down();
+    let erased = messages::queue(&shop, NewMessage { user: Some(user), ..messages::a_message(&email) }).await;
+    shop.admin().delete(&format!("/api/v1/users/{user}")).json(&json!({})).send().await.expect(204);
+    let cases = [("message_not_failed", sent), ("message_may_have_arrived", unclear), ("message_forgotten", erased)];
+    for (code, id) in cases {
+        for (locale, language) in LOCALES {
+            let request = shop.admin().post(&format!("/api/v1/notifications/{id}/retry")).json(&json!({}));
+            let reply = request.header("accept-language", language).send().await.expect_problem(409, code);
+            pages.check(&reply.body, code, locale);
+        }
+    }
+    shop.close().await;
+    cases.map(|(code, _)| code).to_vec()
 }
 
 /// A body that breaks off, and a head whose language nobody has read: it is answered in the shop's.

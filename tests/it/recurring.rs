@@ -311,3 +311,66 @@ async fn a_shorter_interval_brings_the_next_run_forward() {
     run_due(&worker).await;
     assert_eq!(job.runs.load(Ordering::SeqCst), 1);
 }
+
+/// At 02:40 by the shop's clock; the shop of these books is in Amman.
+const NIGHTLY: Recurring = Recurring { kind: "test.nightly", schedule: Schedule::Daily(bayader::features::settings::nightly) };
+
+/// When the open run is due.
+async fn due_at(books: &Books) -> String {
+    let sql = "select run_at from jobs where status in ('queued', 'running')";
+    let due = books.db.read(move |reader| reader.one(sql, &[], |row| row.get::<UtcMs>(0))).await;
+    due.expect("one is open").to_string()
+}
+
+/// The next moment, a minute from now on, at which it is 02:40 in Amman, which is 23:40 of the day before in UTC.
+fn next_night(now: UtcMs) -> UtcMs {
+    let night = now.ms().div_euclid(DAY_MS) * DAY_MS + 23 * HOUR_MS + 40 * 60_000;
+    UtcMs::from_ms(if night > now.ms() { night } else { night + DAY_MS })
+}
+
+#[tokio::test]
+async fn a_daily_kind_waits_for_its_time_of_the_shops_day_and_runs_once_on_each() {
+    let books = Arc::new(Books::open());
+    let (worker, job) = work_on(&books, &[NIGHTLY], &[End::Well, End::Silent, End::Fault, End::Well]);
+    worker.take_up().await.expect("it looks");
+    run_due(&worker).await;
+    assert_eq!(job.runs.load(Ordering::SeqCst), 0, "not at once");
+    let mut runs = 0;
+    for _ in 0..3 {
+        let night = next_night(books.clock.now());
+        assert_eq!(due_at(&books).await, night.to_string());
+        books.clock.advance_ms(night.ms() - books.clock.now().ms() - 1);
+        run_due(&worker).await;
+        assert_eq!(job.runs.load(Ordering::SeqCst), runs);
+        books.clock.advance_ms(1_001);
+        run_due(&worker).await;
+        runs += 1;
+        assert_eq!(job.runs.load(Ordering::SeqCst), runs);
+        // A restart leaves what waits where it is, also a run that failed and is to be tried again.
+        let due = due_at(&books).await;
+        forget_what_waits(&books);
+        worker.take_up().await.expect("it looks again");
+        assert_eq!(due_at(&books).await, due);
+        books.clock.advance_ms(60_000);
+        run_due(&worker).await;
+        runs += usize::from(runs == 3);
+        assert_eq!(job.runs.load(Ordering::SeqCst), runs);
+    }
+    assert_eq!(open_rows(&books).await.len(), 1);
+    assert_eq!(due_at(&books).await, next_night(books.clock.now()).to_string());
+}
+
+#[tokio::test]
+async fn a_daily_run_that_was_missed_comes_at_the_next_start_once() {
+    let books = Arc::new(Books::open());
+    let (worker, job) = work_on(&books, &[NIGHTLY], &[]);
+    worker.take_up().await.expect("it looks");
+    forget_what_waits(&books);
+    books.clock.advance_ms(10 * DAY_MS);
+    worker.take_up().await.expect("it looks again");
+    run_due(&worker).await;
+    a_moment_later(&books);
+    run_due(&worker).await;
+    assert_eq!(job.runs.load(Ordering::SeqCst), 1);
+    assert_eq!(due_at(&books).await, next_night(books.clock.now()).to_string());
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bayader::clock::Clock;
 use bayader::config::{self, Source};
+use bayader::features::messages::carrier::Check;
 use bayader::features::messages::{Carrier, Channel, Desk, Found, Kind, Outcome, Outgoing};
 use bayader::kernel::{Locale, NotificationId, UtcMs};
 use bayader::outbound::Patience;
@@ -136,7 +137,7 @@ async fn a_provider_that_is_not_there_was_sent_nothing() {
     let url = format!("http://127.0.0.1:{}", nobodys_port());
     let adapter = adapter(&with(sendgrid.variables(), "BAYADER_MAIL__SENDGRID__BASE_URL", &url));
     assert!(matches!(adapter.carrier.send(&outgoing(1)).await, Outcome::Unreachable { .. }));
-    assert!(matches!(adapter.carrier.check().await, Err(Outcome::Unreachable { .. })));
+    assert!(matches!(adapter.carrier.check().await, Check::Wrong { .. }));
     sendgrid.close();
 }
 
@@ -144,12 +145,13 @@ async fn a_provider_that_is_not_there_was_sent_nothing() {
 async fn a_key_is_tried_without_a_message() {
     let sendgrid = SendGridDouble::start().await;
     let right = adapter(&sendgrid.variables());
-    assert_eq!(right.carrier.check().await, Ok(()));
+    assert_eq!(right.carrier.check().await, Check::Right);
     sendgrid.key_may(&["stats.read"]);
-    assert!(matches!(right.carrier.check().await, Err(Outcome::Misconfigured { .. })));
+    assert!(matches!(right.carrier.check().await, Check::Wrong { why } if why.contains("Mail Send")));
     let wrong = adapter(&with(sendgrid.variables(), "BAYADER_MAIL__SENDGRID__API_KEY", "SG.another"));
-    for outcome in [wrong.carrier.check().await.expect_err("it is unknown"), wrong.carrier.send(&outgoing(1)).await] {
-        let Outcome::Misconfigured { why } = outcome else { panic!("{outcome:?}") };
+    let Outcome::Misconfigured { why: refused } = wrong.carrier.send(&outgoing(1)).await else { panic!("it is unknown") };
+    let Check::Wrong { why: told } = wrong.carrier.check().await else { panic!("it is unknown") };
+    for why in [refused, told] {
         assert!(why.contains("401") && !why.contains("SG.another"), "{why}");
     }
     assert!(sendgrid.mails().is_empty());

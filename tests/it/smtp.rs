@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use bayader::clock::Clock;
 use bayader::config::{self, Source};
-use bayader::features::messages::{Carrier, Channel, Desk, Kind, Outcome, Outgoing, SuppressReason};
+use bayader::features::messages::carrier::Check;
+use bayader::features::messages::{Carrier, Channel, Desk, Kind, NewMessage, Outcome, Outgoing, SuppressReason};
 use bayader::kernel::{Locale, NotificationId, UtcMs};
 use bayader::outbound::Patience;
 use futures_util::future::join_all;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::doubles::smtp::{Line, Parrot, Relay, Say, Tls, nobodys_port};
+use crate::harness::{Folder, OWNER, Shop, bayader};
+use crate::twilio::{message, say};
 
 const NOW: UtcMs = UtcMs::from_ms(1_795_593_600_000);
 
@@ -74,7 +78,7 @@ async fn a_message_goes_through_a_relay_with_tls_and_a_sign_in() {
         let Some(relay) = Relay::start("a_message_goes_through_a_relay_with_tls_and_a_sign_in", tls) else { return };
         let (carrier, _folder) = adapter(&relay.variables(relay.port));
         assert_eq!(carrier.name(), "smtp");
-        assert_eq!(carrier.check().await, Ok(()));
+        assert_eq!(carrier.check().await, Check::Right);
         assert!(relay.mails().is_empty(), "a check sends nothing");
         let Outcome::Sent { provider_id: Some(id) } = carrier.send(&outgoing(1, "layla@example.com")).await else {
             panic!("it is sent, and the relay's name for it is kept")
@@ -106,13 +110,12 @@ async fn nothing_leaves_where_the_sign_in_or_the_certificate_is_wrong() {
         ];
         for (variables, part) in wrong {
             let (carrier, _folder) = adapter(&variables);
-            let told = [carrier.send(&outgoing(1, "layla@example.com")).await, carrier.check().await.expect_err("it is wrong")];
-            for outcome in told {
-                let (Outcome::Misconfigured { why } | Outcome::Unreachable { why }) = &outcome else { panic!("{outcome:?}") };
-                assert!(why.contains(part), "{why}");
-                assert!(!why.contains("a-wrong-password"), "{why}");
-                assert_eq!(matches!(outcome, Outcome::Unreachable { .. }), part == "could not be reached");
-            }
+            let outcome = carrier.send(&outgoing(1, "layla@example.com")).await;
+            assert!(matches!(carrier.check().await, Check::Wrong { why } if why.contains(part)), "{part}");
+            let (Outcome::Misconfigured { why } | Outcome::Unreachable { why }) = &outcome else { panic!("{outcome:?}") };
+            assert!(why.contains(part), "{why}");
+            assert!(!why.contains("a-wrong-password"), "{why}");
+            assert_eq!(matches!(outcome, Outcome::Unreachable { .. }), part == "could not be reached");
         }
         let without = right.iter().filter(|(name, _)| !name.ends_with("CA_FILE")).cloned().collect::<Vec<_>>();
         let (carrier, _folder) = adapter(&without);
@@ -293,4 +296,116 @@ async fn a_thousand_messages_share_a_few_connections() {
     assert!(counts.len() == 1_000 && counts.values().all(|count| *count == 1), "{} came", counts.len());
     // A hundred each, four at once; the last four may be the first of another hundred.
     assert!((10..=13).contains(&line.connections()), "{} connections", line.connections());
+}
+
+/// The shop's configuration, as a command reads it.
+fn toml(variables: &[(&'static str, String)]) -> String {
+    let key = |name: &str| name.trim_start_matches("BAYADER_MAIL__").to_lowercase();
+    let line = |(name, value): &(&str, String)| match value.parse::<u32>() {
+        Ok(number) => format!("{} = {number}", key(name)),
+        Err(_) => format!("{} = {value:?}", key(name)),
+    };
+    format!("[mail]\n{}\n", variables.iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn a_doctor_signs_in_at_the_relay_and_sends_nothing() {
+    let Some(relay) = Relay::start("a_doctor_signs_in_at_the_relay_and_sends_nothing", Tls::StartTls) else { return };
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.data()).expect("a folder");
+    let told = |variables: &[(&'static str, String)]| {
+        std::fs::write(folder.data().join("bayader.toml"), toml(variables)).expect("a file");
+        let told = bayader(&folder.data(), &["doctor", "messages", "--json"]);
+        let body: Value = serde_json::from_slice(&told.stdout).unwrap_or_else(|_| panic!("JSON: {told:?}"));
+        (told.status.code(), body)
+    };
+    let right = relay.variables(relay.port);
+    let (code, body) = told(&right);
+    let email = json!({ "channel": "email", "carrier": "smtp", "asked": true, "ok": true, "problem": null });
+    let sms = json!({ "channel": "sms", "carrier": "log", "asked": false, "ok": true, "problem": null });
+    assert_eq!((code, body), (Some(0), json!({ "ok": true, "carriers": [email, sms] })));
+    let (code, body) = told(&with(right, "BAYADER_MAIL__PASSWORD", "a-wrong-password"));
+    assert_eq!((code, &body["ok"]), (Some(1), &json!(false)));
+    assert!(body["carriers"][0]["problem"].as_str().expect("a problem").contains("535"), "{body}");
+    assert!(relay.mails().is_empty());
+    assert!(!folder.data().join("bayader.db").exists() && !folder.data().join("outbox").exists(), "no shop is made for it");
+}
+
+async fn open(relay: &Relay, port: u16) -> Shop {
+    let variables = relay.variables(port);
+    Shop::open_with(&variables.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>()).await
+}
+
+#[tokio::test]
+async fn an_order_and_a_new_password_are_told_by_mail_while_the_relay_comes_and_goes() {
+    let test = "an_order_and_a_new_password_are_told_by_mail_while_the_relay_comes_and_goes";
+    let Some(mut relay) = Relay::start(test, Tls::StartTls) else { return };
+    let shop = open(&relay, relay.port).await;
+    let bread = shop.product("Bread").price("3.000").stock(50).create().await;
+    let order = async |name: &str| {
+        let who = json!({ "name": name, "email": format!("{name}@example.com"), "phone": "+962790000055" });
+        let placed = shop.guest().order().line(&bread, 1).pickup().field("customerInfo", who);
+        placed.field("paymentMethod", "cash").place().await
+    };
+    let first = order("huda").await;
+    shop.pass(1).await;
+    let [mail] = relay.mails().try_into().expect("one mail");
+    let text = mail.parsed().body_text(0).expect("a text").into_owned();
+    assert!(text.contains(&format!("/o/{}?token=", first.id)), "{text}");
+
+    relay.kill();
+    for name in ["sami", "noor", "lina"] {
+        order(name).await;
+    }
+    shop.guest().post("/api/v1/auth/password/forgot").json(&json!({ "email": OWNER })).send().await.expect(202);
+    for _ in 0..6 {
+        shop.pass(600).await;
+    }
+    assert_eq!(relay.mails().len(), 1);
+    relay.restart();
+    shop.pass(61).await;
+    shop.pass(61).await;
+    let counts = relay.by_message_id();
+    assert!(counts.len() == 5 && counts.values().all(|count| *count == 1), "{counts:?}");
+    let reset = relay.mails().into_iter().find(|mail| mail.to == [OWNER.to_owned()]).expect("the new password's");
+    assert!(reset.parsed().body_text(0).expect("a text").contains("/account/reset"));
+    assert_eq!(shop.rows("select count(*) from notifications where status = 'sent'").await, 5);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_mail_whose_answer_was_lost_comes_twice_at_most_and_under_one_name() {
+    let test = "a_mail_whose_answer_was_lost_comes_twice_at_most_and_under_one_name";
+    let Some(relay) = Relay::start(test, Tls::StartTls) else { return };
+    let shop = open(&relay, relay.port).await;
+    relay.fault(Some("drop-after"));
+    say(&shop, vec![NewMessage { channel: Channel::Email, ..message("layla@example.com", "Once, please") }]).await;
+    for _ in 0..6 {
+        shop.pass(600).await;
+    }
+    let counts = relay.by_message_id();
+    assert_eq!(counts.values().collect::<Vec<_>>(), [&2], "{counts:?}");
+    assert_eq!(
+        shop.rows("select count(*) from notifications where status = 'failed' and error_code = 'outcome_unknown'").await,
+        1
+    );
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_password_that_is_refused_stops_the_mail_and_keeps_it() {
+    let Some(relay) = Relay::start("a_password_that_is_refused_stops_the_mail_and_keeps_it", Tls::StartTls) else { return };
+    let variables = with(relay.variables(relay.port), "BAYADER_MAIL__PASSWORD", "a-wrong-password");
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let shop = Shop::open_with(&variables).await;
+    let letter = |to: &str| NewMessage { channel: Channel::Email, ..message(to, "Hello") };
+    say(&shop, vec![letter("layla@example.com"), letter("omar@example.com")]).await;
+    for _ in 0..3 {
+        shop.pass(3_600).await;
+    }
+    assert!(relay.mails().is_empty());
+    assert_eq!(shop.rows("select count(*) from notifications where status = 'queued'").await, 2);
+    let counts = shop.admin().get("/api/v1/notifications/counts").send().await.expect(200);
+    assert!(counts.text.contains("535"), "{counts:?}");
+    shop.abandon().await;
 }

@@ -32,7 +32,7 @@ pub use desk::Desk;
 pub use erase::EraseUser;
 pub use model::{NewSession, SavedAddress, Session, SessionKind, SignedIn, User};
 pub use password::{ChangePassword, ResetPassword, set_password};
-pub use queries::{address, admins, owner_exists, user};
+pub use queries::{Contact, address, admins, agreeing, contact, owner_exists, user};
 pub use refresh::{Refresh, Refreshed};
 pub use register::{CreateOwner, Register, Registered};
 pub use replace::{AddressInput, ReplaceUser, UserInput};

@@ -40,6 +40,35 @@ pub fn admins(reader: &Reader<'_>) -> Result<Vec<(UserId, Email, Locale)>> {
     sql::people::admins(reader)
 }
 
+/// An account that can be written to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Contact {
+    pub id: UserId,
+    pub name: String,
+    pub email: String,
+    /// E.164.
+    pub phone: Option<String>,
+    pub locale: Locale,
+    /// Whether it wants to hear of more than its own orders.
+    pub agrees: bool,
+}
+
+/// How an account is reached; `None` if there is none, or it was erased.
+///
+/// # Errors
+/// A fault.
+pub fn contact(reader: &Reader<'_>, user: UserId) -> Result<Option<Contact>> {
+    sql::people::contact(reader, user)
+}
+
+/// Customers who have agreed to promotions, in the order in which they came: at most so many of those between two ids, both left out.
+///
+/// # Errors
+/// A fault.
+pub fn agreeing(reader: &Reader<'_>, after: UserId, before: UserId, most: i64) -> Result<Vec<Contact>> {
+    sql::people::agreeing(reader, after, before, most)
+}
+
 /// What signing in needs: the password's hash, if the address has an account, and whether that knows the caller's network address.
 ///
 /// # Errors

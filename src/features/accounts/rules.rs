@@ -12,7 +12,8 @@ use crate::security::password;
 /// The fewest and the most characters of a password (SPEC 2).
 pub(super) const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 10..=128;
 
-/// A session that was not refreshed for so long is over; its rows go at the same age (SPEC 5, retention).
+/// A session that was not refreshed for so long is over. Its rows go by a setting (SPEC 5, retention), and with them a session that
+/// the setting gives less.
 pub(super) const SESSION_IDLE_MS: i64 = 90 * DAY_MS;
 
 /// How long an address is familiar to an account that has signed in from it (SPEC 3, `/auth/login`).

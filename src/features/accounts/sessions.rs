@@ -11,6 +11,7 @@ use super::{sign_out, sql};
 use crate::db::query::Query;
 use crate::db::{Command, Reader, WriteTx};
 use crate::features::Shop;
+use crate::features::settings::RetentionSettings;
 use crate::http::page::{From, List, Paging, bad_cursor};
 use crate::http::problem::not_found;
 use crate::http::rate_limit::network_of;
@@ -66,8 +67,11 @@ const ROWS_AT_ONCE: usize = 500;
 /// Most sessions that one write looks at.
 const SESSIONS_AT_ONCE: i64 = 50;
 
-/// Removes some sessions that were left alone, or have been over, for ninety days, with their refresh tokens (SPEC 5, retention).
-pub struct RemoveOldSessions;
+/// Removes some sessions that were left alone, or have been over, for so long, with their refresh tokens (SPEC 5, retention).
+pub struct RemoveOldSessions {
+    /// A setting; see [`RetentionSettings`].
+    pub days: u32,
+}
 
 /// Whether old sessions are left.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,7 +85,7 @@ impl Command for RemoveOldSessions {
     type Output = Left;
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<Left> {
-        let old = tx.now().plus_ms(-SESSION_IDLE_MS);
+        let old = RetentionSettings::before(tx.now(), self.days);
         let found = sql::old_sessions(tx, first_id_at(old), old, SESSIONS_AT_ONCE)?;
         let mut rows = 0;
         for (session, lives) in &found {
@@ -131,7 +135,8 @@ impl Handler for RemoveOldSessionsDaily {
 
     fn run(&self, _job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
         Box::pin(async move {
-            while self.shop.db.write_in_background(RemoveOldSessions).await? == Left::Some {}
+            let days = self.shop.settings.get().retention.session_days;
+            while self.shop.db.write_in_background(RemoveOldSessions { days }).await? == Left::Some {}
             Ok(())
         })
     }

@@ -205,12 +205,12 @@ async fn old_sessions_go_with_their_tokens_and_the_others_stay() {
     }
     house.clock.advance_ms(rules::SESSION_IDLE_MS - 60_000);
     used_token = house.refresh(&used_token).await.expect("renewed").1;
-    assert_eq!(house.db.write(RemoveOldSessions).await.expect("done"), Left::None);
+    assert_eq!(house.db.write(RemoveOldSessions { days: 90 }).await.expect("done"), Left::None);
     let is_kept = async |hash| house.db.read(move |reader| sql::refresh_token(reader, hash)).await.expect("read").is_some();
     assert!(is_kept(idle_token.hash()).await && is_kept(ended_token.hash()).await);
     house.clock.advance_ms(120_000);
     let (_, _) = sign_in(SessionKind::Token).await;
-    while house.db.write(RemoveOldSessions).await.expect("done") == Left::Some {}
+    while house.db.write(RemoveOldSessions { days: 90 }).await.expect("done") == Left::Some {}
     assert!(!is_kept(idle_token.hash()).await && !is_kept(ended_token.hash()).await);
     assert!(is_kept(first_used).await, "a used token stays known as long as its session");
     let layla = idle.user.id;
@@ -219,8 +219,8 @@ async fn old_sessions_go_with_their_tokens_and_the_others_stay() {
 
     // One with more tokens than go at once goes in several writes.
     house.clock.advance_ms(rules::SESSION_IDLE_MS + 60_000);
-    assert_eq!(house.db.write(RemoveOldSessions).await.expect("done"), Left::Some);
-    while house.db.write(RemoveOldSessions).await.expect("done") == Left::Some {}
+    assert_eq!(house.db.write(RemoveOldSessions { days: 90 }).await.expect("done"), Left::Some);
+    while house.db.write(RemoveOldSessions { days: 90 }).await.expect("done") == Left::Some {}
     assert!(!is_kept(first_used).await && !is_kept(used_token.hash()).await);
     assert!(house.db.read(move |reader| sql::living_sessions(reader, layla)).await.expect("read").is_empty());
 }

@@ -25,6 +25,9 @@ const LATE_MS: i64 = 5 * MINUTE_MS;
 /// The board warns so long before an order ends by itself (SPEC 4).
 const ENDS_SOON_MS: i64 = 2 * HOUR_MS;
 
+/// So many products that run low are shown.
+const LOW_SHOWN: i64 = 5;
+
 /// Every route of this feature.
 #[must_use]
 pub fn routes() -> Vec<Route<AppState>> {
@@ -123,7 +126,7 @@ fn money(minor: i64, currency: Currency) -> String {
 async fn dashboard(State(shop): State<AppState>, context: Context) -> Answer {
     let now = shop.clock.now();
     let format = context.shop.clone();
-    let day = shop.db.read(move |reader| queries::day(reader, now, &format.zone)).await?;
+    let day = shop.db.read(move |reader| queries::day(reader, format.zone.day_of(now), now, &format.zone, LOW_SHOWN)).await?;
     respond::json(&context, StatusCode::OK, &day_body(&day, now, &context))
 }
 

@@ -10,3 +10,6 @@ mod model;
 pub mod problems;
 mod queries;
 mod sql;
+
+pub use model::{Moved, Sum};
+pub use queries::{Day, day};

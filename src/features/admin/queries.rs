@@ -7,9 +7,6 @@ use crate::features::inventory::{self, Shelf};
 use crate::features::messages;
 use crate::kernel::{Fault, OrderStatus, Result, ShopDay, ShopZone, UtcMs};
 
-/// So many products that run low are shown.
-const LOW_SHOWN: i64 = 5;
-
 /// Every lane of the board, each with at most `limit` slips.
 pub(super) fn board(reader: &Reader<'_>, day: Option<ShopDay>, limit: i64) -> Result<Vec<Lane>> {
     let lane = |status| {
@@ -20,7 +17,7 @@ pub(super) fn board(reader: &Reader<'_>, day: Option<ShopDay>, limit: i64) -> Re
 }
 
 /// The shop's day at a glance.
-pub(super) struct Day {
+pub struct Day {
     pub day: ShopDay,
     pub states: Vec<(OrderStatus, i64)>,
     pub money: Vec<Moved>,
@@ -30,13 +27,16 @@ pub(super) struct Day {
     pub messages: messages::Trouble,
 }
 
-/// The shop's day at `now`.
-pub(super) fn day(reader: &Reader<'_>, now: UtcMs, zone: &ShopZone) -> Result<Day> {
-    let day = zone.day_of(now);
+/// A day of the shop: its orders and the money that moved on it, and what is to be collected, runs low and waits `now`; of what runs
+/// low the `low_shown` lowest.
+///
+/// # Errors
+/// A fault.
+pub fn day(reader: &Reader<'_>, day: ShopDay, now: UtcMs, zone: &ShopZone, low_shown: i64) -> Result<Day> {
     let ends = || Fault::because("a day begins and ends");
     let from = zone.start_of(day).ok_or_else(ends)?;
     let until = day.plus_days(1).and_then(|next| zone.start_of(next)).ok_or_else(ends)?;
-    let (low_count, low) = inventory::low(reader, LOW_SHOWN)?;
+    let (low_count, low) = inventory::low(reader, low_shown)?;
     Ok(Day {
         day,
         states: sql::states_of(reader, day)?,

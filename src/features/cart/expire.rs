@@ -1,12 +1,13 @@
-//! Guests' carts that have ended go, a few at a time: whoever makes carts without end must not stop orders by their removal.
+//! Guests' carts that have ended, or that a setting gives less than the thirty days they live (SPEC 5), go, a few at a time: whoever makes carts without end must not stop orders by their removal.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::{rules, sql};
+use super::sql;
 use crate::db::{Command, WriteTx};
 use crate::features::Shop;
+use crate::features::settings::RetentionSettings;
 use crate::jobs::{Claimed, Handler, Schedule, finish_recurring};
 use crate::kernel::Result;
 use crate::kernel::time::span::HOUR_MS;
@@ -39,7 +40,8 @@ impl Handler for RemoveEnded {
 
     fn run(&self, job: Claimed) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
         Box::pin(async move {
-            while self.shop.db.write_in_background(Batch { job: job.clone() }).await? {}
+            let days = self.shop.settings.get().retention.cart_days;
+            while self.shop.db.write_in_background(Batch { job: job.clone(), days }).await? {}
             Ok(())
         })
     }
@@ -48,6 +50,7 @@ impl Handler for RemoveEnded {
 /// A few of them; the last one ends the run.
 struct Batch {
     job: Claimed,
+    days: u32,
 }
 
 impl Command for Batch {
@@ -56,7 +59,7 @@ impl Command for Batch {
     type Output = bool;
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<bool> {
-        let ended = sql::ended(tx, rules::ended_before(tx.now()), i64::try_from(AT_ONCE).unwrap_or(i64::MAX))?;
+        let ended = sql::ended(tx, RetentionSettings::before(tx.now(), self.days), i64::try_from(AT_ONCE).unwrap_or(i64::MAX))?;
         let may_be_more = ended.len() == AT_ONCE;
         for cart in ended {
             sql::delete(tx, cart)?;

@@ -61,6 +61,37 @@ pub enum Found {
     CannotTell,
 }
 
+/// What came of asking a provider whether it knows us.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Check {
+    Right,
+    /// A message would not leave; why, in words for the machine's keeper.
+    Wrong {
+        why: String,
+    },
+    /// Messages become files, so nobody was asked.
+    Nobody,
+    /// It can be told by a message alone.
+    CannotAsk,
+}
+
+impl Check {
+    /// As a message would fare.
+    #[must_use]
+    pub fn of(outcome: Result<(), Outcome>) -> Check {
+        match outcome {
+            Ok(()) | Err(Outcome::Sent { .. }) => Check::Right,
+            Err(
+                Outcome::Later { why, .. }
+                | Outcome::Unreachable { why }
+                | Outcome::Failed { why, .. }
+                | Outcome::Misconfigured { why }
+                | Outcome::Unclear { why },
+            ) => Check::Wrong { why },
+        }
+    }
+}
+
 /// What a provider sends us by itself, as it came.
 #[derive(Clone, Copy, Debug)]
 pub struct Callback<'a> {
@@ -122,9 +153,9 @@ pub trait Carrier: Send + Sync + 'static {
         Box::pin(async { Found::CannotTell })
     }
 
-    /// Asks whether the provider knows us, and sends nothing; if not, what would come of a message.
-    fn check(&self) -> Boxed<'_, Result<(), Outcome>> {
-        Box::pin(async { Ok(()) })
+    /// Asks whether the provider knows us, and sends nothing.
+    fn check(&self) -> Boxed<'_, Check> {
+        Box::pin(async { Check::CannotAsk })
     }
 
     /// Verifies and reads what the provider sent us by itself. It takes no longer than reckoning does.

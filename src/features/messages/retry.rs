@@ -28,7 +28,7 @@ impl Command for Retry {
                 .detail(format!(
                     "The message is {status}; only one that failed or was suppressed is sent again. Nothing was changed."
                 ))
-                .fact("status", status)
+                .fact("messageStatus", status)
                 .into());
         }
         let (Some(recipient), Some(_)) = (&message.recipient, &message.payload) else {

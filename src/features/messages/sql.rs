@@ -1,5 +1,6 @@
 //! Every statement on `notifications`, `suppressions` and `stopped_carriers`.
 
+pub(super) mod forget;
 pub(super) mod lists;
 pub(super) mod of_order;
 pub(super) mod person;

@@ -6,6 +6,8 @@
 
 pub mod alerts;
 pub mod api;
+pub mod campaigns;
+mod daily_summary;
 mod low_stock;
 mod model;
 pub mod orders;
@@ -18,6 +20,8 @@ pub mod unwanted;
 
 pub use alerts::TellAlerts;
 use alerts::to_admins;
+pub use campaigns::SendCampaigns;
+pub use daily_summary::TellDailySummary;
 pub use low_stock::TellLowStock;
 pub use orders::TellOrders;
 pub use ready_text::ReadyTexts;

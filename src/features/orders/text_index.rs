@@ -16,7 +16,7 @@ use crate::features::Shop;
 use crate::jobs::{Claimed, Handler, Schedule};
 use crate::kernel::text::fold_digits;
 use crate::kernel::time::span::MINUTE_MS;
-use crate::kernel::{Result, UserId, fold};
+use crate::kernel::{OrderId, Result, UserId, fold};
 
 /// The kind of the job that brings orders in.
 const KIND: &str = "orders.index_texts";
@@ -153,6 +153,20 @@ pub fn forget(tx: &mut WriteTx<'_>, customer: UserId) -> Result<()> {
     let upto = sql::upto(tx)?;
     for told in sql::indexed_of(tx, customer, upto)? {
         order_words::put(tx, row_of(&told), &words_of(&told))?;
+    }
+    Ok(())
+}
+
+/// As [`forget`], of some orders.
+///
+/// # Errors
+/// A fault.
+pub(super) fn forget_orders(tx: &mut WriteTx<'_>, orders: &[OrderId]) -> Result<()> {
+    let upto = sql::upto(tx)?;
+    for order in orders {
+        if let Some(told) = sql::indexed(tx, *order, upto)? {
+            order_words::put(tx, row_of(&told), &words_of(&told))?;
+        }
     }
     Ok(())
 }

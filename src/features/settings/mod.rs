@@ -8,6 +8,7 @@
 pub mod api;
 mod apply_config;
 mod model;
+mod nightly;
 pub mod problems;
 mod replace;
 mod rules;
@@ -18,6 +19,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub use apply_config::ApplyConfig;
 use model::Sections;
 pub use model::{Fixed, Keeper, MessageSettings, MethodSettings, OrderSettings, RetentionSettings, Settings, ShopSettings};
+pub use nightly::nightly;
 pub use rules::{Minute, OpeningHours, Window, WindowFault};
 
 use crate::db::{Reader, WriteTx};

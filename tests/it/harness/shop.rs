@@ -130,6 +130,28 @@ impl Shop {
         call: Duration,
         owner: Option<&Client>,
     ) -> (Shop, Ground) {
+        let extras = Extras { patience: Patience { connect: Duration::from_secs(2), call }, ..Extras::default() };
+        Shop::open_mortal_in(folder, clock, variables, extras, owner).await
+    }
+
+    /// As [`Shop::open_mortal`], with carriers in place of the configured ones.
+    pub async fn open_mortal_with_carriers(
+        folder: &Arc<TempDir>,
+        clock: &Clock,
+        carriers: Vec<Arc<dyn Carrier>>,
+        owner: Option<&Client>,
+    ) -> (Shop, Ground) {
+        let extras = Extras { carriers, patience: PATIENCE, ..Extras::default() };
+        Shop::open_mortal_in(folder, clock, &[], extras, owner).await
+    }
+
+    async fn open_mortal_in(
+        folder: &Arc<TempDir>,
+        clock: &Clock,
+        variables: &[(String, String)],
+        extras: Extras,
+        owner: Option<&Client>,
+    ) -> (Shop, Ground) {
         let ground = Ground::new();
         let (folder, clock, variables, owner) = (Arc::clone(folder), clock.clone(), variables.to_vec(), owner.cloned());
         // Who dies lets go of the folder when its last task has ended.
@@ -138,8 +160,6 @@ impl Shop {
         }
         let opened = ground.runtime().spawn(async move {
             let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            let patience = Patience { connect: Duration::from_secs(2), call };
-            let extras = Extras { gateways: Vec::new(), patience, ..Extras::default() };
             let shop = Shop::start_in(folder, clock, &variables, Limits::default(), extras).await;
             match owner {
                 Some(owner) => shop.owned_by(owner),

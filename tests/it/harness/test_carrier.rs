@@ -130,6 +130,14 @@ impl TestCarrier {
         self.always(None);
     }
 
+    /// What was to come of the next messages is forgotten: it takes them.
+    pub fn forget_scripts(&self) {
+        let mut books = self.books();
+        books.acts.clear();
+        books.by_address.clear();
+        books.always = None;
+    }
+
     /// What it answers when it is asked for a try.
     pub fn knows(&self, knows: Knows) {
         self.books().knows = knows;

@@ -2,10 +2,11 @@
 
 use super::super::model::{SavedAddress, User};
 use super::super::problems::EMAIL_TAKEN;
+use super::super::queries::Contact;
 use super::{read_user, with_addresses};
 use crate::args;
 use crate::db::query::Query;
-use crate::db::{OnViolation, Reader, Violation, WriteTx};
+use crate::db::{OnViolation, Reader, Row, Violation, WriteTx};
 use crate::kernel::{Address, AddressId, Email, Fault, Locale, Result, UserId};
 
 /// Newest first, by the primary key; a filter walks it.
@@ -92,6 +93,41 @@ pub(in crate::features::accounts) fn erase(tx: &mut WriteTx<'_>, user: UserId, n
 pub(in crate::features::accounts) fn other_admins(reader: &Reader<'_>, user: UserId) -> Result<i64> {
     reader.one("select count(*) from users where role = 'admin' and password_hash <> '' and id <> ?1", args![user], |row| {
         row.get(0)
+    })
+}
+
+/// Walks the primary key from one id to another.
+pub(in crate::features::accounts) fn agreeing(
+    reader: &Reader<'_>,
+    after: UserId,
+    before: UserId,
+    most: i64,
+) -> Result<Vec<Contact>> {
+    reader.all(
+        "select id, name, email, phone, locale, marketing_consent from users where id > ?1 and id < ?2 and marketing_consent = 1 \
+         and role = 'customer' and erased_at is null order by id limit ?3",
+        args![after, before, most],
+        read_contact,
+    )
+}
+
+pub(in crate::features::accounts) fn contact(reader: &Reader<'_>, user: UserId) -> Result<Option<Contact>> {
+    reader.opt(
+        "select id, name, email, phone, locale, marketing_consent from users where id = ?1 and erased_at is null",
+        args![user],
+        read_contact,
+    )
+}
+
+fn read_contact(row: &Row<'_>) -> Result<Contact> {
+    let mut columns = row.columns();
+    Ok(Contact {
+        id: columns.next()?,
+        name: columns.next()?,
+        email: columns.next()?,
+        phone: columns.next()?,
+        locale: columns.next()?,
+        agrees: columns.next()?,
     })
 }
 

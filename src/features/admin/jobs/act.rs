@@ -27,7 +27,7 @@ impl Command for RetryJob {
         done(tx, "job.retry", self.job, said, |status| {
             Problem::of(&problems::JOB_NOT_DEAD)
                 .detail(format!("The job is {status}; only one that was given up (dead) is tried again. Nothing was changed."))
-                .fact("status", status)
+                .fact("jobStatus", status)
         })
     }
 }
@@ -47,7 +47,7 @@ impl Command for CancelJob {
         done(tx, "job.cancel", self.job, said, |status| {
             Problem::of(&problems::JOB_NOT_WAITING)
                 .detail(format!("The job is {status}; only one that waits, or was given up, is ended. Nothing was changed."))
-                .fact("status", status)
+                .fact("jobStatus", status)
         })
     }
 }

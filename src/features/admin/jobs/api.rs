@@ -47,7 +47,7 @@ pub(in crate::features::admin) fn routes() -> Vec<Route<AppState>> {
             .links(links("$response.body#/id"))
             .refuses(&[&problems::JOB_NOT_DEAD, &problems::JOB_OPEN_ALREADY, &problems::JOB_NOT_RETRYABLE]),
         Route::post("/api/v1/admin/jobs/{id}/cancel", cancel, "End a job that is not wanted any more")
-            .describe("One that is queued or dead, of a kind that allows it: a message is then `failed`. What comes by a schedule is never ended.")
+            .describe("One that is queued or dead, of a kind that allows it: what it was about hears of it, so that a message is then not sent and says so. What comes by a schedule is never ended.")
             .body::<Empty>()
             .idempotent()
             .answers(200, "The job, which is over", job)

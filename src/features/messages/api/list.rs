@@ -159,8 +159,7 @@ async fn retry(State(shop): State<AppState>, context: Context, Id(id): Id<Notifi
     shop.db.write(once(key, Retry { id }, kept)).await?.answer(&context)
 }
 
-/// A message as it is answered, here and by whoever makes one.
-pub(in crate::features) fn message_body(message: &Message) -> Value {
+fn message_body(message: &Message) -> Value {
     let mut body = json!({
         "id": message.id.to_string(),
         "type": message.kind.code(),
@@ -190,8 +189,7 @@ pub(in crate::features) fn message_body(message: &Message) -> Value {
     body
 }
 
-/// The shape of [`message_body`].
-pub(in crate::features) fn message_shape() -> Shape {
+fn message_shape() -> Shape {
     let text = |description: &str| json!({ "type": "string", "description": description });
     let id = |description: &str| json!({ "type": "string", "format": "uuid", "description": description });
     let moment = |description: &str| json!({ "type": "string", "format": "date-time", "description": description });

@@ -3,8 +3,7 @@
 mod email_events;
 mod list;
 mod sms_status;
-
-pub(in crate::features) use list::{message_body, message_shape};
+mod templates;
 
 use crate::features::AppState;
 use crate::http::Route;
@@ -13,5 +12,6 @@ pub fn routes() -> Vec<Route<AppState>> {
     let mut routes = list::routes();
     routes.extend(email_events::routes());
     routes.extend(sms_status::routes());
+    routes.extend(templates::routes());
     routes
 }

@@ -49,6 +49,14 @@ pub(super) fn open(channel: Channel, setting: &Setting<'_>) -> Result<Arc<dyn Ca
     }
 }
 
+/// Whether messages of a channel become files.
+pub(super) fn is_log(channel: Channel, config: &Config) -> bool {
+    match channel {
+        Channel::Email => matches!(config.mail.adapter, MailAdapter::Log),
+        Channel::Sms => matches!(config.sms, Sms::Log),
+    }
+}
+
 /// A text of at most so many UTF-16 units, as which text messages are counted; a longer one ends in `…`.
 fn cut(text: &str, most: usize) -> Cow<'_, str> {
     if text.encode_utf16().count() <= most {

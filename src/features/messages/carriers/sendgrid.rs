@@ -15,7 +15,7 @@ use super::Setting;
 use super::pace::Pace;
 use crate::clock::Clock;
 use crate::config::{self, Mail, Mailbox, Secret};
-use crate::features::messages::carrier::{Boxed, Callback, Carrier, Found, Heard, Outcome, Outgoing};
+use crate::features::messages::carrier::{Boxed, Callback, Carrier, Check, Found, Heard, Outcome, Outgoing};
 use crate::features::messages::mime::{self, ONE_CLICK};
 use crate::features::messages::{CarrierFault, Channel, Kind};
 use crate::kernel::time::span::MINUTE_MS;
@@ -177,7 +177,7 @@ impl Carrier for SendGrid {
         }
     }
 
-    fn check(&self) -> Boxed<'_, Result<(), Outcome>> {
-        Box::pin(self.scopes())
+    fn check(&self) -> Boxed<'_, Check> {
+        Box::pin(async move { Check::of(self.scopes().await) })
     }
 }

@@ -17,7 +17,7 @@ use super::Setting;
 use super::pace::Pace;
 use crate::clock::Clock;
 use crate::config::{self, MailTls, SmtpSignIn};
-use crate::features::messages::carrier::{Boxed, Carrier, Outcome, Outgoing};
+use crate::features::messages::carrier::{Boxed, Carrier, Check, Outcome, Outgoing};
 use crate::features::messages::mime::Sender;
 use crate::features::messages::{CarrierFault, Channel};
 use relay::{Pool, Protection, Relay};
@@ -100,7 +100,7 @@ impl Carrier for Smtp {
         })
     }
 
-    fn check(&self) -> Boxed<'_, Result<(), Outcome>> {
-        Box::pin(async move { self.relay.check().await.map_err(|trouble| trouble.outcome(self.clock.now())) })
+    fn check(&self) -> Boxed<'_, Check> {
+        Box::pin(async move { Check::of(self.relay.check().await.map_err(|trouble| trouble.outcome(self.clock.now()))) })
     }
 }

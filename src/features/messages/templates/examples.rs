@@ -121,11 +121,7 @@ impl Said {
 
     /// So many thousandths, in the currency's digits.
     fn amount(&self, thousandths: i64) -> String {
-        let minor = match self.1.digits() {
-            3 => thousandths,
-            2 => thousandths / 10,
-            _ => thousandths,
-        };
+        let minor = if self.1.digits() == 2 { thousandths / 10 } else { thousandths };
         Money::from_minor(minor, self.1).to_string()
     }
 }

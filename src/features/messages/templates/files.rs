@@ -38,6 +38,12 @@ pub(super) fn ours(name: &str) -> Option<String> {
     String::from_utf8(Embedded::get(name)?.data.into_owned()).ok()
 }
 
+/// The names of all of ours.
+#[cfg(test)]
+pub(super) fn names() -> std::collections::BTreeSet<String> {
+    Embedded::iter().map(std::borrow::Cow::into_owned).collect()
+}
+
 /// Whether a file says messages of this kind: its own, and those that several kinds share.
 pub(super) fn belongs_to(name: &str, kind: Kind) -> bool {
     let stem = name.split('.').next().unwrap_or("");

@@ -20,13 +20,20 @@ pub(super) fn environment(
 ) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_loader(source);
-    environment.set_auto_escape_callback(|name| if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None });
+    environment.set_auto_escape_callback(|name| match name.rsplit_once('.') {
+        Some((_, "html")) => AutoEscape::Html,
+        _ => AutoEscape::None,
+    });
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_formatter(|out, state, value| {
         if value.is_none() {
             return Err(Error::new(ErrorKind::UndefinedError, "the message has no such value; ask for it with `if` first"));
         }
-        escape_formatter(out, state, value)
+        // minijinja's own escaping takes slashes too, and a link would not be whole for programs that look for it in the source.
+        match value.as_str().filter(|_| *state.auto_escape() == AutoEscape::Html && !value.is_safe()) {
+            Some(text) => out.write_str(&escaped(text)).map_err(Error::from),
+            None => escape_formatter(out, state, value),
+        }
     });
     if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build() {
         environment.set_syntax(syntax);
@@ -113,9 +120,15 @@ fn money(state: &State<'_, '_>, amount: &str) -> Result<Value, Error> {
     let code = own.map_or_else(|| shop(state, "currency"), Ok)?;
     let currency = code.as_str().and_then(Currency::from_code).ok_or_else(|| wrong("`currency` is no currency"))?;
     let unit = spoken::unit(locale(state)?, currency);
-    // DESIGN 2: a minus is U+2212, before the digits.
-    let digits = amount.strip_prefix('-').map_or_else(|| amount.to_owned(), |digits| format!("\u{2212}{digits}"));
-    Ok(isolated(state, &format!("{digits}\u{a0}{unit}"), false))
+    // DESIGN 2: a minus is U+2212, before the digits; beside an Arabic unit it would come after them.
+    let Some(digits) = amount.strip_prefix('-') else { return Ok(isolated(state, &format!("{amount}\u{a0}{unit}"), false)) };
+    let digits = isolated(state, &format!("\u{2212}{digits}"), true);
+    let pieces = format!("{digits}\u{a0}{unit}");
+    Ok(if *state.auto_escape() == AutoEscape::Html {
+        Value::from_safe_string(format!("<bdi>{digits}\u{a0}{}</bdi>", escaped(&unit)))
+    } else {
+        Value::from(format!("\u{2068}{pieces}\u{2069}"))
+    })
 }
 
 /// The unit of a currency: `JOD`, in Arabic `د.أ`.

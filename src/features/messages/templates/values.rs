@@ -11,7 +11,8 @@ use crate::kernel::Locale;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Field {
     pub name: &'static str,
-    /// What it is, for who writes templates.
+    /// What it is, for who writes templates: the page on them says it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the test that holds the page on templates"))]
     pub told: &'static str,
     /// Some messages have none: a template asks for it with `if` first.
     pub may_lack: bool,
@@ -53,7 +54,7 @@ pub(super) const ORDER: &[Field] = &[
     always("orderNumber", "As `B-261130-0042`"),
     always("customerName", "Who ordered"),
     always("isPickup", "`true` if it is fetched, `false` if it is delivered"),
-    always("status", "As in the API: `Pending`, `Confirmed`, .."),
+    always("status", "As in the API: `Pending`, `Confirmed` and so on"),
     always("paymentStatus", "As in the API: `Pending`, `Paid`, `PartiallyRefunded`, `Refunded`, `Failed`"),
     always("paymentMethod", "`cash`, `card_machine`, `transfer` or a gateway's word"),
     always("dueAt", "When it is due: a moment, for `day` and `time`"),
@@ -89,19 +90,23 @@ const LOW_STOCK: &[Field] = &[list(
         always("sku", "Its number"),
         always("available", "Pieces that can be sold"),
         always("stockThreshold", "Pieces from which on it counts as low"),
-        sometimes("unit", "What a piece is: `piece`, `tray`, .."),
+        sometimes("unit", "What a piece is: `piece`, `tray` or another unit"),
     ],
 )];
 
 const DAILY_SUMMARY: &[Field] = &[
     always("day", "The day, as `2026-11-29`"),
-    always("orders", "Orders confirmed"),
-    always("cancelled", "Orders cancelled"),
+    always("orders", "Orders of the day, cancelled ones among them"),
+    always("cancelled", "Those of them that were cancelled"),
     always("gross", "Amount sold"),
     always("refunds", "Amount given back"),
     always("net", "What is left of it"),
     always("currency", "Its code"),
-    list("takings", "Money that came in", &[always("method", "How: `cash`, .."), always("amount", "Amount")]),
+    list(
+        "takings",
+        "Money that came in",
+        &[always("method", "How: `cash`, `transfer` or another way to pay"), always("amount", "Amount")],
+    ),
     always("toCollect", "Amount that open orders still owe"),
     always("openOrders", "Orders that are not over"),
     list("lowStock", "What is low", &[always("name", "The product's name"), always("available", "Pieces that can be sold")]),
@@ -163,6 +168,20 @@ pub(super) fn of_kind(kind: Kind) -> (&'static [Field], &'static [Field]) {
         Kind::Message => (&[], MESSAGE),
         Kind::Promotion => (&[], PROMOTION),
     }
+}
+
+/// Every table of values, by whose they are, for the page on templates.
+#[cfg(test)]
+pub(super) fn tables() -> Vec<(String, Vec<Field>)> {
+    let mut tables =
+        vec![("Of every message".to_owned(), COMMON.to_vec()), ("Of every message about an order".to_owned(), ORDER.to_vec())];
+    for kind in Kind::ALL {
+        let own = of_kind(kind).1;
+        if !own.is_empty() {
+            tables.push((format!("Of `{}`", kind.code()), own.to_vec()));
+        }
+    }
+    tables
 }
 
 /// What a message's templates are told of the shop, as `shop`.

@@ -65,6 +65,11 @@ pub(in crate::features::orders) fn indexed_of(reader: &Reader<'_>, customer: Use
     reader.all(concat!(select_told!(), " where o.customer_id = ?1 and o.id <= ?2"), args![customer, upto], told)
 }
 
+/// An order that is in the index.
+pub(in crate::features::orders) fn indexed(reader: &Reader<'_>, order: OrderId, upto: OrderId) -> Result<Option<Told>> {
+    reader.opt(concat!(select_told!(), " where o.id = ?1 and o.id <= ?2"), args![order, upto], told)
+}
+
 /// The row of an order in the index, whether it is there or not.
 pub(in crate::features::orders) fn row_of(reader: &Reader<'_>, order: OrderId) -> Result<Option<i64>> {
     reader.opt("select number_day * 10000000 + number from orders where id = ?1", args![order], |row| row.get(0))

@@ -17,6 +17,8 @@ const MOST_DAYS: i64 = 3_650;
 const FEWEST_DAYS: i64 = 7;
 /// Books of the tax office, and customers who ask about an old order, want a year at least.
 const FEWEST_DAYS_OF_PERSONS: i64 = 365;
+/// A guest's cart has ended by then in any case (SPEC 4).
+const GUESTS_CARTS: i64 = 30;
 
 impl Input for MessageSettings {
     const NAME: &'static str = "MessageSettings";
@@ -40,9 +42,9 @@ impl Input for RetentionSettings {
         };
         Some(RetentionSettings {
             session_days: days("sessionDays", 1..=MOST_DAYS, otherwise.session_days),
-            cart_days: days("cartDays", 1..=MOST_DAYS, otherwise.cart_days),
+            cart_days: days("cartDays", 1..=GUESTS_CARTS, otherwise.cart_days),
             provider_body_days: days("providerBodyDays", FEWEST_DAYS..=MOST_DAYS, otherwise.provider_body_days),
-            message_body_days: days("messageBodyDays", FEWEST_DAYS..=MOST_DAYS, otherwise.message_body_days),
+            message_body_days: days("messageBodyDays", FEWEST_DAYS..=FEWEST_DAYS_OF_PERSONS, otherwise.message_body_days),
             done_job_days: days("doneJobDays", 1..=MOST_DAYS, otherwise.done_job_days),
             order_person_days: days("orderPersonDays", FEWEST_DAYS_OF_PERSONS..=MOST_DAYS, otherwise.order_person_days),
         })
@@ -68,7 +70,10 @@ pub(super) fn retention_schema() -> Value {
         ("sessionDays", "Sessions that were left alone, or are over. One that was not used for 90 days is over all the same."),
         ("cartDays", "Guests' carts, from their last change."),
         ("providerBodyDays", "Gateways' messages as they came, from when they were handled."),
-        ("messageBodyDays", "What was written to whom: payload, recipient and subject of a message."),
+        (
+            "messageBodyDays",
+            "What was written to whom: payload, recipient and subject of a message. At most as long as whose an order was.",
+        ),
         ("doneJobDays", "Jobs that ended."),
         ("orderPersonDays", "Whose an order was, from the person's last order. The order and its sums stay."),
     ];

@@ -76,11 +76,14 @@ impl Relay {
     pub(super) async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<String, Trouble> {
         // It is never closed; if it were, more connections than usual are the lesser harm.
         let _place = self.pool.places.acquire().await.ok();
-        while let Some(mut parked) = self.pool.take() {
+        if let Some(mut parked) = self.pool.take() {
             parked.messages += 1;
             match self.over(&mut parked.connection, envelope, message).await {
-                // The relay has closed it in the meantime, as 421 says too; nothing of this message has left.
-                Err(Trouble::Lost { step: Step::Mail, .. } | Trouble::Answer { step: Step::Mail, code: 421, .. }) => {}
+                // The relay has closed it in the meantime, as 421 says too; nothing of this message has left. The others that wait
+                // are no younger, and a new one is not waited for as long as all of them.
+                Err(Trouble::Lost { step: Step::Mail, .. } | Trouble::Answer { step: Step::Mail, code: 421, .. }) => {
+                    self.pool.clear();
+                }
                 done => {
                     self.put_back(parked, done.as_ref().err()).await;
                     return done;
@@ -214,6 +217,10 @@ impl Pool {
         let mut parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
         parked.retain(|one| one.since.elapsed() < IDLE);
         parked.pop()
+    }
+
+    fn clear(&self) {
+        self.parked.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
