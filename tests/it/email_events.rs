@@ -270,12 +270,12 @@ async fn what_sendgrid_has_not_signed_is_refused_without_a_statement_and_soon_no
         request.send().await.expect_problem(400, "bad_signature");
     }
     assert_eq!(shop.db().stats().statement_us.count(), statements, "a bad signature costs no statement");
-    post(&shop, &[event.clone()]).send().await.expect(200);
+    post(&shop, std::slice::from_ref(&event)).send().await.expect(200);
     assert_eq!(statuses(&shop).await, ["delivered"]);
     for _ in count..20 {
         request(Some("AQEB"), Some(&timestamp), &body).send().await.expect_problem(400, "bad_signature");
     }
-    post(&shop, &[event.clone()]).send().await.expect_problem(429, "rate_limited");
+    post(&shop, std::slice::from_ref(&event)).send().await.expect_problem(429, "rate_limited");
     shop.advance(Duration::from_secs(61));
     post(&shop, &[event]).send().await.expect(200);
     shop.close().await;

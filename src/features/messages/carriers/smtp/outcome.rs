@@ -98,11 +98,9 @@ fn answer(step: Step, code: u16, text: &str, now: UtcMs) -> Outcome {
             Outcome::Later { why, not_before: Some(now.plus_ms(QUOTA_WAIT_MS)) }
         }
         // Whatever the message, the next one would fare alike.
-        (Step::Connect | Step::Tls | Step::SignIn, 400..500) => Outcome::Unreachable { why },
-        (Step::Connect | Step::Tls, _) => Outcome::Unreachable { why },
+        (Step::Connect | Step::Tls, _) | (Step::SignIn, 400..500) => Outcome::Unreachable { why },
         // Our sender is refused, and so is each message; only what is said of a message's size is its own.
         (Step::SignIn, _) | (Step::Mail, 500..=551 | 553..) => Outcome::Misconfigured { why },
-        (_, 400..500) => Outcome::Later { why, not_before: None },
         // Amazon's sandbox; and a relay that does not know whose mail it carries.
         (_, 500..)
             if words.contains("not verified") || words.contains("relay access denied") || words.contains("relaying denied") =>
@@ -114,7 +112,7 @@ fn answer(step: Step, code: u16, text: &str, now: UtcMs) -> Outcome {
         }
         (_, 500..) if is_of_the_address(enhanced).unwrap_or(false) => never(Some(SuppressReason::Bounced)),
         (_, 500..) => never(None),
-        // Neither a yes nor a no: lettre gives no such error.
+        // 4xx: not now.
         _ => Outcome::Later { why, not_before: None },
     }
 }

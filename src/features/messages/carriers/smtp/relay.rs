@@ -189,7 +189,7 @@ impl Relay {
     /// not used again.
     async fn put_back(&self, mut parked: Parked, trouble: Option<&Trouble>) {
         let is_ready = match trouble {
-            None => true,
+            None | Some(Trouble::OtherScript) => true,
             Some(
                 Trouble::Answer { code: 421, .. }
                 | Trouble::Lost { .. }
@@ -197,7 +197,6 @@ impl Relay {
                 | Trouble::NoSignIn
                 | Trouble::Certificate { .. },
             ) => false,
-            Some(Trouble::OtherScript) => true,
             Some(Trouble::Answer { .. }) => {
                 matches!(timeout(self.patience, parked.connection.command(Rset)).await, Ok(Ok(_)))
             }
