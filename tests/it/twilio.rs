@@ -101,7 +101,9 @@ async fn a_message_goes_as_twilio_wants_it_and_is_known_by_its_sid() {
     let croissant = shop.product("Croissant").price("0.750").stock(10).create().await;
     let ids = say(&shop, vec![message(LAYLA, "Your cake is ready & waits")]).await;
     let order = shop.guest().order().line(&croissant, 2).pickup().place().await;
+    // What is told of an order is made by a job, and sent by another.
     work(&shop, Duration::from_secs(60)).await;
+    work(&shop, Duration::from_secs(1)).await;
     let kept = double.messages();
     assert_eq!(kept.len(), 2);
     let first = kept.iter().find(|kept| kept.to == LAYLA).expect("it came");
