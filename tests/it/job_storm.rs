@@ -63,7 +63,7 @@ async fn place(guest: Client, admin: Client, bread: Product, left: ToPlace) {
     }
 }
 
-async fn everybody(server: &Spawned, admin: &Client, bread: &Product, left: &ToPlace) -> JoinSet<()> {
+fn everybody(server: &Spawned, admin: &Client, bread: &Product, left: &ToPlace) -> JoinSet<()> {
     let mut clients = JoinSet::new();
     for _ in 0..CLIENTS {
         clients.spawn(place(server.guest(), admin.at(&server.wire), bread.clone(), Arc::clone(left)));
@@ -99,7 +99,7 @@ async fn no_job_is_lost_or_done_twice_in_a_storm_of_sudden_deaths() {
     }
     let left: ToPlace = Arc::new(Mutex::new((0..ORDERS).collect()));
     for death in 0..DEATHS {
-        let clients = everybody(&server, &admin, &bread, &left).await;
+        let clients = everybody(&server, &admin, &bread, &left);
         if death < FORGETFUL {
             let email = json!({ "email": format!("forgetful-{death}@example.com") });
             server.guest().post("/api/v1/auth/password/forgot").json(&email).send().await.expect(202);
@@ -118,7 +118,7 @@ async fn no_job_is_lost_or_done_twice_in_a_storm_of_sudden_deaths() {
         clients.join_all().await;
         server = Shop::spawn(&folder).await;
     }
-    everybody(&server, &admin, &bread, &left).await.join_all().await;
+    everybody(&server, &admin, &bread, &left).join_all().await;
     come_to_rest(&admin.at(&server.wire)).await;
     server.expect_documented();
     assert_eq!(server.terminate().await.code(), Some(0));

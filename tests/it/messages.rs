@@ -226,6 +226,254 @@ async fn what_is_refused_for_good_is_not_tried_again_until_staff_say_so() {
     assert_eq!((&told(&shop, first).await["status"], &told(&shop, first).await["attempts"]), (&json!("sent"), &json!(2)));
     assert_eq!(retry(first).send().await.expect_problem(409, "message_not_failed")["messageStatus"], "sent");
     // The address is written to again, whoever it was lifted for.
+    let third = queue(&shop, a_message("layla@example.com")).await;
+    retry(second).send().await.expect(200);
+    pass(&shop, MINUTE, SECOND).await;
+    expect_each_once(&mail, &[first, second, third]);
+    let audit = shop.admin().see("/api/v1/admin/audit").await;
+    assert!(audit.text.contains("message.retry"), "{audit:?}");
+    shop.admin()
+        .post("/api/v1/notifications/01936000-0000-7000-8000-000000000000/retry")
+        .json(&json!({}))
+        .send()
+        .await
+        .expect_problem(404, "not_found");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_channel_that_is_refused_stops_until_it_is_mended_and_everybody_is_told() {
+    let (mail, sms) = (TestCarrier::email(), TestCarrier::sms());
+    let carriers = || vec![Arc::clone(&mail) as Arc<dyn Carrier>, Arc::clone(&sms) as Arc<dyn Carrier>];
+    let shop = Shop::open_with_carriers(&[], carriers()).await;
+    mail.always(Act::Answer(misconfigured()));
+    let mut queued = Vec::new();
+    for _ in 0..12 {
+        queued.push(queue(&shop, a_message("layla@example.com")).await);
+    }
+    let text = queue(&shop, a_message("+962790000001")).await;
+    pass(&shop, HOUR, MINUTE).await;
+    expect_each_once(&sms, &[text]);
+    let tried = mail.tried().len();
+    assert!((5..=12).contains(&tried), "a try every ten minutes: {tried}");
+    let why = "535 the password is refused";
+    let channel = counts(&shop).await["channels"][0].clone();
+    assert_eq!((&channel["state"], &channel["why"]), (&json!("stopped"), &json!(why)));
+    let stopped = shop.admin().see("/api/v1/admin/dashboard").await["failedMessages"]["stopped"].clone();
+    assert_eq!((&stopped[0]["channel"], &stopped[0]["why"]), (&json!("email"), &json!(why)));
+    let ailments = shop.ailments().await;
+    assert!(ailments.len() == 1 && ailments[0].contains(why), "{ailments:?}");
+
+    // It is stopped over a restart, and tried at once after it: its keeper may have mended it.
+    mail.come_back();
+    let after = shop.after_a_crash_with_carriers(carriers()).await;
+    shop.abandon().await;
+    pass(&after, 10 * SECOND, SECOND).await;
+    expect_each_once(&mail, &queued);
+    assert_eq!(counts(&after).await["channels"][0]["state"], "open");
+    after.close().await;
+}
+
+#[tokio::test]
+async fn a_mended_channel_is_found_without_a_restart() {
+    let mail = TestCarrier::email();
+    let shop = shop_with(&mail).await;
+    mail.always(Act::Answer(misconfigured()));
+    let queued = [queue(&shop, a_message("layla@example.com")).await, queue(&shop, a_message("omar@example.com")).await];
+    pass(&shop, MINUTE, SECOND).await;
+    mail.come_back();
+    pass(&shop, 11 * MINUTE, MINUTE).await;
+    expect_each_once(&mail, &queued);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_machine_that_dies_between_a_yes_and_the_books_may_send_once_more_and_counts_it() {
+    let mail = TestCarrier::email();
+    let shop = shop_with(&mail).await;
+    mail.next([Act::HangAfter, Act::HangAfter]);
+    let id = queue(&shop, a_message("layla@example.com")).await;
+    shop.advance(SECOND);
+    mail.until_tried(1).await;
+    assert_eq!(told(&shop, id).await["status"], "queued", "on its way");
+    let carriers = || vec![Arc::clone(&mail) as Arc<dyn Carrier>];
+    let second = shop.after_a_crash_with_carriers(carriers()).await;
+    second.advance(SECOND);
+    mail.until_tried(2).await;
+    let third = second.after_a_crash_with_carriers(carriers()).await;
+    pass(&third, HOUR, MINUTE).await;
+    assert_eq!(
+        mail.taken().iter().map(|taken| taken.id).collect::<Vec<_>>(),
+        [id, id],
+        "the same message, for mailboxes to merge"
+    );
+    let known = told(&third, id).await;
+    assert_eq!(
+        (&known["status"], &known["errorCode"], &known["resent"]),
+        (&json!("failed"), &json!("outcome_unknown"), &json!(1))
+    );
+    let retry = third.admin().post(&format!("/api/v1/notifications/{id}/retry")).json(&json!({})).send().await;
+    retry.expect_problem(409, "message_may_have_arrived");
+    mail.release();
+    pass(&second, SECOND, SECOND).await;
+    assert_eq!((&told(&second, id).await["status"], &told(&second, id).await["resent"]), (&json!("sent"), &json!(1)));
+    shop.abandon().await;
+    second.close().await;
+    third.close().await;
+}
+
+#[tokio::test]
+async fn a_carrier_that_can_tell_is_asked_before_anything_is_sent_again() {
+    let mail = TestCarrier::email();
+    let shop = shop_with(&mail).await;
+    mail.next_to("layla@example.com", [Act::TakeBut(unclear())]);
+    mail.next_to("omar@example.com", [Act::Answer(unclear())]);
+    mail.knows(Knows::NotBefore(shop.clock.now().plus_ms(600_000)));
+    let queued = [queue(&shop, a_message("layla@example.com")).await, queue(&shop, a_message("omar@example.com")).await];
+    pass(&shop, 9 * MINUTE, MINUTE).await;
+    assert_eq!((mail.tried().len(), mail.taken().len()), (2, 1), "nothing is sent while nobody knows");
+    mail.knows(Knows::All);
+    pass(&shop, 10 * MINUTE, MINUTE).await;
+    expect_each_once(&mail, &queued);
+    assert_eq!(shop.rows("select count(*) from notifications where status = 'sent' and resent = 0").await, 2);
+    assert_eq!(told(&shop, queued[0]).await["providerId"], "test-1");
+    assert!(mail.asked() >= 4, "each was asked for before and after somebody knew: {}", mail.asked());
+    shop.close().await;
+}
+
+/// A customer who has agreed to promotions.
+pub async fn a_reader(shop: &Shop, name: &str) -> (UserId, String) {
+    let client = shop.customer(name).await;
+    let me = client.see("/api/v1/auth/me").await;
+    let user = me.body.get("user").unwrap_or(&me.body).clone();
+    let id = user["id"].as_str().expect("an id").to_owned();
+    let body = json!({ "name": name, "phone": "+962790000001", "marketingConsent": true });
+    client.put(&format!("/api/v1/users/{id}")).json(&body).send().await.expect(200);
+    (UserId::parse(&id).expect("an id"), client.email().to_owned())
+}
+
+fn a_promotion((user, email): &(UserId, String)) -> NewMessage {
+    NewMessage { kind: Kind::Promotion, user: Some(*user), ..a_message(email) }
+}
+
+#[tokio::test]
+async fn a_promotion_is_sent_at_most_once() {
+    let mail = TestCarrier::email();
+    let shop = shop_with(&mail).await;
+    let (layla, omar) = (a_reader(&shop, "Layla").await, a_reader(&shop, "Omar").await);
+    mail.next_to(&layla.1, [Act::TakeBut(unclear())]);
+    mail.next_to(&omar.1, [Act::HangAfter]);
+    let first = queue(&shop, a_promotion(&layla)).await;
+    pass(&shop, HOUR, MINUTE).await;
+    assert_eq!(told(&shop, first).await["errorCode"], "outcome_unknown");
+    assert!(mail.taken()[0].unsubscribe_url.as_deref().is_some_and(|url| url.contains("/u/")), "{:?}", mail.taken()[0]);
+    let second = queue(&shop, a_promotion(&omar)).await;
+    shop.advance(SECOND);
+    mail.until_tried(2).await;
+    let after = shop.after_a_crash_with_carriers(vec![Arc::clone(&mail) as Arc<dyn Carrier>]).await;
+    pass(&after, HOUR, MINUTE).await;
+    assert_eq!(told(&after, second).await["errorCode"], "outcome_unknown");
+    expect_each_once(&mail, &[first, second]);
+    mail.release();
+    shop.abandon().await;
+    after.close().await;
+}
+
+#[tokio::test]
+async fn promotions_go_to_who_has_agreed_and_not_at_night() {
+    let mail = TestCarrier::email();
+    let shop = shop_with(&mail).await;
+    let (layla, omar) = (a_reader(&shop, "Layla").await, a_reader(&shop, "Omar").await);
+    // It is eleven in Amman; the quiet hours begin at nine.
+    shop.advance(11 * HOUR);
+    let first = queue(&shop, a_promotion(&layla)).await;
+    let withdrawn = queue(&shop, a_promotion(&omar)).await;
+    let order = queue(&shop, a_message("sami@example.com")).await;
+    let nobodys = queue(&shop, NewMessage { user: None, ..a_promotion(&layla) }).await;
+    pass(&shop, HOUR, MINUTE * 10).await;
+    expect_each_once(&mail, &[order]);
+    assert_eq!(told(&shop, nobodys).await["errorCode"], "no_consent");
+    let client = shop.guest().log_in(&omar.1, crate::harness::PASSWORD).send().await.expect(200);
+    let body = json!({ "name": "Omar", "phone": "+962790000001", "marketingConsent": false });
+    let put = shop.guest().put(&format!("/api/v1/users/{}", omar.0)).json(&body);
+    put.header("authorization", &format!("Bearer {}", client["token"].as_str().expect("a token"))).send().await.expect(200);
+    pass(&shop, 10 * HOUR - MINUTE, HOUR).await;
+    expect_each_once(&mail, &[order]);
+    pass(&shop, HOUR, MINUTE).await;
+    expect_each_once(&mail, &[order, first]);
+    assert_eq!(told(&shop, withdrawn).await["errorCode"], "no_consent");
+    assert_eq!(told(&shop, first).await["attempts"], 1, "waiting for the morning is no try");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn nobody_else_tries_what_is_being_tried() {
+    let mail = TestCarrier::email();
+    let shop = shop_with(&mail).await;
+    mail.next([Act::Hang]);
+    let id = queue(&shop, a_message("layla@example.com")).await;
+    shop.advance(SECOND);
+    mail.until_tried(1).await;
+    shop.advance(2 * HOUR);
+    let job =
+        shop.admin().see("/api/v1/admin/jobs?kind=messages.email").await.rows()[0]["id"].as_str().expect("an id").to_owned();
+    let cancel = shop.admin().post(&format!("/api/v1/admin/jobs/{job}/cancel")).json(&json!({})).send().await;
+    cancel.expect_problem(409, "job_not_waiting");
+    mail.release();
+    pass(&shop, HOUR, MINUTE).await;
+    expect_each_once(&mail, &[id]);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_message_whose_job_is_cancelled_has_failed_and_can_be_sent_after_all() {
+    let mail = TestCarrier::email();
+    let shop = shop_with(&mail).await;
+    mail.next([Act::Answer(later())]);
+    let id = queue(&shop, a_message("layla@example.com")).await;
+    pass(&shop, SECOND, SECOND).await;
+    let job =
+        shop.admin().see("/api/v1/admin/jobs?kind=messages.email").await.rows()[0]["id"].as_str().expect("an id").to_owned();
+    shop.admin().post(&format!("/api/v1/admin/jobs/{job}/cancel")).json(&json!({})).send().await.expect(200);
+    assert_eq!(
+        (&told(&shop, id).await["status"], &told(&shop, id).await["errorCode"]),
+        (&json!("failed"), &json!("cancelled"))
+    );
+    pass(&shop, HOUR, MINUTE).await;
+    shop.admin().post(&format!("/api/v1/notifications/{id}/retry")).json(&json!({})).send().await.expect(200);
+    pass(&shop, MINUTE, SECOND).await;
+    expect_each_once(&mail, &[id]);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_template_that_cannot_be_filled_fails_its_message_and_the_doctor_says_so() {
+    let mail = TestCarrier::email();
+    let shop = shop_with(&mail).await;
+    let id = queue(
+        &shop,
+        NewMessage { kind: Kind::PaymentRefunded, payload: json!({ "items": 7 }), ..a_message("layla@example.com") },
+    )
+    .await;
+    let other = queue(&shop, a_message("omar@example.com")).await;
+    pass(&shop, HOUR, MINUTE).await;
+    expect_each_once(&mail, &[other]);
+    let known = told(&shop, id).await;
+    assert_eq!((&known["status"], &known["errorCode"]), (&json!("failed"), &json!("template_fault")));
+    let ailments = shop.ailments().await;
+    assert!(ailments.len() == 1 && ailments[0].contains("payment_refunded (en, email)"), "{ailments:?}");
+    shop.abandon().await;
+}
+
+#[tokio::test]
+async fn messages_are_found_by_what_is_asked() {
+    let (mail, sms) = (TestCarrier::email(), TestCarrier::sms());
+    let shop =
+        Shop::open_with_carriers(&[], vec![Arc::clone(&mail) as Arc<dyn Carrier>, Arc::clone(&sms) as Arc<dyn Carrier>]).await;
+    mail.next_to("layla@example.com", [Act::Answer(failed(None))]);
+    mail.next_to("sami@example.com", [Act::Answer(later())]);
+    let first = queue(&shop, a_message("layla@example.com")).await;
+    let second = queue(&shop, a_message("+962790000001")).await;
     let alert = json!({ "alert": "refund_failed", "orderNumber": "B-261125-0042", "amount": "1.000", "currency": "JOD" });
     let third = queue(&shop, NewMessage { kind: Kind::StaffAlert, payload: alert, ..a_message("sami@example.com") }).await;
     pass(&shop, SECOND, SECOND).await;

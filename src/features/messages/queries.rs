@@ -89,3 +89,60 @@ pub fn check_books(reader: &Reader<'_>) -> Result<Vec<String>> {
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::db::{DataFolder, Db, DbOptions, Reactions, WriteTx};
+    use crate::kernel::{DomainEvent, JobDue};
+
+    struct Nothing;
+
+    impl Reactions for Nothing {
+        fn inside(&self, _tx: &mut WriteTx<'_>, _event: &DomainEvent) -> Result<()> {
+            Ok(())
+        }
+
+        fn after(&self, _events: &[DomainEvent], _jobs: &[JobDue]) {}
+    }
+
+    #[tokio::test]
+    async fn what_waits_or_failed_is_found_without_reading_what_was_sent() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let own = DataFolder::own(&folder.path().join("data")).expect("a folder of ours");
+        let options = DbOptions { clock: Clock::system(), accept_clock: true, reactions: Arc::new(Nothing) };
+        let db = Db::open(own, options).expect("the database opens");
+        let filter = |status, order| Filter {
+            status,
+            channel: None,
+            kind: None,
+            recipient: None,
+            order,
+            paging: Paging { per_page: 20, from: From::Page(1) },
+        };
+        let mut cases = vec![
+            (sql::lists::WAITING.to_owned(), "notifications_waiting"),
+            (sql::lists::ENDED.to_owned(), "notifications_ended"),
+            (sql::lists::NEWEST.to_owned(), "PRIMARY KEY"),
+        ];
+        let order = crate::kernel::OrderId::from_uuid(uuid::Uuid::from_u128(7));
+        let filters = [
+            (filter(Some(Status::Queued), None), "notifications_waiting"),
+            (filter(Some(Status::Failed), None), "notifications_ended"),
+            (filter(Some(Status::Suppressed), None), "notifications_ended"),
+            (filter(None, Some(order)), "notifications_order"),
+        ];
+        for (filter, by) in filters {
+            let query = sql::lists::conditions(&filter);
+            cases.extend([(sql::lists::count_sql(&query), by), (sql::lists::list_sql(&query), by)]);
+        }
+        for (sql, by) in cases {
+            let asked = format!("explain query plan {sql}");
+            let plan = db.read(move |reader| reader.all(&asked, &[], |row| row.get::<String>(3))).await.expect("a plan");
+            assert!(plan.join("\n").contains(by), "{by} is not used:\n{}\n{sql}", plan.join("\n"));
+        }
+    }
+}
