@@ -13,7 +13,7 @@ use crate::features::media::{Links, MOST_IMAGES, NotTaken, Size, Status, problem
 use crate::http::extract::Empty;
 use crate::http::idempotency::{IdempotencyKey, Kept, Recall, once};
 use crate::http::multipart::Upload;
-use crate::http::{Answer, Body, Context, Fields, Id, Ids, Input, Link, Route, Shape, no_content, respond};
+use crate::http::{Answer, Body, Context, Fields, Id, Ids, Input, Route, Shape, no_content, respond};
 use crate::kernel::problem::FieldFault;
 use crate::kernel::text::Lines;
 use crate::kernel::{ImageId, Problem, ProductId, Result};
@@ -22,8 +22,7 @@ pub(super) fn routes() -> Vec<Route<AppState>> {
     vec![
         Route::get("/api/v1/products/{id}/images", list_images, "List a product's pictures")
             .describe("For who edits the product: also those that are not drawn yet, and why one could not be. The product itself lists those that are ready.")
-            .answers(200, "Its pictures, the first one first", images_shape())
-            .links(links()),
+            .answers(200, "Its pictures, the first one first", images_shape()),
         Route::post("/api/v1/products/{id}/images", add_images, "Add pictures to a product")
             .describe("JPEG, PNG, WebP or GIF, known by their content; of an animated one the first frame is shown. Metadata is taken out after the picture is turned upright, and whatever follows the picture's end is cut off. All files are taken or none: a 422 names each that is no good, by its place (`files[2]`) and its name. Who wants each file's own outcome sends one upload a file. `alt` says what the pictures show, for all of an upload. The pictures are drawn in three sizes after the answer; the product lists each when it is ready. A picture that the product shows already is not added twice. With an `Idempotency-Key` the files and `alt` are what is compared, not the bytes between them.")
             .upload(json!({
@@ -41,7 +40,6 @@ pub(super) fn routes() -> Vec<Route<AppState>> {
             }))
             .idempotent()
             .answers(202, "They are taken, and will be drawn", images_shape())
-            .links(links())
             .refuses(&[&problems::TOO_MANY_IMAGES]),
         Route::put("/api/v1/products/{id}/images", arrange_images, "Order a product's pictures")
             .describe("Names every picture of the product once, the first one first: that one stands in lists and beside orders. `alt` stays where it is left out.")
@@ -50,16 +48,11 @@ pub(super) fn routes() -> Vec<Route<AppState>> {
                 { "id": "01936f2a-7c11-7000-8000-0a1b2c3d4e12", "alt": "Maarouk, whole" },
                 { "id": "01936f2a-7c11-7000-8000-0a1b2c3d4e11" },
             ] }))
-            .answers(200, "Its pictures in their new order", images_shape())
-            .links(links()),
+            .answers(200, "Its pictures in their new order", images_shape()),
         Route::delete("/api/v1/products/{id}/images/{imageId}", remove_image, "Take a picture from a product")
             .describe("Orders that were placed while the product showed it go on showing it.")
             .answers_empty(204, "The product does not show it any more"),
     ]
-}
-
-fn links() -> [Link; 1] {
-    [Link::to("product", "GET /api/v1/products/{id}", "The product that shows them").with("id", "$request.path.id")]
 }
 
 fn images_shape() -> Shape {
