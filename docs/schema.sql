@@ -164,7 +164,7 @@ CREATE TABLE orders (
     token_version      integer not null default 1,
     version            integer not null default 1,
     created_at         integer not null,
-    updated_at         integer not null, guest_network blob check (length(guest_network) = 16), payment_id blob check (length(payment_id) = 16),
+    updated_at         integer not null, guest_network blob check (length(guest_network) = 16), payment_id blob check (length(payment_id) = 16), anonymised_at integer, locale text check (locale in ('en', 'ar')),
     constraint parts_add_up_to_the_total check (
         total_minor = subtotal_minor - discount_minor + delivery_fee_minor + case tax_included when 1 then 0 else tax_minor end),
     constraint no_more_is_given_back_than_was_taken check (refunded_minor between 0 and captured_minor)
@@ -571,3 +571,141 @@ CREATE TABLE payment_comparisons (
 CREATE INDEX webhook_inbox_old_bodies on webhook_inbox (handled_at) where body is not null and handled_at is not null;
 
 CREATE INDEX webhook_inbox_lost_money on webhook_inbox (id) where outcome = 'unknown' and is_money = 1;
+
+CREATE TABLE notifications (
+    id          blob    not null primary key check (length(id) = 16),
+    type        text    not null,
+    channel     text    not null check (channel in ('email', 'sms')),
+    recipient   text,             -- null once it is old, or its person was erased
+    locale      text    not null check (locale in ('en', 'ar')),
+    payload     text    check (json_valid(payload)), -- what its template is filled with; no secret; null as the recipient
+    subject     text,             -- as it was sent
+    order_id    blob,
+    user_id     blob,
+    status      text    not null check (status in ('queued', 'sending', 'sent', 'delivered', 'failed', 'suppressed')),
+    attempts    integer not null default 0,
+    failures    integer not null default 0, -- tries that the carrier has put off since it was queued: its waits grow by them
+    resent      integer not null default 0, -- tries after one that may have arrived: the window of SPEC 7
+    held        integer not null default 0 check (held in (0, 1)), -- it waits for its carrier, not for its time
+    error_code  text,             -- of one that failed or was suppressed
+    last_error  text,
+    provider_id text,             -- the carrier's name for it
+    created_at  integer not null,
+    tried_at    integer,          -- when the newest try began
+    sent_at     integer,
+    updated_at  integer not null
+) strict, without rowid;
+
+CREATE INDEX notifications_order on notifications (order_id) where order_id is not null;
+
+CREATE INDEX notifications_user on notifications (user_id) where user_id is not null;
+
+CREATE INDEX notifications_waiting on notifications (id) where status in ('queued', 'sending');
+
+CREATE INDEX notifications_ended on notifications (status, id) where status in ('failed', 'suppressed');
+
+CREATE INDEX notifications_kinds on notifications (type, channel);
+
+CREATE INDEX notifications_held on notifications (channel, id) where held = 1;
+
+CREATE TABLE suppressions (
+    channel    text    not null check (channel in ('email', 'sms')),
+    address    text    not null, -- folded: an e-mail address in lower case, a phone as E.164
+    reason     text    not null check (reason in ('bounced', 'stopped', 'complained')),
+    created_at integer not null,
+    primary key (channel, address)
+) strict, without rowid;
+
+CREATE TABLE stopped_carriers (
+    channel    text    not null primary key check (channel in ('email', 'sms')),
+    why        text    not null,
+    since      integer not null
+) strict, without rowid;
+
+CREATE TABLE provider_events (
+    provider    text    not null,
+    event_id    text    not null,
+    received_at integer not null,
+    primary key (provider, event_id)
+) strict;
+
+CREATE INDEX provider_events_old on provider_events (received_at);
+
+CREATE TABLE pictures (
+    hash       blob    not null primary key check (length(hash) = 32),
+    format     text    not null check (format in ('jpeg', 'png', 'webp', 'gif')),
+    width      integer not null check (width > 0),  -- pixels, as it is stored
+    height     integer not null check (height > 0),
+    turn       integer not null default 1 check (turn between 1 and 8), -- Exif's orientation, still to be applied
+    status     text    not null check (status in ('pending', 'ready', 'failed')),
+    last_error text,
+    created_at integer not null
+) strict, without rowid;
+
+CREATE TABLE media_files (
+    path       text    not null primary key,
+    picture    blob    not null references pictures (hash),
+    bytes      integer not null check (bytes > 0),
+    sha256     blob    not null check (length(sha256) = 32),
+    created_at integer not null,
+    copied_at  integer          -- when the bucket had it whole
+) strict, without rowid;
+
+CREATE INDEX media_files_picture on media_files (picture);
+
+CREATE INDEX media_files_uncopied on media_files (path) where copied_at is null;
+
+CREATE TABLE product_images (
+    id         blob    not null primary key check (length(id) = 16),
+    product_id blob    not null references products (id),
+    picture    blob    not null references pictures (hash),
+    alt        text    not null default '',
+    position   integer not null,
+    created_at integer not null,
+    removed_at integer
+, ordered_at integer) strict, without rowid;
+
+CREATE INDEX product_images_product on product_images (product_id, position);
+
+CREATE INDEX product_images_picture on product_images (picture);
+
+CREATE TABLE notifications_forgotten (
+    one     integer not null primary key check (one = 1),
+    from_id blob    not null check (length(from_id) = 16)
+) strict, without rowid;
+
+CREATE TABLE daily_summaries (
+    day     integer not null primary key, -- the shop's day, as 20261125
+    told_at integer not null
+) strict, without rowid;
+
+CREATE TABLE low_stock_told (
+    product_id blob    not null primary key references products (id) on delete cascade,
+    told_at    integer not null
+) strict, without rowid;
+
+CREATE TABLE campaigns (
+    id         blob    not null primary key check (length(id) = 16),
+    type       text    not null check (type in ('message', 'promotion')),
+    channel    text    not null check (channel in ('email', 'sms')),
+    audience   text    not null check (audience in ('users', 'order', 'all')),
+    content    text    check (json_valid(content)), -- of a promotion to all, which its job takes from here
+    after_user blob,             -- the last account that was looked at, of a promotion to all
+    queued     integer not null default 0 check (queued >= 0),
+    created_at integer not null,
+    ended_at   integer            -- when the last message was queued; null while more follow
+) strict, without rowid;
+
+CREATE TABLE media_bucket (
+    id    integer not null primary key check (id = 1),
+    place text    not null
+) strict;
+
+CREATE TABLE media_removals (
+    path       text    not null primary key,
+    -- When the file on the disk was written, in ns; null: none was there. One that was written since is not what is to go.
+    written_ns integer,
+    removed_at integer not null
+) strict, without rowid;
+
+CREATE INDEX product_images_ended on product_images (removed_at) where removed_at is not null and ordered_at is null;

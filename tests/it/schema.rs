@@ -24,6 +24,12 @@ const LANDED: &[(&str, &str)] = &[
     ("V11__payments.sql", "6a5465c02dd71f9d87a860338575d92758d9d75271a19a2de4a777f3d77d5e4f"),
     ("V12__refunds.sql", "8df5a69d4cd91346b3c8a11a2b2c6e170f27c5363654f6abdc11a7f0e6ead45e"),
     ("V13__webhooks.sql", "1e32884fd1634ed755373fc3dd171c1415f53afd5b0b3a81252268737dd12626"),
+    ("V14__messages.sql", "3f53ecac35eb3723831326805675202e2a1433c543da7e1d60b1b1ef0e8d8517"),
+    ("V15__media.sql", "70f9f8604374be387ed4e0ef57eb19475515f68eb0efdd84290e78a351dc6155"),
+    ("V16__upkeep.sql", "5bcaf169f9ddc37edc8d824fb98328ad081de57b7f370fe586990e3a1a58a572"),
+    ("V17__told.sql", "c471c78421224f8b3733facfec997089c1e04111c19aeacbfa5903503c0deaf5"),
+    ("V18__campaigns.sql", "4200863d7daf42644e2dc5d635958d9942bf546c74aecfc6b09135d6d8a374c6"),
+    ("V19__media_keeping.sql", "07545e20e52bdfcb321a635d01d0a417bc76c2c94d11048423bf232a2b1a6ead"),
 ];
 
 const HEAD: &str = "-- The whole schema after all migrations, for reading. Made by `BAYADER_WRITE=1 cargo test --test it schema`; a test compares it.\n";
