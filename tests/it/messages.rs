@@ -283,6 +283,7 @@ async fn a_mended_channel_is_found_without_a_restart() {
     pass(&shop, MINUTE, SECOND).await;
     mail.come_back();
     pass(&shop, 11 * MINUTE, MINUTE).await;
+    pass(&shop, 5 * SECOND, SECOND).await;
     expect_each_once(&mail, &queued);
     shop.close().await;
 }

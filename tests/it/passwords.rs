@@ -26,8 +26,8 @@ async fn reset(shop: &Shop, token: &str, password: &str) -> Reply {
 async fn mailed(shop: &Shop, email: &str) -> String {
     forgot(shop, email).await.expect(202);
     let letters = shop.letters().await;
-    let last = letters.last().expect("a letter");
-    assert_eq!(last.to, email);
+    // The shop writes to its owner by itself, each evening.
+    let last = letters.iter().rfind(|letter| letter.to == email).expect("a letter");
     last.token().to_owned()
 }
 

@@ -316,6 +316,7 @@ impl Shop {
         let folder = self.folder().join("outbox");
         let files = std::fs::read_dir(&folder).expect("the outbox can be read");
         let mut files: Vec<_> = files.map(|file| file.expect("an entry").path()).collect();
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "eml"));
         files.sort();
         files.iter().map(|file| Letter::of(&std::fs::read(file).expect("a letter can be read"))).collect()
     }
