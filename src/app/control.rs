@@ -79,7 +79,7 @@ pub enum Answer {
     /// What became of a picture.
     PictureImported(media::import::Imported),
     /// Books, disk and bucket were compared.
-    MediaChecked(media::compare::Report),
+    MediaChecked(Box<media::compare::Report>),
     /// Nothing was brought in.
     BadRows(Vec<BadRow>),
     /// It may not be; `code` is that of the API's problems.
@@ -120,7 +120,9 @@ pub async fn execute(shop: &AppState, request: Request, progress: OnProgress<'_>
             import_products(shop, &csv_base64, set_stock, dry_run, progress).await
         }
         Request::ImportPicture { name, bytes_base64, dry_run } => import_picture(shop, &name, &bytes_base64, dry_run).await,
-        Request::CheckMedia(asked) => media::compare::compare(shop, asked, progress).await.map(Answer::MediaChecked),
+        Request::CheckMedia(asked) => {
+            media::compare::compare(shop, asked, progress).await.map(|report| Answer::MediaChecked(Box::new(report)))
+        }
     };
     outcome.unwrap_or_else(|error| match error {
         Error::Refused(ref problem) => Answer::Refused { code: problem.kind.code.to_owned(), message: told(problem, &error) },

@@ -228,7 +228,7 @@ impl Check {
         let folder = self.place.folder()?;
         let asked = Asked { dry_run: self.dry_run, delete_unknown: self.delete_unknown };
         let report = match through::write(&self.place, &folder, self.accept_clock, Request::CheckMedia(asked))? {
-            Answer::MediaChecked(report) => report,
+            Answer::MediaChecked(report) => *report,
             other => return Err(another(&other)),
         };
         if self.json {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::doubles::pictures::{self, Part, path_of, settle, upload};
-use crate::doubles::s3::{S3Peer, bucket, get as get_link};
+use crate::doubles::s3::{S3Peer, bucket, get as get_link, get_here};
 use crate::harness::{Folder, Shop};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -338,17 +338,18 @@ async fn links_lead_to_the_bucket_once_it_has_the_file_and_end() {
     let product = add_picture(&shop, "Maarouk", 90).await;
     settle(&shop).await;
     let link = path_of(&shop.guest().see(&format!("/api/v1/products/{product}")).await["images"][0]["card"]);
-    let get = |accept: &'static str| shop.guest().get(&link).header("accept", accept).send();
-    get("image/webp").await.expect(200);
+    let url = format!("{}{link}", shop.wire.base);
+    let asked = get_here(&url, "image/webp").await;
+    assert_eq!((asked.status().as_u16(), asked.headers()["content-type"].to_str().expect("a text")), (200, "image/webp"));
 
     peer.start_again().await;
     shop.advance(HOUR);
     settle(&shop).await;
     for (accept, media_type) in [("image/webp,*/*", "image/webp"), ("*/*", "image/jpeg")] {
-        let reply = get(accept).await.expect(302);
-        assert_eq!(reply.header("vary"), Some("Accept"));
-        let elsewhere = reply.header("location").expect("a place").to_owned();
-        assert_eq!(get(accept).await.header("location"), Some(elsewhere.as_str()), "the same all day");
+        let reply = get_here(&url, accept).await;
+        assert_eq!((reply.status().as_u16(), &reply.headers()["vary"]), (302, &http::HeaderValue::from_static("Accept")));
+        let elsewhere = reply.headers()["location"].to_str().expect("a text").to_owned();
+        assert_eq!(get_here(&url, accept).await.headers()["location"], elsewhere, "the same all day");
         let answer = get_link(&elsewhere).await;
         assert_eq!((answer.status().as_u16(), answer.headers()["content-type"].to_str().expect("a text")), (200, media_type));
         let picture = answer.bytes().await.expect("bytes");

@@ -19,7 +19,7 @@ const SWEEP: Asked = Asked { dry_run: false, delete_unknown: true };
 
 async fn check(shop: &Shop, asked: Asked) -> Report {
     match execute(shop.inner(), Request::CheckMedia(asked), &|_| ()).await {
-        Answer::MediaChecked(report) => report,
+        Answer::MediaChecked(report) => *report,
         other => panic!("no report: {other:?}"),
     }
 }

@@ -153,6 +153,12 @@ pub async fn get(link: impl reqwest::IntoUrl) -> reqwest::Response {
     client().get(link).send().await.expect("an answer")
 }
 
+/// As a browser asks that goes nowhere else.
+pub async fn get_here(link: &str, accept: &str) -> reqwest::Response {
+    let stays = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    stays.get(link).header("accept", accept).send().await.expect("an answer")
+}
+
 /// A bucket as it is configured.
 pub fn bucket(variables: &[(String, String)], clock: &Clock) -> Bucket {
     let config: Config = load(&Source::new().variables(variables.to_vec())).expect("a configuration");

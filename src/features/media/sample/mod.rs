@@ -8,7 +8,6 @@
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
-    clippy::many_single_char_names,
     reason = "drawing is arithmetic of fractions of pixels; no money comes near"
 )]
 
@@ -39,8 +38,11 @@ const COOKIES: Ground = Ground(0x00E4_E0D2, 7);
 const DRINKS: Ground = Ground(0x00F3_D9A6, 6);
 const BOXES: Ground = Ground(0x00E3_DCEB, 11);
 
+/// Draws a product in the middle of its ground.
+type Drawing = fn(&mut Easel);
+
 /// What draws each product of `assets/sample/menu.csv`.
-const DRAWINGS: &[(&str, Ground, fn(&mut Easel))] = &[
+const DRAWINGS: &[(&str, Ground, Drawing)] = &[
     ("BRD-001", BREAD, bread::flatbread),
     ("BRD-002", BREAD, bread::taboon),
     ("BRD-003", BREAD, bread::shrak),
