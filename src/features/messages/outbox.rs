@@ -76,28 +76,33 @@ fn path(folder: &Path, id: NotificationId, form: Form) -> PathBuf {
     folder.join(format!("{id}.{}", form.extension()))
 }
 
-/// Whole or not at all: written aside, synced, renamed.
+/// Whole or not at all: written aside, synced, renamed. That the folder has it is not waited for, which would cost each message a second
+/// sync beside the shop's own commits: these files are for reading, and a cut in the power may take the newest of them.
 fn write(folder: &Path, id: NotificationId, form: Form, bytes: &[u8]) -> io::Result<()> {
     let aside = folder.join(format!(".{id}.part"));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(&aside, path(folder, id, form))?;
-    fs::File::open(folder)?.sync_all()
+    fs::rename(&aside, path(folder, id, form))
 }
 
 /// Removes all but the newest messages; their ids, and so their names, are in order of time.
 fn remove_old(folder: &Path) -> io::Result<()> {
     let mut messages = Vec::new();
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if Form::ALL.iter().any(|form| path.extension().is_some_and(|extension| extension == form.extension())) {
-            messages.push(path);
+        let name = entry?.file_name();
+        if Form::ALL.iter().any(|form| Path::new(&name).extension().is_some_and(|extension| extension == form.extension())) {
+            messages.push(name);
         }
     }
-    messages.sort();
-    for old in messages.iter().rev().skip(KEPT) {
-        match fs::remove_file(old) {
+    let too_many = messages.len().saturating_sub(KEPT);
+    if too_many == 0 {
+        return Ok(());
+    }
+    // The oldest of them come to stand first; in which order the others stand does not matter.
+    messages.select_nth_unstable(too_many - 1);
+    for old in messages.iter().take(too_many) {
+        match fs::remove_file(folder.join(old)) {
             // The other channel's messages are cleared by another thread.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             other => other?,
@@ -137,5 +142,21 @@ mod tests {
         assert_eq!(fs::read(path(502)).expect("a message"), b"once more");
         assert_eq!(fs::read_dir(&folder).expect("a folder").count(), KEPT);
         assert!(outbox.has(id(502)).await.expect("it looks") && !outbox.has(id(1)).await.expect("it looks"));
+    }
+    #[test]
+    fn what_is_beyond_the_last_500_goes_at_once_and_the_oldest_of_it() {
+        let temp = tempfile::tempdir().expect("a folder");
+        let folder = temp.path();
+        let number_of = |number: u128| (number * 263) % 521;
+        // 263 and 521 are prime, so each number from 1 to 520 comes once, in no order.
+        for number in 1..=520 {
+            fs::write(path(folder, id(number_of(number)), Form::Txt), "a message").expect("written");
+        }
+        fs::write(folder.join("notes"), "no message").expect("written");
+        remove_old(folder).expect("removed");
+        let kept: Vec<u128> = (1..=520).filter(|number| path(folder, id(*number), Form::Txt).exists()).collect();
+        assert_eq!(kept.len(), KEPT);
+        assert_eq!(kept, (21..=520).collect::<Vec<_>>());
+        assert!(folder.join("notes").exists());
     }
 }
