@@ -1,6 +1,6 @@
 //! What a buyer notices of mail servers and SMS providers: nothing. The latency of orders at a fixed rate while every provider is down,
 //! once as nobody can be reached and once as everybody hangs, beside the same with providers that take what comes, and beside the `log`
-//! carrier, which writes files.
+//! carrier, which writes files. Beside it how many commits an order cost with all its messages.
 //!
 //! Each round has all four, in another order, each over a folder of its own; ratios are of one round, and their median counts. Every
 //! order has somebody to tell: half of them by e-mail, half by SMS. A latency counts from the moment at which the question was due.
@@ -37,13 +37,15 @@ fn main() {
     let rounds = if common::is_quick() { 1 } else { 5 };
     let time = common::time(8_000, 1_500);
     let mut all: [Vec<(f64, f64)>; 4] = Default::default();
+    let mut commits: [Vec<f64>; 4] = Default::default();
     for round in 0..rounds {
         for step in 0..Providers::ALL.len() {
             let at = (round + step) % Providers::ALL.len();
-            let load = run(&server, &clients, Providers::ALL[at], time);
+            let (load, commits_an_order) = run(&server, &clients, Providers::ALL[at], time);
             all[at].push((load.percentile(50), load.percentile(99)));
+            commits[at].push(commits_an_order);
             println!(
-                "  providers {}: {:.0}/s, p50 {:.2} ms, p99 {:.2} ms, worst {:.2} ms",
+                "  providers {}: {:.0}/s, p50 {:.2} ms, p99 {:.2} ms, worst {:.2} ms, {commits_an_order:.2} commits an order",
                 Providers::ALL[at].told(),
                 load.rate(),
                 load.percentile(50),
@@ -54,9 +56,15 @@ fn main() {
     }
     let [up, unreachable, hanging, log] = &all;
     println!("orders at {PER_SECOND:.0}/s, {} rounds; medians:", up.len());
-    for (providers, latencies) in Providers::ALL.iter().zip(&all) {
+    for ((providers, latencies), commits) in Providers::ALL.iter().zip(&all).zip(&commits) {
         let of = |part: fn(&(f64, f64)) -> f64| median(&latencies.iter().map(part).collect::<Vec<_>>());
-        println!("  providers {}: p50 {:.2} ms, p99 {:.2} ms", providers.told(), of(|ms| ms.0), of(|ms| ms.1));
+        println!(
+            "  providers {}: p50 {:.2} ms, p99 {:.2} ms, {:.2} commits an order",
+            providers.told(),
+            of(|ms| ms.0),
+            of(|ms| ms.1),
+            median(commits)
+        );
     }
     for (down, name) in [(unreachable, "unreachable"), (hanging, "hanging")] {
         for (normal, beside, limit) in [(up, "up", Some(LIMIT)), (log, "log", None)] {
@@ -131,7 +139,8 @@ impl Carrier for Provider {
     }
 }
 
-fn run(server: &Runtime, clients: &Runtime, fares: Providers, time: Duration) -> Load {
+/// The latencies of orders, and the commits of the shop an order while they were placed.
+fn run(server: &Runtime, clients: &Runtime, fares: Providers, time: Duration) -> (Load, f64) {
     let folder = common::folder();
     let (end, over) = watch::channel(false);
     let carriers = match fares {
@@ -144,11 +153,13 @@ fn run(server: &Runtime, clients: &Runtime, fares: Providers, time: Duration) ->
     let shop = Arc::clone(app.shop());
     let serving = server.block_on(Serving::shop(app));
     let address = serving.address;
+    let commits_before = shop.db.stats().group_size.count();
     let load = clients.block_on(async {
         let baskets = Baskets::of(address, 0).await;
         let make = move |client, asked| baskets.told(client, asked);
         common::open_loop(address, PEOPLE, PER_SECOND, time, (StatusCode::CREATED, 0), make).await
     });
+    let commits = shop.db.stats().group_size.count() - commits_before;
     let count = |sql: &'static str| {
         server.block_on(shop.db.read(move |reader| reader.one(sql, &[], |row| row.get::<i64>(0)))).expect("a count")
     };
@@ -161,5 +172,5 @@ fn run(server: &Runtime, clients: &Runtime, fares: Providers, time: Duration) ->
     drop(shop);
     end.send_replace(true);
     server.block_on(serving.end());
-    load
+    (load, commits as f64 / orders as f64)
 }
