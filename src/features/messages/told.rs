@@ -112,11 +112,12 @@ fn is_of(known: &Standing, named: Option<&str>) -> bool {
     }
 }
 
-/// A provider's words as they may be kept and shown: one line of at most 200 characters, without what may be an address or a link.
+/// A provider's words as they may be kept and shown: one line of at most 200 characters, without what may be an address, a phone or a link.
 #[must_use]
 pub fn reason(text: &str) -> String {
     const MOST: usize = 200;
-    let shown = |word: &str| if word.contains('@') || word.contains("://") { "…".to_owned() } else { word.to_owned() };
+    let is_secret = |word: &str| word.contains('@') || word.contains("://") || is_phone(word);
+    let shown = |word: &str| if is_secret(word) { "…".to_owned() } else { word.to_owned() };
     let words: Vec<String> =
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).map(shown).collect();
     let line = words.join(" ");
@@ -124,6 +125,11 @@ pub fn reason(text: &str) -> String {
         Some((cut, _)) => format!("{}…", line.get(..cut).unwrap_or_default()),
         None => line,
     }
+}
+
+/// Whether a word has as many digits as a phone, and nothing else but marks.
+fn is_phone(word: &str) -> bool {
+    word.chars().filter(|c| c.is_numeric()).count() >= 7 && !word.chars().any(char::is_alphabetic)
 }
 
 #[cfg(test)]
@@ -135,6 +141,10 @@ mod tests {
         let told = "550 5.1.1 <layla@example.com>: no\r\n such user\t(see https://mail.example/x)";
         assert_eq!(reason(told), "550 5.1.1 … no such user (see …");
         assert_eq!(reason(&"ك".repeat(500)).chars().count(), 201);
+        assert_eq!(
+            reason("450 4.2.2 '+962790000001' or ٠٧٩٠٠٠٠٠٠١: queue 4RtX123456789"),
+            "450 4.2.2 … or … queue 4RtX123456789"
+        );
         assert_eq!(reason(""), "");
     }
 }
