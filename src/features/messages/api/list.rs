@@ -28,6 +28,7 @@ pub(super) fn routes() -> Vec<Route<AppState>> {
         Route::get("/api/v1/notifications", list, "List messages, newest first")
             .describe("Every message that the shop has to send, by e-mail or as a text, and what became of it. `queued` are also those on their way. `payload` is what its template is filled with; links that open an account are made when a message leaves and stand nowhere. After `retention.messageBodyDays` of the settings `recipient`, `payload` and `subject` are gone.")
             .query::<ListQuery>()
+            .parameter("channel", "Those by e-mail, or those as a text message.")
             .parameter("type", "What it is about, as `order_placed`.")
             .parameter("recipient", "The whole address: an e-mail address, or a phone as +962790000000.")
             .parameter("order_id", "Those about one order.")
