@@ -365,7 +365,7 @@ mod tests {
         let (mut upload, _) = of(std::iter::repeat_with(part).take(MAX_PARTS * 2)).await;
         for _ in 0..MAX_PARTS {
             let mut part = upload.next().await.expect("a part").expect("a part");
-            assert!(part.chunk().await.expect("its content").is_none());
+            while part.chunk().await.expect("its content").is_some_and(|piece| piece.is_empty()) {}
         }
         let told = told(upload.next().await);
         assert!(told.starts_with("bad_request ") && told.contains("64 parts"), "{told}");
