@@ -15,6 +15,8 @@ use crate::harness::{Client, Folder, Shop};
 const AT_ONCE: u8 = 20;
 /// What the shop may hold at its most: it opens one at a time, and nine of them would not fit.
 const MOST_KB: u64 = 180 << 10;
+/// And while the largest picture is open: the budget of one, and the shop beside it.
+const MOST_OPEN_KB: u64 = 430_000;
 const POLL: Duration = Duration::from_millis(20);
 
 fn most_resident_kb(process: u32) -> u64 {
@@ -64,6 +66,29 @@ async fn twenty_uploads_at_once_stay_within_bounds_while_orders_go_on() {
     let most = most_resident_kb(server.process());
     assert!(most < MOST_KB, "{most} kB resident at most");
     server.expect_documented();
+    server.kill();
+    folder.expect_healthy();
+}
+
+/// The largest pictures, each in the way of writing that costs its decoder most.
+#[tokio::test]
+async fn a_picture_of_fifty_megapixels_stays_within_its_budget() {
+    let folder = Folder::with_owner();
+    let mut server = Shop::spawn(&folder).await;
+    let owner = server.admin().await;
+    let product = server.product(&owner, "Maarouk").create().await.id;
+    let fine = pictures::progressive_jpeg(8_160, 6_120, 0x11);
+    let told = upload(&owner, &product, &[Part::File("fine.jpg", &fine)]).send().await.expect_problem(422, "validation_failed");
+    assert_eq!(told["errors"][0]["code"], "too_many_pixels", "{told:?}");
+    assert!(told["errors"][0]["message"].as_str().is_some_and(|text| text.contains("449 MB to open")), "{told:?}");
+    let files = [pictures::progressive_jpeg(8_160, 6_120, 0x22), pictures::half_clear_png(8_000, 6_250)];
+    for (index, file) in files.iter().enumerate() {
+        upload(&owner, &product, &[Part::File("large", file)]).send().await.expect(202);
+        ready(&server.guest(), &product, index + 1).await;
+        let most = most_resident_kb(server.process());
+        println!("{most} kB resident at most after picture {index}");
+        assert!(most < MOST_OPEN_KB, "{most} kB resident at most after picture {index}");
+    }
     server.kill();
     folder.expect_healthy();
 }

@@ -43,7 +43,7 @@ async fn a_picture(shop: &Shop) -> String {
     let product = shop.product("Maarouk").create().await.id;
     let photo = pictures::jpeg(700, 500);
     upload(&shop.owner(), &product, &[Part::File("photo.jpg", &photo)]).send().await.expect(202);
-    settle(&shop).await;
+    settle(shop).await;
     product
 }
 
@@ -163,7 +163,7 @@ async fn disk_and_bucket_mend_each_other() {
         .expect("a hash");
     peer.put_wrong(card, before.len(), &hex::encode(sha)).await;
     let report = check(&shop, MEND).await;
-    assert_eq!(report.redrawn.names, [card.clone()]);
+    assert_eq!(report.redrawn.names, [card.as_str()]);
     settle(&shop).await;
     assert_eq!(check(&shop, MEND).await.whole, 7);
     let there = bucket.get(card, before.len() as u64).await.expect("an answer").expect("there");

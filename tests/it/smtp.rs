@@ -65,6 +65,7 @@ fn outgoing(number: u128, to: &str) -> Outgoing {
         unsubscribe_url: None,
         made_at: NOW,
         tried_at: NOW,
+        others: Vec::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::harness::said::Said;
 use crate::harness::test_carrier::{Act, TestCarrier, later};
-use crate::harness::test_gateway::{Message, TESTPAY, TestGateway};
+use crate::harness::test_gateway::{Act as GatewayAct, Message, Op, TESTPAY, TestGateway};
 use crate::harness::{Client, Order, Product, Shop};
 
 const MINUTE: u64 = 60;
@@ -323,6 +323,30 @@ async fn a_payment_that_failed_is_told_unless_it_is_tried_again() {
     // One that succeeds within the minute.
     let luckier = by_guest(&shop, &bread, TESTPAY).await;
     fail(&luckier).await;
+    let payment = shop.begin_to_pay(&luckier).await;
+    gateway.pay(&payment);
+    shop.ask(&payment).await;
+    shop.pass(3 * MINUTE).await;
+    assert_eq!(shop.kinds_said().await[2..], ["order_confirmed email"]);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_card_that_is_declined_at_once_is_told_unless_it_is_tried_again() {
+    let (shop, gateway) = with_gateway().await;
+    let bread = shop.product("Bread").stock(10).create().await;
+    let decline = async |order: &Order| {
+        gateway.next(Op::Start, [GatewayAct::Decline]);
+        let body = json!({ "orderId": order.id, "paymentMethod": TESTPAY });
+        let request = shop.guest().post("/api/v1/payments/checkout").json(&body).header("x-order-token", order.token());
+        request.send().await.expect_problem(402, "payment_declined");
+    };
+    let order = by_guest(&shop, &bread, TESTPAY).await;
+    decline(&order).await;
+    shop.pass(MINUTE + 1).await;
+    assert_eq!(shop.kinds_said().await, ["payment_failed email", "payment_failed sms"]);
+    let luckier = by_guest(&shop, &bread, TESTPAY).await;
+    decline(&luckier).await;
     let payment = shop.begin_to_pay(&luckier).await;
     gateway.pay(&payment);
     shop.ask(&payment).await;
