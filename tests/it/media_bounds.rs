@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bayader::features::media::{MediaPath, Store};
 use bayader::http::server::Limits;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -125,6 +126,21 @@ async fn a_file_without_rows_is_taken_again_as_if_nothing_had_been() {
     draw(&shop).await;
     assert_eq!(shop.guest().see(&format!("/api/v1/products/{product}")).await["images"].as_array().map(Vec::len), Some(1));
     shop.close().await;
+}
+
+#[test]
+fn who_reads_a_file_reads_it_whole_while_it_is_written_anew() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(&folder.path().join("media")).expect("opened");
+    let hash = "0".repeat(64);
+    let path = MediaPath::parse(&format!("00/{hash}-card.webp")).expect("a place");
+    store.put(&path, b"the first one, which is the longer one").expect("put");
+    let (mut before, length) = store.open_file(&path).expect("opened").expect("there");
+    store.put(&path, b"the second").expect("put in its place");
+    let mut seen = Vec::new();
+    std::io::Read::read_to_end(&mut before, &mut seen).expect("read");
+    assert_eq!((seen.as_slice(), length), (b"the first one, which is the longer one".as_slice(), 38));
+    assert_eq!(store.read(&path).expect("read").as_deref(), Some(b"the second".as_slice()));
 }
 
 #[tokio::test]

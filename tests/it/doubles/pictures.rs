@@ -186,6 +186,20 @@ pub fn png_of(width: u32, height: u32, data: &[u8]) -> Vec<u8> {
     [b"\x89PNG\r\n\x1a\n".to_vec(), png_chunk(*b"IHDR", &head), png_chunk(*b"IDAT", data), png_chunk(*b"IEND", b"")].concat()
 }
 
+/// A PNG of red, green, blue and alpha with 16 bits each, all of it black and clear.
+pub fn deep_png(width: u32, height: u32) -> Vec<u8> {
+    let head = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[16, 6, 0, 0, 0]].concat();
+    let row = 1 + 8 * usize::try_from(width).expect("fits");
+    let data = packed(row * usize::try_from(height).expect("fits"));
+    [b"\x89PNG\r\n\x1a\n".to_vec(), png_chunk(*b"IHDR", &head), png_chunk(*b"IDAT", &data), png_chunk(*b"IEND", b"")].concat()
+}
+
+/// A WebP that claims a size in its coded data and has nothing behind it.
+pub fn webp_that_claims(width: u32, height: u32) -> Vec<u8> {
+    let head = (width - 1) | (height - 1) << 14;
+    webp_of(&[riff(*b"VP8L", &[&[0x2f][..], &head.to_le_bytes(), &[0; 32]].concat())])
+}
+
 /// A large PNG of one colour, in few bytes.
 pub fn plain_png(width: u32, height: u32, seed: u8) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
