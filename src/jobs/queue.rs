@@ -27,6 +27,9 @@ pub struct Queue {
 struct Lines {
     by_kind: BTreeMap<Arc<str>, Line>,
     running: usize,
+    /// Jobs that run, each with when it is to be looked at again, if it fell due meanwhile. A handler may put its own job back and end
+    /// after that: were the next run to begin before, that end would be written into it.
+    doing: BTreeMap<JobId, Option<i64>>,
 }
 
 /// The jobs of one kind.
@@ -74,7 +77,10 @@ impl Drop for Taken {
     fn drop(&mut self) {
         let mut lines = self.queue.lines();
         lines.running -= 1;
-        lines.line(&self.kind).running -= 1;
+        let again = lines.doing.remove(&self.job).flatten();
+        let line = lines.line(&self.kind);
+        line.running -= 1;
+        line.due.extend(again.map(|due| Reverse((due, self.job))));
         drop(lines);
         self.queue.changed.notify_one();
         self.queue.freed.notify_waiters();
@@ -129,21 +135,28 @@ impl Queue {
         self.lines().first().map(|(due, ..)| UtcMs::from_ms(due))
     }
 
-    /// Takes the first job that is due, of the kinds that have a place free, and its place.
+    /// Takes the first job that is due, of the kinds that have a place free, and its place. One that runs is not taken before it has
+    /// ended.
     #[must_use]
     pub fn take_due(self: &Arc<Self>, now: UtcMs) -> Option<Taken> {
         let mut lines = self.lines();
-        let (due, job, kind) = lines.first()?;
-        if due > now.ms() {
-            return None;
+        loop {
+            let (due, job, kind) = lines.first()?;
+            if due > now.ms() {
+                return None;
+            }
+            let kind = Arc::clone(kind);
+            lines.line(&kind).due.pop();
+            if let Some(again) = lines.doing.get_mut(&job) {
+                *again = Some(again.map_or(due, |known| known.min(due)));
+                continue;
+            }
+            lines.doing.insert(job, None);
+            lines.running += 1;
+            lines.line(&kind).running += 1;
+            drop(lines);
+            return Some(Taken { job, kind, queue: Arc::clone(self) });
         }
-        let kind = Arc::clone(kind);
-        lines.running += 1;
-        let line = lines.line(&kind);
-        line.due.pop();
-        line.running += 1;
-        drop(lines);
-        Some(Taken { job, kind, queue: Arc::clone(self) })
     }
 
     /// Waits until an earlier job was added, or a place is free.
@@ -218,6 +231,18 @@ mod tests {
         queue.push(&[job("c", 1, 1), job("c", 2, 1)]);
         let late = queue.take_due(NOW).expect("its kind has none running");
         assert_eq!((&*late.kind, queue.take_due(NOW).is_none()), ("c", true));
+    }
+
+    #[test]
+    fn a_job_that_is_put_back_while_it_runs_begins_after_it_has_ended() {
+        let queue = queue(&[job("a", 1, 1)]);
+        let first = queue.take_due(NOW).expect("it is due");
+        queue.push(&[job("a", 1, 5), job("a", 1, 3), job("a", 2, 4)]);
+        let other = queue.take_due(NOW).expect("another is due");
+        assert_eq!((number(&other), queue.take_due(NOW).is_none()), (2, true));
+        drop(first);
+        assert_eq!(queue.take_due(NOW).as_ref().map(number), Some(1));
+        assert_eq!(queue.next_due(), None, "it stands once");
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod gateways;
 mod gateways_any_bytes;
 mod guards;
 mod harness;
+mod held_messages;
 mod hours;
 mod inventory;
 mod job_storm;

@@ -90,7 +90,8 @@ fn expect_each_once(carrier: &TestCarrier, queued: &[NotificationId]) {
     let taken = carrier.taken();
     let mut taken: Vec<String> = taken.iter().filter(|taken| by_staff(taken)).map(|taken| taken.id.to_string()).collect();
     let mut queued: Vec<String> = queued.iter().map(ToString::to_string).collect();
-    (taken.sort(), queued.sort());
+    taken.sort();
+    queued.sort();
     assert_eq!(taken, queued);
 }
 
@@ -141,21 +142,23 @@ async fn what_was_held_goes_after_a_restart_although_nobody_remembers() {
     after.close().await;
 }
 
+/// So many messages in one write.
+struct QueueMany(usize);
+impl Command for QueueMany {
+    const NAME: &'static str = "test.queue_messages";
+    type Output = Vec<NotificationId>;
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<Vec<NotificationId>> {
+        let message = |number: usize| NewMessage { at: tx.now(), ..a_message(&format!("guest{number}@example.com")) };
+        let messages: Vec<NewMessage> = (0..self.0).map(message).collect();
+        messages.iter().map(|message| messages::queue(tx, message)).collect()
+    }
+}
+
 #[tokio::test]
 async fn a_thousand_messages_at_once_leave_each_once() {
     let mail = TestCarrier::email();
     let shop = shop_with(&mail).await;
-    struct QueueMany(usize);
-    impl Command for QueueMany {
-        const NAME: &'static str = "test.queue_messages";
-        type Output = Vec<NotificationId>;
-
-        fn apply(self, tx: &mut WriteTx<'_>) -> Result<Vec<NotificationId>> {
-            let message = |number: usize| NewMessage { at: tx.now(), ..a_message(&format!("guest{number}@example.com")) };
-            let messages: Vec<NewMessage> = (0..self.0).map(message).collect();
-            messages.iter().map(|message| messages::queue(tx, message)).collect()
-        }
-    }
     let queued = shop.db().write(QueueMany(1_000)).await.expect("queued");
     pass(&shop, 2 * SECOND, SECOND).await;
     expect_each_once(&mail, &queued);

@@ -54,6 +54,7 @@ fn outgoing(number: u128) -> Outgoing {
         unsubscribe_url: None,
         made_at: NOW,
         tried_at: NOW,
+        others: Vec::new(),
     }
 }
 
@@ -166,6 +167,12 @@ async fn events_are_waited_for_before_a_message_is_sent_again() {
     assert_eq!(told.carrier.find(&in_doubt).await, Found::AskAgain(NOW.plus_ms(TEN_MINUTES_MS)));
     told.clock.advance_ms(TEN_MINUTES_MS);
     assert_eq!(told.carrier.find(&in_doubt).await, Found::NotThere);
+    // While the shop was away its events could not come either; they come again.
+    let from_before = Outgoing { tried_at: NOW.plus_ms(-6 * TEN_MINUTES_MS), ..outgoing(2) };
+    let after = adapter(&sendgrid.variables());
+    assert_eq!(after.carrier.find(&from_before).await, Found::AskAgain(NOW.plus_ms(TEN_MINUTES_MS)));
+    after.clock.advance_ms(TEN_MINUTES_MS);
+    assert_eq!(after.carrier.find(&from_before).await, Found::NotThere);
     let mut variables = sendgrid.variables();
     variables.retain(|(name, _)| !name.ends_with("WEBHOOK_PUBLIC_KEY"));
     assert_eq!(adapter(&variables).carrier.find(&in_doubt).await, Found::CannotTell, "where no event ever comes");

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::harness::said::Said;
 use crate::harness::test_carrier::{Act, TestCarrier, later};
-use crate::harness::test_gateway::{Message, TESTPAY, TestGateway};
+use crate::harness::test_gateway::{Act as GatewayAct, Message, Op, TESTPAY, TestGateway};
 use crate::harness::{Client, Order, Product, Shop};
 
 const MINUTE: u64 = 60;
@@ -145,6 +145,23 @@ async fn an_undo_drops_what_has_not_left() {
     undo(&shop, &order).await;
     shop.pass(WAITED).await;
     assert_eq!(shop.kinds_said().await, ["order_placed email", "order_confirmed email", "order_preparing email"]);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_move_that_is_made_again_waits_its_own_ten_seconds() {
+    let shop = Shop::open().await;
+    let bread = shop.product("Bread").stock(10).create().await;
+    let order = by_guest(&shop, &bread, "cash").await;
+    shop.pass(1).await;
+    move_on(&shop, &order, "Confirmed").await;
+    shop.pass(6).await;
+    undo(&shop, &order).await;
+    move_on(&shop, &order, "Confirmed").await;
+    shop.pass(8).await;
+    assert_eq!(shop.kinds_said().await, ["order_placed email"], "the first one's time is over, and it was taken back");
+    shop.pass(3).await;
+    assert_eq!(shop.kinds_said().await, ["order_placed email", "order_confirmed email"]);
     shop.close().await;
 }
 
@@ -306,6 +323,30 @@ async fn a_payment_that_failed_is_told_unless_it_is_tried_again() {
     // One that succeeds within the minute.
     let luckier = by_guest(&shop, &bread, TESTPAY).await;
     fail(&luckier).await;
+    let payment = shop.begin_to_pay(&luckier).await;
+    gateway.pay(&payment);
+    shop.ask(&payment).await;
+    shop.pass(3 * MINUTE).await;
+    assert_eq!(shop.kinds_said().await[2..], ["order_confirmed email"]);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_card_that_is_declined_at_once_is_told_unless_it_is_tried_again() {
+    let (shop, gateway) = with_gateway().await;
+    let bread = shop.product("Bread").stock(10).create().await;
+    let decline = async |order: &Order| {
+        gateway.next(Op::Start, [GatewayAct::Decline]);
+        let body = json!({ "orderId": order.id, "paymentMethod": TESTPAY });
+        let request = shop.guest().post("/api/v1/payments/checkout").json(&body).header("x-order-token", order.token());
+        request.send().await.expect_problem(402, "payment_declined");
+    };
+    let order = by_guest(&shop, &bread, TESTPAY).await;
+    decline(&order).await;
+    shop.pass(MINUTE + 1).await;
+    assert_eq!(shop.kinds_said().await, ["payment_failed email", "payment_failed sms"]);
+    let luckier = by_guest(&shop, &bread, TESTPAY).await;
+    decline(&luckier).await;
     let payment = shop.begin_to_pay(&luckier).await;
     gateway.pay(&payment);
     shop.ask(&payment).await;

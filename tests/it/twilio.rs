@@ -222,6 +222,26 @@ async fn what_was_not_taken_is_sent_once_it_is_surely_not_there() {
 }
 
 #[tokio::test]
+async fn of_two_of_the_same_words_each_is_found_as_itself() {
+    for second in [Fault::ErrorAfter, Fault::ErrorBefore] {
+        let double = TwilioDouble::start().await;
+        let shop = open(&double, &[]).await;
+        double.next(SEND, &[Fault::ErrorAfter, second]);
+        say(&shop, vec![message(LAYLA, "The oven is broken, sorry"), message(LAYLA, "The oven is broken, sorry")]).await;
+        for _ in 0..4 {
+            work(&shop, LISTED).await;
+        }
+        assert_eq!(statuses(&shop).await, ["sent", "sent"], "{second:?}");
+        let (ours, theirs): (BTreeSet<_>, BTreeSet<_>) = (
+            column(&shop, "provider_id").await.into_iter().flatten().collect(),
+            double.messages().into_iter().map(|kept| kept.sid).collect(),
+        );
+        assert_eq!((ours.len(), &ours), (2, &theirs), "{second:?}");
+        end(shop, double).await;
+    }
+}
+
+#[tokio::test]
 async fn a_shop_that_dies_between_sending_and_writing_finds_its_message() {
     let double = TwilioDouble::start().await;
     let folder = Arc::new(tempfile::tempdir().expect("a folder"));

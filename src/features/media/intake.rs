@@ -46,7 +46,7 @@ pub(super) struct Form {
 pub(super) async fn read(pictures: &Pictures, mut upload: Upload) -> Result<Form> {
     let (mut files, mut alt, mut faults) = (Vec::new(), None, Vec::new());
     let (mut all, mut count) = (Digest::new(&SHA256), 0);
-    let mut fault = |field: &str, code, message: String| faults.push(FieldFault { field: field.to_owned(), code, message });
+    let mut refuse = |field: &str, code, message: String| faults.push(FieldFault { field: field.to_owned(), code, message });
     while let Some(mut part) = upload.next().await? {
         match part.name() {
             "files" => {
@@ -55,7 +55,7 @@ pub(super) async fn read(pictures: &Pictures, mut upload: Upload) -> Result<Form
                 if count > MOST_IMAGES {
                     read_away(&mut part).await?;
                     if count == MOST_IMAGES + 1 {
-                        fault("files", "too_long", format!("must have at most {MOST_IMAGES} files"));
+                        refuse("files", "too_long", format!("must have at most {MOST_IMAGES} files"));
                     }
                     continue;
                 }
@@ -68,28 +68,28 @@ pub(super) async fn read(pictures: &Pictures, mut upload: Upload) -> Result<Form
                     }
                     None => {
                         let refused = check::too_large(pictures.most_bytes());
-                        fault(&field, refused.code, format!("{name} {}", refused.message));
+                        refuse(&field, refused.code, format!("{name} {}", refused.message));
                     }
                 }
             }
             "alt" => match read_alt(&mut part).await? {
-                Ok(_) if alt.is_some() => fault("alt", "duplicate", "is given twice".to_owned()),
+                Ok(_) if alt.is_some() => refuse("alt", "duplicate", "is given twice".to_owned()),
                 Ok(text) => {
                     all.update(b"alt");
                     all.update(&digest_of(text.as_bytes()));
                     alt = Some(text);
                 }
-                Err(wrong) => fault("alt", wrong.code, wrong.message),
+                Err(wrong) => refuse("alt", wrong.code, wrong.message),
             },
             other => {
                 let field: String = other.chars().take(NAME_CHARACTERS).collect();
                 read_away(&mut part).await?;
-                fault(&field, "unknown_field", "is not known here; files and alt are".to_owned());
+                refuse(&field, "unknown_field", "is not known here; files and alt are".to_owned());
             }
         }
     }
     if count == 0 {
-        fault("files", "required", "is required: one part of this name for each picture".to_owned());
+        refuse("files", "required", "is required: one part of this name for each picture".to_owned());
     }
     if faults.is_empty() {
         Ok(Form { files, alt, digest: all.finish().as_ref().to_vec() })

@@ -29,6 +29,8 @@ pub struct Outgoing {
     pub made_at: UtcMs,
     /// When this try began.
     pub tried_at: UtcMs,
+    /// The carrier's names for other messages to this address: where a try is looked for, what bears one of them is not it.
+    pub others: Vec<String>,
 }
 
 /// What came of a try. Texts are for the shop's people: no address, no secret, at most a line.

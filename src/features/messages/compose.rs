@@ -38,6 +38,7 @@ pub(super) fn outgoing(shop: &Shop, due: &Due, link: Option<&str>) -> Result<Out
         unsubscribe_url: unsubscribe_url.filter(|_| row.channel == Channel::Email),
         made_at: row.created_at,
         tried_at: due.tried_at,
+        others: Vec::new(),
     })
 }
 

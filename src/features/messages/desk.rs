@@ -29,7 +29,7 @@ pub enum CarrierFault {
 /// Who makes links that open an account, at the moment when they leave. `accounts` does, and `app` plugs it in.
 pub trait SecretLinks: Send + Sync + 'static {
     /// A link for a message of this kind to this account; `None` where its cause is gone, and nothing is to be sent.
-    fn make<'a>(&'a self, kind: Kind, user: UserId) -> Boxed<'a, Result<Option<String>>>;
+    fn make(&self, kind: Kind, user: UserId) -> Boxed<'_, Result<Option<String>>>;
 }
 
 /// What sending needs.

@@ -4,7 +4,7 @@
 //! This lies in memory alone. What must outlive a crash lies in the books: which messages are held, which channel is stopped, and the job
 //! that lets one through (`probe.rs`). What this forgets costs a try that is in vain.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -40,6 +40,8 @@ struct State {
     trying: HashSet<NotificationId>,
     /// Whether the books may have held messages while the line is open.
     may_hold: bool,
+    /// Names of the carrier's for tries that were found there since the start, and whose they are.
+    adopted: HashMap<String, NotificationId>,
 }
 
 #[derive(Clone, Debug)]
@@ -57,6 +59,13 @@ struct Closed {
 pub(super) struct Pass<'a> {
     line: &'a Line,
     is_probe: bool,
+}
+
+impl Pass<'_> {
+    /// Whether it was let through to look whether the carrier can be asked again.
+    pub(super) const fn is_probe(&self) -> bool {
+        self.is_probe
+    }
 }
 
 impl Drop for Pass<'_> {
@@ -117,6 +126,11 @@ impl Line {
         }
     }
 
+    /// What the carrier has under a name is this message; not if it is another one by now.
+    pub(super) fn adopt(&self, name: &str, message: NotificationId) -> bool {
+        *self.state().adopted.entry(name.to_owned()).or_insert(message) == message
+    }
+
     /// Leave to ask the carrier; `None` while it is not asked, and the message is to be held.
     pub(super) fn enter(&self, now: UtcMs) -> Option<Pass<'_>> {
         let mut state = self.state();
@@ -168,7 +182,12 @@ impl Line {
         state.shut.is_none() && std::mem::take(&mut state.may_hold)
     }
 
-    /// Not all of them could be let go.
+    /// Whether the carrier is asked.
+    pub(super) fn is_open(&self) -> bool {
+        self.state().shut.is_none()
+    }
+
+    /// Some of them have not been let go.
     pub(super) fn still_holds(&self) {
         self.state().may_hold = true;
     }

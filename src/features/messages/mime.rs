@@ -154,6 +154,7 @@ mod tests {
             unsubscribe_url: None,
             made_at: UtcMs::from_ms(1_795_593_600_000),
             tried_at: UtcMs::from_ms(1_795_593_600_000),
+            others: Vec::new(),
         }
     }
 

@@ -190,6 +190,8 @@ pub mod codes {
     pub const ERASED: &str = "erased";
     /// Its job was cancelled by somebody of the shop.
     pub const CANCELLED: &str = "cancelled";
+    /// Its carrier can put no message together for that address: nobody was asked.
+    pub const UNWRITABLE: &str = "unwritable";
     /// Its template cannot be filled.
     pub const TEMPLATE: &str = "template_fault";
     /// It may have arrived, and is not sent again.

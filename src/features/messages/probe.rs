@@ -18,6 +18,8 @@ pub(super) const KIND: &str = "messages.probe";
 const EVERY_MS: i64 = MINUTE_MS;
 /// It goes on until nothing is held; a try of it is no failure.
 const MAX_ATTEMPTS: i64 = 1_000;
+/// Held messages of which the first that waits is let through.
+const LOOKED_AT: usize = 20;
 /// Held messages that one write lets go: a few milliseconds of the writer.
 const RELEASED_AT_ONCE: usize = 200;
 
@@ -85,11 +87,17 @@ impl Command for LetOne {
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
         let channel = Channel::from_code(&self.job.key).ok_or_else(|| Fault::because("no channel of that name"))?;
-        let Some(first) = sql::held(tx, channel, 1)?.first().copied() else {
+        let held = sql::held(tx, channel, LOOKED_AT)?;
+        if held.is_empty() {
             jobs::finish(tx, self.job.id)?;
             return Ok(());
-        };
-        due_now(tx, channel, first)?;
+        }
+        // One whose job runs is on its way already.
+        for id in held {
+            if due_now(tx, channel, id)? {
+                break;
+            }
+        }
         let next = tx.now().plus_ms(EVERY_MS);
         jobs::again(tx, &self.job, next, "messages are held until their carrier can be asked", Tries::NotCounted)?;
         Ok(())
@@ -115,7 +123,6 @@ impl Command for Release {
     }
 }
 
-fn due_now(tx: &mut WriteTx<'_>, channel: Channel, id: NotificationId) -> Result<()> {
-    jobs::move_to(tx, job_kind(channel), &id.to_string(), tx.now())?;
-    Ok(())
+fn due_now(tx: &mut WriteTx<'_>, channel: Channel, id: NotificationId) -> Result<bool> {
+    jobs::move_to(tx, job_kind(channel), &id.to_string(), tx.now())
 }

@@ -14,7 +14,7 @@ use super::{Channel, SecretLinks, Status, compose, sql};
 use crate::db::WriteTx;
 use crate::features::Shop;
 use crate::jobs::{Claimed, Handler, May, StaffMay};
-use crate::kernel::time::span::DAY_MS;
+use crate::kernel::time::span::{DAY_MS, SECOND_MS};
 use crate::kernel::{Fault, NotificationId, Result};
 use crate::security::random;
 
@@ -27,6 +27,10 @@ const AT_ONCE: usize = 4;
 /// message of which it is not written may have to be sent again.
 const WRITES: u32 = 9;
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
+/// Where it could not be settled what came of a try, it is looked for again after this.
+const ASK_AGAIN_MS: i64 = 10 * SECOND_MS;
+/// What may have been sent beside a try was made so long before it at most; what was held for longer is not told from it.
+const OTHERS_MS: i64 = 7 * DAY_MS;
 
 /// The kind of job that sends messages of a channel.
 pub(super) const fn job_kind(channel: Channel) -> &'static str {
@@ -58,12 +62,13 @@ impl SendMessages {
         let line = shop.messages.line(self.channel);
         let _turn = line.turn(id).await;
         let Some(pass) = line.enter(shop.clock.now()) else {
-            return shop.db.write_in_background(Hold { job, id, channel: self.channel }).await;
+            return self.hold(job, id, line).await;
         };
+        let probes = pass.is_probe().then_some(self.channel);
         let begin = |earlier| {
             let settings = shop.settings.get();
             let quiet_until = settings.messages.quiet_until(shop.clock.now(), &settings.format.zone);
-            shop.db.write_in_background(Begin { job: job.clone(), id, quiet_until, earlier })
+            shop.db.write_in_background(Begin { job: job.clone(), id, quiet_until, earlier, probes })
         };
         let mut begun = begin(Earlier::NotAsked).await?;
         if let Begun::Ask(due) = &begun {
@@ -72,7 +77,7 @@ impl SendMessages {
                     let ended = Ended::By(Outcome::Sent { provider_id });
                     return self.end(&job, due, None, ended, line, &pass).await;
                 }
-                Found::AskAgain(at) => return shop.db.write_in_background(AskAgain { job, id, at }).await,
+                Found::AskAgain(at) => return shop.db.write_in_background(AskAgain { job, id, at, probes }).await,
                 Found::NotThere => begun = begin(Earlier::NotThere).await?,
                 Found::CannotTell => begun = begin(Earlier::Unknown).await?,
             }
@@ -82,12 +87,29 @@ impl SendMessages {
         self.end(&job, &due, subject, ended, line, &pass).await
     }
 
+    /// Keeps a message until its carrier can be asked. Should that be so by now, those that let the held ones go did not see this one.
+    async fn hold(&self, job: Claimed, id: NotificationId, line: &Line) -> Result<()> {
+        self.shop.db.write_in_background(Hold { job, id, channel: self.channel }).await?;
+        line.still_holds();
+        if line.is_to_release() { self.release(line).await } else { Ok(()) }
+    }
+
     /// What the carrier knows of an earlier try. One that it puts off for a day is never told.
     async fn find(&self, carrier: &Arc<dyn Carrier>, due: &Due) -> Found {
         // Of a link that opens something another is made at each try: what such a message said nobody can say again.
         let link = due.row.kind.has_secret_link().then_some(self.shop.public_url.as_str());
-        let Ok(outgoing) = compose::outgoing(&self.shop, due, link) else { return Found::CannotTell };
+        let Ok(mut outgoing) = compose::outgoing(&self.shop, due, link) else { return Found::CannotTell };
+        let now = self.shop.clock.now();
+        let (id, channel, to) = (due.row.id, self.channel, outgoing.to.clone());
+        let since = due.tried_at.plus_ms(-OTHERS_MS);
+        let others = self.shop.db.read(move |reader| sql::names_of_others(reader, id, channel, &to, since)).await;
+        let Ok(others) = others else { return Found::AskAgain(now.plus_ms(ASK_AGAIN_MS)) };
+        outgoing.others = others;
         match carrier.find(&outgoing).await {
+            // Another of the same words was found to be this one, and that is not written yet.
+            Found::Sent { provider_id: Some(name) } if !self.shop.messages.line(channel).adopt(&name, id) => {
+                Found::AskAgain(now.plus_ms(ASK_AGAIN_MS))
+            }
             Found::AskAgain(_) if self.shop.clock.now() > due.tried_at.plus_ms(DAY_MS) => Found::CannotTell,
             found => found,
         }
@@ -136,8 +158,11 @@ impl SendMessages {
                 probe_at = Some(line.shut(pass, Shut::Stopped, why, now));
             }
             Ended::By(Outcome::Sent { .. }) => line.reached(true),
+            // Nobody was asked, so that who was to look has seen nothing; the next one looks.
+            Ended::By(Outcome::Failed { code, .. }) if code == codes::UNWRITABLE => probe_at = pass.is_probe().then_some(now),
+            Ended::NotAsked { .. } | Ended::NotYet { .. } => probe_at = pass.is_probe().then_some(now),
             Ended::By(Outcome::Failed { .. } | Outcome::Later { .. }) => line.reached(false),
-            Ended::By(Outcome::Unclear { .. }) | Ended::NotAsked { .. } | Ended::NotYet { .. } => {}
+            Ended::By(Outcome::Unclear { .. }) => {}
         }
         let [jitter, ..] = random::quick();
         let end = End {
@@ -171,9 +196,13 @@ impl SendMessages {
         self.shop.db.write_in_background(end).await
     }
 
-    /// Lets all go that were held.
+    /// Lets all go that were held, unless the line is shut meanwhile: they would only come back.
     async fn release(&self, line: &Line) -> Result<()> {
         loop {
+            if !line.is_open() {
+                line.still_holds();
+                return Ok(());
+            }
             match self.shop.db.write_in_background(Release { channel: self.channel }).await {
                 Ok(0) => return Ok(()),
                 Ok(count) => tracing::info!(channel = self.channel.code(), count, "messages that were held go on"),

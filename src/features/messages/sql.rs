@@ -89,6 +89,23 @@ pub(super) fn begin(tx: &mut WriteTx<'_>, id: NotificationId, is_resent: bool) -
     )
 }
 
+/// The carrier's names for other messages to an address, of those that were made since a moment. By the table itself: an id begins with
+/// its moment.
+pub(super) fn names_of_others(
+    reader: &Reader<'_>,
+    id: NotificationId,
+    channel: Channel,
+    to: &str,
+    since: UtcMs,
+) -> Result<Vec<String>> {
+    reader.all(
+        "select provider_id from notifications where id >= ?1 and channel = ?2 and recipient = ?3 and provider_id is not null \
+         and id <> ?4",
+        args![lists::first_id_of(since).as_slice(), channel.code(), to, id],
+        |row| row.get(0),
+    )
+}
+
 /// The carrier has it. Whatever was said of it meanwhile by others stands, but that it was not to be sent: it was.
 pub(super) fn end_sent(
     tx: &mut WriteTx<'_>,

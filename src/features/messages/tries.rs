@@ -35,6 +35,8 @@ pub(super) struct Begin {
     /// Until when promotions wait.
     pub quiet_until: Option<UtcMs>,
     pub earlier: Earlier,
+    /// The channel, if it is let through to look whether the carrier can be asked again.
+    pub probes: Option<Channel>,
 }
 
 /// What is to be done with a message.
@@ -61,6 +63,24 @@ impl Command for Begin {
     type Output = Begun;
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<Begun> {
+        let begun = self.decide(tx)?;
+        if matches!(begun, Begun::Over) {
+            look_on(tx, self.probes)?;
+        }
+        Ok(begun)
+    }
+}
+
+/// One that was to look whether the carrier can be asked again has not asked it: the next one looks.
+fn look_on(tx: &mut WriteTx<'_>, probes: Option<Channel>) -> Result<()> {
+    match probes {
+        Some(channel) => probe::ensure_at(tx, channel, tx.now()),
+        None => Ok(()),
+    }
+}
+
+impl Begin {
+    fn decide(&self, tx: &mut WriteTx<'_>) -> Result<Begun> {
         if !jobs::is_running(tx, self.job.id)? {
             return Ok(Begun::Over);
         }
@@ -83,6 +103,8 @@ impl Command for Begin {
             return Ok(Begun::Over);
         }
         if let Some(until) = self.quiet_until.filter(|_| row.kind.is_promotion()) {
+            // It waits for the morning, and not for its carrier.
+            sql::release(tx, self.id)?;
             put_back(tx, &self.job, self.id, until, "promotions wait for the end of the quiet hours", Tries::NotCounted)?;
             return Ok(Begun::Over);
         }
@@ -90,15 +112,18 @@ impl Command for Begin {
         sql::begin(tx, self.id, is_resent)?;
         Ok(Begun::Try(Box::new(Due { row, token_version, tried_at: tx.now() })))
     }
-}
 
-impl Begin {
     /// Why a message must not leave.
     fn refusal(&self, tx: &WriteTx<'_>, row: &Row) -> Result<Option<(Status, &'static str, String)>> {
         // It is sent once more, and no more than once (PROVIDERS 9); a promotion rather not at all.
         if self.earlier == Earlier::Unknown && (row.kind.is_promotion() || row.resent > 0) {
             let why = "it may have arrived, and its carrier cannot tell; it is not sent again";
             return Ok(Some((Status::Failed, codes::OUTCOME_UNKNOWN, why.to_owned())));
+        }
+        // Tries without a clear answer, of which none has arrived, are put off like others.
+        if self.earlier == Earlier::NotThere && row.failures > MOST_FAILURES {
+            let why = "given up after a day of tries; its carrier has none of them";
+            return Ok(Some((Status::Failed, codes::GAVE_UP, why.to_owned())));
         }
         let Some(to) = &row.to else {
             return Ok(Some((Status::Suppressed, codes::ERASED, "its person was erased".to_owned())));
@@ -152,6 +177,8 @@ pub(super) struct AskAgain {
     pub job: Claimed,
     pub id: NotificationId,
     pub at: UtcMs,
+    /// As in [`Begin`].
+    pub probes: Option<Channel>,
 }
 
 impl Command for AskAgain {
@@ -159,7 +186,20 @@ impl Command for AskAgain {
     type Output = ();
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
-        put_back(tx, &self.job, self.id, self.at, "its carrier does not yet know what came of the last try", Tries::NotCounted)
+        if !jobs::is_running(tx, self.job.id)? {
+            return look_on(tx, self.probes);
+        }
+        // It waits for an answer about itself, and must not keep others from looking.
+        sql::release(tx, self.id)?;
+        put_back(
+            tx,
+            &self.job,
+            self.id,
+            self.at,
+            "its carrier does not yet know what came of the last try",
+            Tries::NotCounted,
+        )?;
+        look_on(tx, self.probes)
     }
 }
 
@@ -185,7 +225,7 @@ pub(super) struct End {
     pub subject: Option<String>,
     pub ended: Ended,
     pub failures: i64,
-    /// When somebody is to look whether the carrier can be asked again, if it could not.
+    /// When somebody is to look whether the carrier can be asked again, if this has not shown it.
     pub probe_at: Option<UtcMs>,
     pub jitter: u8,
 }
@@ -202,7 +242,7 @@ impl Command for End {
             Ended::NotAsked { status, code, why } => {
                 sql::end_unsent(tx, id, *status, code, &shortened(why))?;
                 jobs::finish(tx, job.id)?;
-                return Ok(());
+                return self.look_on(tx);
             }
         };
         match outcome {
@@ -227,7 +267,7 @@ impl Command for End {
                 if matches!(outcome, Outcome::Misconfigured { .. }) {
                     sql::stop(tx, self.channel, &shortened(why))?;
                 }
-                probe::ensure_at(tx, self.channel, self.probe_at.unwrap_or(tx.now()))?;
+                return probe::ensure_at(tx, self.channel, self.probe_at.unwrap_or(tx.now()));
             }
             Outcome::Failed { code, why, suppress } => {
                 sql::end_unsent(tx, id, Status::Failed, code, &shortened(why))?;
@@ -241,11 +281,18 @@ impl Command for End {
                 self.go_on(tx, GoesOn::Doubtful, next, why, Tries::Counted)?;
             }
         }
-        Ok(())
+        self.look_on(tx)
     }
 }
 
 impl End {
+    fn look_on(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+        match self.probe_at {
+            Some(at) => probe::ensure_at(tx, self.channel, at),
+            None => Ok(()),
+        }
+    }
+
     fn next_try(&self, now: UtcMs) -> UtcMs {
         now.plus_ms(jobs::wait_ms(self.failures + 1, self.jitter))
     }

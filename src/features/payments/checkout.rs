@@ -493,7 +493,9 @@ impl Command for NoteFault {
             CallFault::Misconfigured(_) => failure("misconfigured", "the gateway is not configured as it should be"),
             CallFault::NotSent(_) => failure("not_sent", "the gateway could not be reached"),
         };
-        settle::close(tx, &kept, TransactionStatus::Failed, Some(&failure))
+        settle::close(tx, &kept, TransactionStatus::Failed, Some(&failure))?;
+        // What only the shop can mend is not told to the customer as if they could.
+        if matches!(self.fault, CallFault::Declined { .. }) { settle::tell_failed(tx, &kept) } else { Ok(()) }
     }
 }
 

@@ -258,10 +258,22 @@ fn ended(tx: &mut WriteTx<'_>, now: &Kept, ending: Ending, failure: Option<&Fail
     let Some(payable) = orders::payable(tx, order)?.filter(|payable| payable.status == OrderStatus::Pending) else {
         return Ok(());
     };
-    if !now.row.is_ending && payable.captured_minor == 0 && attempts::open_of(tx, order)?.is_empty() {
+    tell_failed(tx, now)?;
+    end_hold_if_over(tx, &payable)
+}
+
+/// An attempt has failed: its customer is told if the order still waits for money and no other attempt is under way.
+///
+/// # Errors
+/// A fault.
+pub(super) fn tell_failed(tx: &mut WriteTx<'_>, now: &Kept) -> Result<()> {
+    let order = now.payment.order;
+    let payable = orders::payable(tx, order)?;
+    let waits = payable.is_some_and(|payable| payable.status == OrderStatus::Pending && payable.captured_minor == 0);
+    if waits && !now.row.is_ending && attempts::open_of(tx, order)?.is_empty() {
         tx.record(DomainEvent::PaymentFailed { order });
     }
-    end_hold_if_over(tx, &payable)
+    Ok(())
 }
 
 /// The hold of a Pending order that has ended while money was on its way is acted on now: nothing more is waited for.

@@ -37,6 +37,7 @@ pub(in crate::features::admin) fn routes() -> Vec<Route<AppState>> {
             .describe("Every kind of background work with what is open or dead of it. `late` are those whose time has come and that do not run yet; `firstDueAt` says since when the first of them waits, and `lastError` why a try failed.")
             .answers(200, "A row a kind", counts_shape()),
         Route::get("/api/v1/admin/jobs/{id}", get, "Read a job")
+            .describe("How often it was tried, when it runs next, and what its last try said.")
             .answers(200, "The job", job.clone())
             .links(links("$response.body#/id")),
         Route::post("/api/v1/admin/jobs/{id}/retry", retry, "Try a dead job again")

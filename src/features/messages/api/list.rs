@@ -28,6 +28,7 @@ pub(super) fn routes() -> Vec<Route<AppState>> {
         Route::get("/api/v1/notifications", list, "List messages, newest first")
             .describe("Every message that the shop has to send, by e-mail or as a text, and what became of it. `queued` are also those on their way. `payload` is what its template is filled with; links that open an account are made when a message leaves and stand nowhere. After `retention.messageBodyDays` of the settings `recipient`, `payload` and `subject` are gone.")
             .query::<ListQuery>()
+            .parameter("channel", "How it travels: `email` or `sms`.")
             .parameter("type", "What it is about, as `order_placed`.")
             .parameter("recipient", "The whole address: an e-mail address, or a phone as +962790000000.")
             .parameter("order_id", "Those about one order.")
@@ -37,6 +38,7 @@ pub(super) fn routes() -> Vec<Route<AppState>> {
             .describe("`waiting` counts all that wait, with `held` of them until their carrier can be asked again; `lastWeek` those that were made in the last seven days and ended. A channel is `unreachable` while nobody answers there: it is tried every minute, and everything goes when it answers. It is `stopped` while its provider refuses the shop's keys, sender or account: `why` says what to mend, and it is tried every ten minutes and at each start. No message is lost meanwhile.")
             .answers(200, "Counts, and each channel as it stands", counts_shape()),
         Route::get("/api/v1/notifications/{id}", get, "Read a message")
+            .describe("What was to be said to whom, how often it was tried, and what its carrier said.")
             .answers(200, "The message", message.clone())
             .links(links("$response.body#/id")),
         Route::post("/api/v1/notifications/{id}/retry", retry, "Send a message again that had failed")

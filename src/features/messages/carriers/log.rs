@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Setting;
 use crate::features::messages::carrier::{Boxed, Carrier, Found, Outcome, Outgoing};
 use crate::features::messages::mime::Sender;
+use crate::features::messages::model::codes;
 use crate::features::messages::outbox::{Form, Outbox};
 use crate::features::messages::{CarrierFault, Channel};
 
@@ -29,7 +30,7 @@ impl Log {
     fn file(&self, message: &Outgoing) -> Result<Vec<u8>, Outcome> {
         match self.channel {
             Channel::Email => self.sender.file(message).map_err(|unwritable| Outcome::Failed {
-                code: "unwritable".to_owned(),
+                code: codes::UNWRITABLE.to_owned(),
                 why: unwritable.to_string(),
                 suppress: None,
             }),

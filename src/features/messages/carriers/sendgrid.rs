@@ -17,7 +17,9 @@ use crate::clock::Clock;
 use crate::config::{self, Mail, Mailbox, Secret};
 use crate::features::messages::carrier::{Boxed, Callback, Carrier, Check, Found, Heard, Outcome, Outgoing};
 use crate::features::messages::mime::{self, ONE_CLICK};
+use crate::features::messages::model::codes;
 use crate::features::messages::{CarrierFault, Channel, Kind};
+use crate::kernel::UtcMs;
 use crate::kernel::time::span::MINUTE_MS;
 use crate::outbound::{Outbound, Retry, SendFault};
 
@@ -48,6 +50,7 @@ pub(super) fn open(section: &config::SendGrid, setting: &Setting<'_>) -> Result<
         mail: mail.clone(),
         events_key,
         pace: Pace::new(setting.clock.clone(), mail.max_per_second),
+        opened_at: setting.clock.now(),
         clock: setting.clock.clone(),
         outbound,
     }))
@@ -61,6 +64,8 @@ struct SendGrid {
     /// Of events; without it none is believed.
     events_key: Option<ParsedPublicKey>,
     pace: Pace,
+    /// Events of before found nobody here, and SendGrid sends them again.
+    opened_at: UtcMs,
     clock: Clock,
     outbound: Outbound,
 }
@@ -100,7 +105,7 @@ impl SendGrid {
     async fn post(&self, message: &Outgoing) -> Outcome {
         let Ok(to) = mime::address(&message.to) else {
             let why = mime::Unwritable::Address.to_string();
-            return Outcome::Failed { code: "unwritable".to_owned(), why, suppress: None };
+            return Outcome::Failed { code: codes::UNWRITABLE.to_owned(), why, suppress: None };
         };
         let body = self.body(message, to.as_ref());
         self.pace.turn().await;
@@ -161,7 +166,7 @@ impl Carrier for SendGrid {
 
     /// An event of it has been booked when it came, and then nobody asks any more.
     fn find<'a>(&'a self, message: &'a Outgoing) -> Boxed<'a, Found> {
-        let told_by = message.tried_at.plus_ms(EVENTS_WITHIN_MS);
+        let told_by = message.tried_at.max(self.opened_at).plus_ms(EVENTS_WITHIN_MS);
         let found = match &self.events_key {
             None => Found::CannotTell,
             Some(_) if self.clock.now() < told_by => Found::AskAgain(told_by),

@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::{self, MailTls, SmtpSignIn};
 use crate::features::messages::carrier::{Boxed, Carrier, Check, Outcome, Outgoing};
 use crate::features::messages::mime::Sender;
+use crate::features::messages::model::codes;
 use crate::features::messages::{CarrierFault, Channel};
 use relay::{Pool, Protection, Relay};
 
@@ -85,7 +86,9 @@ impl Carrier for Smtp {
         Box::pin(async move {
             let written = match self.sender.message(message) {
                 Ok(written) => written,
-                Err(why) => return Outcome::Failed { code: "unwritable".to_owned(), why: why.to_string(), suppress: None },
+                Err(why) => {
+                    return Outcome::Failed { code: codes::UNWRITABLE.to_owned(), why: why.to_string(), suppress: None };
+                }
             };
             self.pace.turn().await;
             match self.relay.send(written.envelope(), &written.formatted()).await {

@@ -131,7 +131,8 @@ impl Twilio {
         let Ok(reply) = asked.await else { return again };
         let Some(listed) = answers::listed(&reply) else { return again };
         let text = cut(&message.text, MAX_TEXT);
-        match listed.into_iter().find(|one| one.may_be(&text, message.tried_at)) {
+        let is_free = |one: &answers::Listed| !one.sid.as_ref().is_some_and(|sid| message.others.contains(sid));
+        match listed.into_iter().find(|one| is_free(one) && one.may_be(&text, message.tried_at)) {
             Some(one) => Found::Sent { provider_id: one.sid },
             None if now < listed_by(message.tried_at) => Found::AskAgain(listed_by(message.tried_at)),
             None => Found::NotThere,

@@ -142,7 +142,7 @@ pub(in crate::features::messages) fn failed(reader: &Reader<'_>, since: UtcMs) -
 }
 
 /// The smallest id that can have been made at a moment.
-fn first_id_of(moment: UtcMs) -> [u8; 16] {
+pub(super) fn first_id_of(moment: UtcMs) -> [u8; 16] {
     let ms = u64::try_from(moment.ms().max(0)).unwrap_or(0);
     uuid::Uuid::from_u64_pair(ms << 16, 0).into_bytes()
 }

@@ -26,7 +26,8 @@ pub(super) fn open_orders(reader: &Reader<'_>) -> Result<i64> {
 pub(super) fn failed_messages(reader: &Reader<'_>, from: UtcMs) -> Result<i64> {
     let ms = u64::try_from(from.ms().max(0)).unwrap_or(0);
     let first = NotificationId::from_uuid(uuid::Uuid::from_u64_pair(ms << 16, 0));
-    reader.one("select count(*) from notifications where status = 'failed' and id >= ?1", args![first], |row| row.get(0))
+    let sql = "select count(*) from notifications where status = 'failed' and status in ('failed', 'suppressed') and id >= ?1";
+    reader.one(sql, args![first], |row| row.get(0))
 }
 
 /// By the index `jobs_dead`.

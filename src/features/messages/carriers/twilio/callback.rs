@@ -4,6 +4,8 @@
 //! is signed is the address at which Twilio knows us and each field of a form; a body that is no form is signed by a hash in the
 //! address. A signature has no time, so an old callback comes as genuine as a new one: that it changes nothing is the books' care.
 
+use std::fmt::Write as _;
+
 use std::collections::BTreeSet;
 
 use aws_lc_rs::{constant_time, digest, hmac};
@@ -97,7 +99,10 @@ fn asked(url: &str, name: &str) -> Option<String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// The address with its port and without: senders sign the one or the other.
