@@ -87,7 +87,7 @@ fn to_try(address: SocketAddr, product: &str, outbox: &Path) -> Vec<String> {
         format!(
             "  curl {api}/cart -H 'Content-Type: application/json' -d '{{\"items\":[{{\"productId\":\"{product}\",\"quantity\":2}}]}}'"
         ),
-        format!("Its letters, such as a link for a new password: {}", outbox.display()),
+        format!("Its letters and text messages, such as what an order's customer is told: {}", outbox.display()),
     ]
 }
 

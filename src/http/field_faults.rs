@@ -129,7 +129,11 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
     ("too_few", "More must be chosen.", "يجب اختيار عدد أكبر."),
     ("too_long", "The text is too long.", "النص أطول من المسموح."),
     ("too_many", "Fewer must be chosen.", "يجب اختيار عدد أقل."),
-    ("too_many_pixels", "More pixels than are taken; save it smaller.", "أبعاد الصورة أكبر من المسموح؛ صغّرها ثم أرسلها."),
+    (
+        "too_many_pixels",
+        "More pixels than are taken, for the way it is written; save it smaller, or as a plain JPEG.",
+        "أبعاد الصورة أكبر من المسموح لطريقة حفظها؛ صغّرها أو احفظها بصيغة JPEG عادية ثم أرسلها.",
+    ),
     ("too_short", "The text is too short.", "النص أقصر من المطلوب."),
     ("unknown_address", "No such address of this account.", "لا يوجد عنوان كهذا لهذا الحساب."),
     (

@@ -302,7 +302,7 @@ fn int_schema(range: &RangeInclusive<i64>) -> Value {
 
 /// A text as [`bounded`] takes it: no control characters but line breaks where there may be several, and something to see where
 /// it may not be empty.
-fn text_schema(lines: Lines, length: &RangeInclusive<usize>) -> Value {
+pub fn text_schema(lines: Lines, length: &RangeInclusive<usize>) -> Value {
     let characters = if lines == Lines::Many { "[^\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f]" } else { "[^\\x00-\\x1f\\x7f-\\x9f]" };
     let pattern = if *length.start() == 0 {
         format!("^{characters}*$")

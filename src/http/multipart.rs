@@ -4,13 +4,14 @@
 //! arrives. A sender who stalls is cut, and so is one who takes longer than [`Lent::MOST_TIMES`] such waits in all.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context as Wake, Poll};
 use std::time::Duration;
 
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
+use futures_util::Stream;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame};
 use multer::{Constraints, Multipart, SizeLimit};
@@ -25,6 +26,10 @@ pub const MAX_FILES_BYTES: u64 = 60_000_000;
 const MAX_BETWEEN_BYTES: u64 = 64 << 10;
 /// Most bytes of an upload.
 pub const MAX_UPLOAD_BYTES: u64 = MAX_FILES_BYTES + MAX_BETWEEN_BYTES;
+/// Most bytes of what stands before a part's content: the parser holds it whole until it has all of it.
+const MAX_HEAD_BYTES: usize = 16 << 10;
+/// Most parts of an upload: each has its head read, and may be told of in the answer.
+const MAX_PARTS: usize = 64;
 /// The media type of uploads.
 pub const MULTIPART: &str = "multipart/form-data";
 
@@ -136,7 +141,75 @@ where
 /// An upload whose parts are read one after the other.
 pub struct Upload {
     parts: Multipart<'static>,
+    /// How many there were.
+    count: usize,
+    head: Arc<Head>,
 }
+
+/// What has come of a part's head so far. Who sends one without end would have the parser keep all of it.
+struct Head {
+    is_read: AtomicBool,
+    seen: AtomicUsize,
+}
+
+impl Head {
+    fn begin(&self) {
+        self.seen.store(0, Ordering::Relaxed);
+        self.is_read.store(true, Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.is_read.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether more may come before the head must be over.
+    fn may_go_on(&self) -> bool {
+        !self.is_read.load(Ordering::Relaxed) || self.seen.load(Ordering::Relaxed) < MAX_HEAD_BYTES
+    }
+}
+
+/// An upload's bytes as the parser gets them: after each piece it is let look at what it has, because it takes all that is there before
+/// it looks. So it never holds more than a head and a piece.
+struct Paced<S> {
+    data: S,
+    head: Arc<Head>,
+    rests: bool,
+}
+
+impl<S, E> Stream for Paced<S>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+    E: Into<BoxError>,
+{
+    type Item = Result<Bytes, BoxError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, wake: &mut Wake<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {
+        if std::mem::take(&mut self.rests) {
+            wake.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if !self.head.may_go_on() {
+            return Poll::Ready(Some(Err(Box::new(HeadTooLong))));
+        }
+        let Poll::Ready(piece) = Pin::new(&mut self.data).poll_next(wake) else { return Poll::Pending };
+        if let Some(Ok(piece)) = &piece {
+            self.head.seen.fetch_add(piece.len(), Ordering::Relaxed);
+            self.rests = true;
+        }
+        Poll::Ready(piece.map(|piece| piece.map_err(Into::into)))
+    }
+}
+
+#[derive(Debug)]
+struct HeadTooLong;
+
+impl std::fmt::Display for HeadTooLong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a part's head has no end")
+    }
+}
+
+impl std::error::Error for HeadTooLong {}
 
 impl<S: Send + Sync> FromRequest<S> for Upload {
     type Rejection = Error;
@@ -148,8 +221,9 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
                 .detail("The Content-Type of an upload must name its boundary. Let your program make that header by itself.")
         })?;
         let limits = Constraints::new().size_limit(SizeLimit::new().whole_stream(MAX_UPLOAD_BYTES));
-        let data = request.into_body().into_data_stream();
-        Ok(Upload { parts: Multipart::with_constraints(data, boundary, limits) })
+        let head = Arc::new(Head { is_read: AtomicBool::new(false), seen: AtomicUsize::new(0) });
+        let data = Paced { data: request.into_body().into_data_stream(), head: Arc::clone(&head), rests: false };
+        Ok(Upload { parts: Multipart::with_constraints(data, boundary, limits), count: 0, head })
     }
 }
 
@@ -157,10 +231,19 @@ impl Upload {
     /// The next part; the one before must be over.
     ///
     /// # Errors
-    /// 400 for what is no upload or breaks off, 413 past [`MAX_UPLOAD_BYTES`].
+    /// 400 for what is no upload, has a head or a number of parts that no form has, or breaks off, 413 past [`MAX_UPLOAD_BYTES`].
     pub async fn next(&mut self) -> Result<Option<Part>> {
-        let field = self.parts.next_field().await.map_err(|error| refused(&error))?;
-        Ok(field.map(|field| Part { field }))
+        self.head.begin();
+        let field = self.parts.next_field().await.map_err(|error| refused(&error));
+        self.head.end();
+        let Some(field) = field? else { return Ok(None) };
+        self.count += 1;
+        if self.count > MAX_PARTS {
+            return Err(Problem::of(&kinds::BAD_REQUEST)
+                .detail(format!("The upload has more than {MAX_PARTS} parts. Nothing was kept; send fewer files at once."))
+                .into());
+        }
+        Ok(Some(Part { field }))
     }
 }
 
@@ -193,6 +276,12 @@ impl Part {
 
 fn refused(error: &multer::Error) -> Problem {
     match error {
+        multer::Error::StreamReadFailed(error) if error.downcast_ref::<HeadTooLong>().is_some() => {
+            Problem::of(&kinds::BAD_REQUEST).detail(format!(
+                "The body is no multipart/form-data: a part's head has more than {} KB. Nothing was kept.",
+                MAX_HEAD_BYTES >> 10
+            ))
+        }
         multer::Error::StreamSizeExceeded { .. } | multer::Error::FieldSizeExceeded { .. } => too_large(),
         multer::Error::StreamReadFailed(_)
         | multer::Error::IncompleteStream
@@ -210,4 +299,75 @@ pub(super) fn too_large() -> Problem {
         "An upload may have at most {} MB. Send the files one by one, or in several uploads.",
         MAX_FILES_BYTES / 1_000_000
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{StreamExt as _, stream};
+
+    use super::*;
+
+    const PIECE: usize = 1 << 10;
+
+    /// An upload of pieces that are all there at once, and how many of them were asked for.
+    async fn of(pieces: impl Iterator<Item = Vec<u8>> + Send + 'static) -> (Upload, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let pieces = stream::iter(pieces).map(move |piece| {
+            count.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, std::convert::Infallible>(piece)
+        });
+        let request = Request::post("/").header("content-type", "multipart/form-data; boundary=x");
+        let request = request.body(axum::body::Body::from_stream(pieces)).expect("a request");
+        (Upload::from_request(request, &()).await.expect("an upload"), asked)
+    }
+
+    fn told(outcome: Result<Option<Part>>) -> String {
+        match outcome {
+            Err(Error::Refused(problem)) => format!("{} {}", problem.kind.code, problem.detail),
+            Err(fault) => panic!("{fault}"),
+            Ok(part) => panic!("taken: {}", part.is_some()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_head_without_end_is_not_waited_for() {
+        let begin = b"--x\r\nContent-Disposition: form-data; name=\"files\"\r\nX-Pad: ".to_vec();
+        for begin in [begin, b"no boundary comes ".to_vec()] {
+            let (mut upload, asked) = of(std::iter::once(begin).chain(std::iter::repeat_with(|| vec![b'a'; PIECE]))).await;
+            let told = told(upload.next().await);
+            assert!(told.starts_with("bad_request ") && told.contains("head has more than 16 KB"), "{told}");
+            let asked = asked.load(Ordering::Relaxed);
+            assert!(asked <= MAX_HEAD_BYTES / PIECE + 2, "{asked} pieces were taken");
+        }
+    }
+
+    #[tokio::test]
+    async fn content_is_taken_piece_by_piece_however_much_is_there() {
+        let head = b"--x\r\nContent-Disposition: form-data; name=\"files\"\r\n\r\n".to_vec();
+        let content = std::iter::repeat_with(|| vec![b'a'; PIECE]).take(1_000);
+        let (mut upload, asked) = of(std::iter::once(head).chain(content).chain([b"\r\n--x--\r\n".to_vec()])).await;
+        let mut part = upload.next().await.expect("a part").expect("a part");
+        let mut seen = 0;
+        while let Some(piece) = part.chunk().await.expect("a piece") {
+            seen += piece.len();
+            let held = asked.load(Ordering::Relaxed) * PIECE;
+            assert!(held <= seen + 4 * PIECE, "{held} bytes were taken to give {seen}");
+        }
+        assert_eq!(seen, 1_000 * PIECE);
+        drop(part);
+        assert!(upload.next().await.expect("it ends").is_none());
+    }
+
+    #[tokio::test]
+    async fn parts_without_number_are_not_read() {
+        let part = || b"--x\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\n\r\n".to_vec();
+        let (mut upload, _) = of(std::iter::repeat_with(part).take(MAX_PARTS * 2)).await;
+        for _ in 0..MAX_PARTS {
+            let mut part = upload.next().await.expect("a part").expect("a part");
+            while part.chunk().await.expect("its content").is_some_and(|piece| piece.is_empty()) {}
+        }
+        let told = told(upload.next().await);
+        assert!(told.starts_with("bad_request ") && told.contains("64 parts"), "{told}");
+    }
 }

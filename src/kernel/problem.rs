@@ -237,11 +237,11 @@ pub mod kinds {
         STALE = 412 "stale" "It has changed meanwhile" "تغيّر العنصر في هذه الأثناء"
             { "If-Match names a version that is not the current one. Nothing was written. Read it again and send the new ETag." "ترويسة If-Match تحمل إصدارًا غير الحالي. لم يُحفظ شيء. اقرأ العنصر من جديد وأرسل قيمة ETag الجديدة." } [currentVersion];
         BODY_TOO_LARGE = 413 "body_too_large" "The body is too large" "المحتوى أكبر من المسموح"
-            { "A JSON body may have at most 1 MiB, a gateway's message 256 KiB. Send less, or in parts." "الحد الأقصى لمحتوى JSON هو ميغابايت واحد، ولرسالة بوابة الدفع 256 كيلوبايت. أرسل محتوى أصغر أو على دفعات." };
+            { "A JSON body may have at most 1 MiB, a gateway's message 256 KiB; of pictures the detail says how much. Send less, or in parts." "الحد الأقصى لمحتوى JSON هو ميغابايت واحد، ولرسالة بوابة الدفع 256 كيلوبايت؛ وللصور حدّ يذكره التفصيل. أرسل محتوى أصغر أو على دفعات." };
         URI_TOO_LONG = 414 "uri_too_long" "The address is too long" "العنوان أطول من المسموح"
             { "The address with its query is longer than is read. Send less in the query." "العنوان مع معاملاته أطول مما يُقرأ. أرسل معاملات أقل." };
-        UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Send JSON" "أرسل المحتوى بصيغة JSON"
-            { "The body came without Content-Type: application/json. Set it and send the request again." "وصل المحتوى من غير Content-Type: application/json. أضف الترويسة ثم أعد الإرسال." };
+        UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Content of another type is wanted" "المطلوب محتوى من نوع آخر"
+            { "This address takes another Content-Type: application/json, or multipart/form-data where pictures are sent; the detail names it. Set it and send the request again." "يقبل هذا العنوان نوعًا آخر في Content-Type: application/json، أو multipart/form-data حيث تُرسل الصور؛ والتفصيل يذكره. أضف الترويسة ثم أعد الإرسال." };
         VALIDATION_FAILED = 422 "validation_failed" "Some fields are not as they should be" "بعض الحقول غير صحيحة"
             { "Nothing was changed. errors names every field at fault by path, with a code and what is wanted; mend them all and send it again." "لم يتغيّر شيء. تذكر errors كل حقل فيه خطأ مع رمزه والمطلوب. صحّحها كلها ثم أعد الإرسال." } [earliest];
         CARD_DATA_REFUSED = 422 "card_data_refused" "Card numbers are not taken here" "لا تُقبل أرقام البطاقات هنا"

@@ -61,7 +61,9 @@ async function link(email) {
   const until = Date.now() + READY_MS;
   for (;;) {
     const letters = readdirSync(shop.outbox).filter((name) => name.endsWith(".eml")).sort();
-    const found = letters.map((name) => readFileSync(join(shop.outbox, name), "utf8")).findLast((text) => text.includes(email));
+    // Quoted-printable: a long line is folded, and its equals signs are spelled out.
+    const read = (name) => readFileSync(join(shop.outbox, name), "utf8").replace(/=\r?\n/g, "").replaceAll("=3D", "=");
+    const found = letters.map(read).findLast((text) => text.includes(email) && text.includes("#token="));
     const address = found?.match(/http\S+#token=\S+/)?.[0];
     if (address) return address.slice(shop.origin.length);
     if (Date.now() > until) throw new Error(`no letter to ${email} came`);

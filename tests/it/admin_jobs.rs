@@ -209,6 +209,21 @@ async fn a_message_whose_job_is_ended_has_failed_and_what_comes_again_is_never_e
 }
 
 #[tokio::test]
+async fn work_whose_cause_still_is_is_not_ended_whatever_its_status() {
+    let shop = Shop::open().await;
+    let admin = shop.admin();
+    for state in ["queued", "dead"] {
+        let job = row(&shop, "notifications.order", "somebody's", state).await;
+        act(&admin, &job, "cancel").await.expect_problem(409, "job_not_cancellable");
+        assert_eq!(status(&admin, &job).await, state);
+    }
+    let unknown = row(&shop, "of.another.version", "1", "queued").await;
+    act(&admin, &unknown, "cancel").await.expect_problem(409, "job_not_cancellable");
+    assert_eq!(shop.count("select count(*) from audit_log where action = 'job.cancel'").await, 0);
+    shop.abandon().await;
+}
+
+#[tokio::test]
 async fn doctor_names_a_dead_job_and_why_it_died_and_nobody() {
     let shop = Shop::open().await;
     row(&shop, "messages.email", "layla@example.com", "dead").await;

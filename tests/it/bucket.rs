@@ -295,6 +295,65 @@ async fn a_store_that_dies_and_comes_back_has_every_file_once_and_nobody_waited(
 }
 
 #[tokio::test]
+async fn a_file_that_is_not_as_it_was_written_is_not_copied_and_keeps_no_other_waiting() {
+    let Some(mut peer) = S3Peer::start("a_file_that_is_not_as_it_was_written_is_not_copied_and_keeps_no_other_waiting").await
+    else {
+        return;
+    };
+    let shop = Shop::open_at(now_by_hand(), &peer.variables()).await;
+    peer.kill();
+    add_picture(&shop, "Maarouk", 90).await;
+    settle(&shop).await;
+    let read = |reader: &bayader::db::Reader<'_>| {
+        reader.one("select path from media_files order by path limit 1", &[], |row| row.get::<String>(0))
+    };
+    let path = shop.db().read(read).await.expect("a file");
+    let place = shop.folder().join("media").join(&path);
+    let length = std::fs::metadata(&place).expect("there").len();
+    std::fs::write(&place, vec![b'x'; usize::try_from(length).expect("short")]).expect("damaged");
+    peer.start_again().await;
+    shop.advance(HOUR);
+    settle(&shop).await;
+    assert_eq!(shop.count(UNCOPIED).await, 1);
+    assert_eq!(peer.bucket(&Clock::system()).head(&path).await, Ok(None), "what is damaged is not kept twice");
+    assert_eq!(shop.count("select count(*) from jobs where kind = 'media.copy' and status in ('queued', 'dead')").await, 0);
+    shop.close().await;
+}
+
+/// A store that answers so to every object, and has none.
+async fn forgetful(put: http::StatusCode) -> Vec<(String, String)> {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+    let answer = move |method: http::Method, _: Bytes| async move {
+        if method == http::Method::PUT { put } else { http::StatusCode::NOT_FOUND }
+    };
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
+    let of = |key: &str, value: &str| (format!("BAYADER_S3__{key}"), value.to_owned());
+    vec![
+        of("ENDPOINT", &endpoint),
+        of("REGION", "us-east-1"),
+        of("BUCKET", "pictures"),
+        of("ACCESS_KEY", "key"),
+        of("SECRET_KEY", "secret"),
+        of("PATH_STYLE", "true"),
+    ]
+}
+
+#[tokio::test]
+async fn what_a_store_took_and_does_not_have_or_did_not_take_goes_on_waiting() {
+    for (put, part) in [(http::StatusCode::OK, "does not have it whole"), (http::StatusCode::BAD_REQUEST, "400")] {
+        let shop = Shop::open_at(now_by_hand(), &forgetful(put).await).await;
+        add_picture(&shop, "Maarouk", 90).await;
+        settle(&shop).await;
+        assert_eq!(shop.count(UNCOPIED).await, FILES, "{put} is no copy");
+        let jobs = shop.owner().see("/api/v1/admin/jobs?kind=media.copy").await;
+        let why = jobs.rows()[0]["lastError"].as_str().expect("why").to_owned();
+        assert!(why.contains(part), "{why}");
+        shop.close().await;
+    }
+}
+
+#[tokio::test]
 async fn a_bucket_that_is_configured_later_gets_what_was_there_before() {
     let Some(peer) = S3Peer::start("a_bucket_that_is_configured_later_gets_what_was_there_before").await else { return };
     let (folder, clock) = (Folder::new(), now_by_hand());

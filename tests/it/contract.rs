@@ -113,6 +113,34 @@ fn every_example_fits_its_schema() {
 }
 
 #[test]
+fn a_message_and_its_translation_have_a_subject_both_or_neither() {
+    let document = document();
+    let schema = &document["components"]["schemas"]["NotificationSend"];
+    let body = |channel: &str, words: Value, translated: Value| {
+        let mut body =
+            json!({ "type": "message", "channel": channel, "to": { "userIds": ["01936f2b-0d10-7000-8000-5a6b7c8d9e03"] } });
+        body.as_object_mut().unwrap().extend(words.as_object().unwrap().clone());
+        body["translations"] = json!({ "ar": translated });
+        misfits(&document, schema, &body).is_empty()
+    };
+    let (bare, full) = (json!({ "text": "At 11:00." }), json!({ "subject": "Your tray", "text": "At 11:00." }));
+    assert!(body("email", full.clone(), full.clone()));
+    assert!(!body("email", full.clone(), bare.clone()));
+    assert!(body("sms", bare.clone(), bare.clone()));
+    assert!(!body("sms", bare, full));
+}
+
+#[test]
+fn what_a_picture_shows_is_a_text_like_any_other() {
+    let document = document();
+    let upload =
+        &document["paths"]["/api/v1/products/{id}/images"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"];
+    let alt = |text: &str| misfits(&document, upload, &json!({ "files": ["bytes"], "alt": text })).is_empty();
+    assert!(alt("") && alt("Maarouk, whole"));
+    assert!(!alt("Maarouk\u{6}") && !alt(&"m".repeat(201)));
+}
+
+#[test]
 fn every_reference_resolves_and_every_component_is_used() {
     fn walk(value: &Value, found: &mut Vec<String>) {
         match value {

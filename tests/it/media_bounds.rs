@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bayader::features::media::{MediaPath, Store};
 use bayader::http::server::Limits;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,6 +15,8 @@ use crate::harness::{Client, Folder, Shop};
 const AT_ONCE: u8 = 20;
 /// What the shop may hold at its most: it opens one at a time, and nine of them would not fit.
 const MOST_KB: u64 = 180 << 10;
+/// And while the largest picture is open: the budget of one, and the shop beside it.
+const MOST_OPEN_KB: u64 = 430_000;
 const POLL: Duration = Duration::from_millis(20);
 
 fn most_resident_kb(process: u32) -> u64 {
@@ -67,6 +70,29 @@ async fn twenty_uploads_at_once_stay_within_bounds_while_orders_go_on() {
     folder.expect_healthy();
 }
 
+/// The largest pictures, each in the way of writing that costs its decoder most.
+#[tokio::test]
+async fn a_picture_of_fifty_megapixels_stays_within_its_budget() {
+    let folder = Folder::with_owner();
+    let mut server = Shop::spawn(&folder).await;
+    let owner = server.admin().await;
+    let product = server.product(&owner, "Maarouk").create().await.id;
+    let fine = pictures::progressive_jpeg(8_160, 6_120, 0x11);
+    let told = upload(&owner, &product, &[Part::File("fine.jpg", &fine)]).send().await.expect_problem(422, "validation_failed");
+    assert_eq!(told["errors"][0]["code"], "too_many_pixels", "{told:?}");
+    assert!(told["errors"][0]["message"].as_str().is_some_and(|text| text.contains("449 MB to open")), "{told:?}");
+    let files = [pictures::progressive_jpeg(8_160, 6_120, 0x22), pictures::half_clear_png(8_000, 6_250)];
+    for (index, file) in files.iter().enumerate() {
+        upload(&owner, &product, &[Part::File("large", file)]).send().await.expect(202);
+        ready(&server.guest(), &product, index + 1).await;
+        let most = most_resident_kb(server.process());
+        println!("{most} kB resident at most after picture {index}");
+        assert!(most < MOST_OPEN_KB, "{most} kB resident at most after picture {index}");
+    }
+    server.kill();
+    folder.expect_healthy();
+}
+
 #[tokio::test]
 async fn what_was_taken_is_drawn_although_the_shop_dies_right_after() {
     let folder = Folder::with_owner();
@@ -100,6 +126,21 @@ async fn a_file_without_rows_is_taken_again_as_if_nothing_had_been() {
     draw(&shop).await;
     assert_eq!(shop.guest().see(&format!("/api/v1/products/{product}")).await["images"].as_array().map(Vec::len), Some(1));
     shop.close().await;
+}
+
+#[test]
+fn who_reads_a_file_reads_it_whole_while_it_is_written_anew() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(&folder.path().join("media")).expect("opened");
+    let hash = "0".repeat(64);
+    let path = MediaPath::parse(&format!("00/{hash}-card.webp")).expect("a place");
+    store.put(&path, b"the first one, which is the longer one").expect("put");
+    let (mut before, length) = store.open_file(&path).expect("opened").expect("there");
+    store.put(&path, b"the second").expect("put in its place");
+    let mut seen = Vec::new();
+    std::io::Read::read_to_end(&mut before, &mut seen).expect("read");
+    assert_eq!((seen.as_slice(), length), (b"the first one, which is the longer one".as_slice(), 38));
+    assert_eq!(store.read(&path).expect("read").as_deref(), Some(b"the second".as_slice()));
 }
 
 #[tokio::test]

@@ -65,7 +65,10 @@ async fn without_a_bucket_what_is_gone_is_drawn_anew_and_what_cannot_be_is_named
     let report = check(&shop, DRY).await;
     assert_eq!((report.whole, report.redrawn.count, report.lost.count), (5, 2, 0));
     assert!(!place(&shop, card).exists(), "a dry run changes nothing");
+    let shown = async || shop.guest().see(&format!("/api/v1/products/{product}")).await["images"].as_array().map(Vec::len);
+    assert_eq!(shown().await, Some(1));
     assert_eq!(check(&shop, MEND).await.redrawn.names.len(), 2);
+    assert_eq!(shown().await, Some(0), "what is being drawn is not listed");
     settle(&shop).await;
     assert_eq!(check(&shop, MEND).await, whole(7));
     assert_eq!(fs::read(place(&shop, card)).expect("read"), before);
@@ -123,7 +126,11 @@ async fn disk_and_bucket_mend_each_other() {
     fs::write(place(&shop, card), b"x").expect("damaged");
     bucket.delete(of(&paths, "-thumb.jpg")).await.expect("gone");
     let hash: [u8; 32] = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, b"y").as_ref().try_into().expect("32 bytes");
-    bucket.put(of(&paths, "-full.jpg"), Bytes::from_static(b"y"), "image/jpeg", &hash).await.expect("put");
+    let full = of(&paths, "-full.jpg");
+    let other = vec![b'y'; fs::read(place(&shop, full)).expect("read").len()];
+    let of_other: [u8; 32] =
+        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &other).as_ref().try_into().expect("32 bytes");
+    bucket.put(full, Bytes::from(other), "image/jpeg", &of_other).await.expect("put, and as long as it should be");
     bucket.put("somebody's.txt", Bytes::from_static(b"y"), "text/plain", &hash).await.expect("put");
 
     let expected = |report: &Report| {

@@ -157,6 +157,33 @@ fn a_header_that_claims_too_much_is_refused_before_anything_is_opened() {
 }
 
 #[test]
+fn a_webp_that_claims_too_much_is_refused_before_a_pixel_is_decoded() {
+    // Its size stands in the coded data, so that only who begins to decode it knows it.
+    let refused = refused(&pictures::webp_that_claims(8_000, 7_000));
+    assert_eq!(refused.code, "too_many_pixels", "{refused:?}");
+    assert!(refused.message.contains("8000 × 7000") && refused.message.contains("megapixels"), "{refused:?}");
+}
+
+#[test]
+fn a_picture_of_16_bits_has_half_as_many_pixels_at_most() {
+    let refused = refused(&pictures::deep_png(5_001, 5_000));
+    assert_eq!(refused.code, "too_many_pixels", "{refused:?}");
+    assert!(refused.message.contains("8 bits a channel"), "{refused:?}");
+    assert!(media::accept(&pictures::deep_png(50, 40), MOST).is_ok());
+}
+
+#[test]
+fn what_a_gif_says_beside_its_pictures_is_left_out() {
+    let bytes = pictures::written(&pictures::flag(40, 30), ImageFormat::Gif);
+    let (picture, end) = bytes.split_at(bytes.len() - 1);
+    let comment = b"\x21\xfe\x10here-lives-layla\0";
+    let program = b"\x21\xff\x0bXMP DataXMP\x10here-lives-layla\0";
+    let told = accepted(&[picture, comment, program, end].concat());
+    assert!(!holds(&told.kept, "here-lives-layla"));
+    assert_eq!(told.picture, accepted(&bytes).picture, "what it says makes no other picture");
+}
+
+#[test]
 fn a_picture_of_many_scans_is_refused() {
     let jpeg = pictures::jpeg(40, 30);
     let scan = jpeg.windows(2).position(|pair| pair == [0xff, 0xda]).expect("a scan");

@@ -155,6 +155,28 @@ async fn what_was_written_to_whom_is_forgotten_and_what_waits_is_not() {
     shop.close().await;
 }
 
+#[tokio::test]
+async fn days_are_counted_to_the_hour() {
+    let shop = Shop::open().await;
+    keep(&shop, json!({ "doneJobDays": 3, "messageBodyDays": 20 })).await;
+    shop.db().write(Queue("first@example.com", 0)).await.expect("queued");
+    shop.advance(Duration::from_secs(2));
+    shop.run_jobs().await;
+    let kept = async || {
+        (
+            shop.count("select count(*) from jobs where kind = 'messages.email' and created_at <= 1795604400000").await,
+            shop.count("select count(*) from notifications where type = 'message' and payload is not null").await,
+        )
+    };
+    let hour = Duration::from_secs(3_600);
+    for (wait, left) in [(DAY * 3 - hour, (1, 1)), (hour * 2, (0, 1)), (DAY * 17 - hour * 2, (0, 1)), (hour * 2, (0, 0))] {
+        shop.advance(wait);
+        shop.run_jobs().await;
+        assert_eq!(kept().await, left, "{wait:?} later");
+    }
+    shop.close().await;
+}
+
 async fn order(by: &Client, product: &Product, customer: Value) -> Order {
     by.order().line(product, 1).pickup().field("customerInfo", customer).field("notes", "For Huda's birthday").place().await
 }

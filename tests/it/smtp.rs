@@ -107,6 +107,8 @@ async fn nothing_leaves_where_the_sign_in_or_the_certificate_is_wrong() {
             (with(right.clone(), "BAYADER_MAIL__PASSWORD", "a-wrong-password"), "535"),
             (with(right.clone(), "BAYADER_MAIL__CA_FILE", &stranger), "certificate"),
             // The certificate names localhost and 127.0.0.1; this name leads there too.
+            (with(right.clone(), "BAYADER_MAIL__HOST", "0.0.0.0"), "certificate"),
+            // Nobody listens there.
             (with(right.clone(), "BAYADER_MAIL__HOST", "127.0.0.2"), "could not be reached"),
         ];
         for (variables, part) in wrong {

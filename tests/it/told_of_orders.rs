@@ -149,6 +149,23 @@ async fn an_undo_drops_what_has_not_left() {
 }
 
 #[tokio::test]
+async fn a_move_that_is_made_again_waits_its_own_ten_seconds() {
+    let shop = Shop::open().await;
+    let bread = shop.product("Bread").stock(10).create().await;
+    let order = by_guest(&shop, &bread, "cash").await;
+    shop.pass(1).await;
+    move_on(&shop, &order, "Confirmed").await;
+    shop.pass(6).await;
+    undo(&shop, &order).await;
+    move_on(&shop, &order, "Confirmed").await;
+    shop.pass(8).await;
+    assert_eq!(shop.kinds_said().await, ["order_placed email"], "the first one's time is over, and it was taken back");
+    shop.pass(3).await;
+    assert_eq!(shop.kinds_said().await, ["order_placed email", "order_confirmed email"]);
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn a_state_to_which_an_undo_leads_back_is_told_if_it_never_was() {
     let shop = Shop::open().await;
     let bread = shop.product("Bread").stock(10).create().await;

@@ -2,6 +2,7 @@
 
 use std::process::{Command, Stdio};
 
+use crate::doubles::pictures;
 use crate::harness::{Folder, OWNER, PASSWORD, Shop, bayader, is_there, skipped};
 
 /// A block of shell, and lines that it must print.
@@ -47,8 +48,11 @@ async fn the_walk_through_the_api_works_as_it_is_written() {
     assert!(imported.status.success(), "{imported:?}");
     let server = Shop::spawn(&folder).await;
 
+    let picture = folder.path().join("baguette.jpg");
+    std::fs::write(&picture, pictures::from_a_phone(6, 400, 300)).expect("a picture");
+
     let steps = steps(include_str!("../../docs/api.md"));
-    assert!(steps.len() >= 12, "only {} steps", steps.len());
+    assert!(steps.len() >= 20, "only {} steps", steps.len());
     let told = steps.iter().map(|step| format!("echo '--- {0}'\necho '--- {0}' >&2\n{1}", step.line, step.code));
     let script = format!("set -euo pipefail\n{}", told.collect::<String>());
     let output = Command::new("bash")
@@ -56,6 +60,7 @@ async fn the_walk_through_the_api_works_as_it_is_written() {
         .env("SHOP", &server.wire.base)
         .env("OWNER_EMAIL", OWNER)
         .env("OWNER_PASSWORD", PASSWORD)
+        .env("PICTURE", &picture)
         .env("no_proxy", "*")
         .stdin(Stdio::null())
         .output()

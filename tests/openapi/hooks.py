@@ -31,6 +31,15 @@ KNOWN_TO_THE_SHOP = {
     "same_as_email",
     "staff_only",
     "too_common",  # passwords
+    "damaged_picture",  # of a file: what its bytes are
+    "not_a_picture",
+    "heic_picture",
+    "too_many_pixels",
+    "file_too_large",
+    "images_missing",  # which pictures a product has
+    "unknown_image",
+    "no_consent",  # of who is written to
+    "unreachable",
     "too_early",
     "too_far_ahead",
     "too_few",
@@ -43,6 +52,7 @@ KNOWN_TO_THE_SHOP = {
     "unknown_customer",
     "unknown_group",
     "unknown_item",
+    "unknown_order",  # of a message: whether the shop has it
     "unknown_product",
     "use_cursor",
     "wrong_currency",

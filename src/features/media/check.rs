@@ -12,6 +12,9 @@ use super::{Format, Picture, PictureHash, Refused};
 pub const MOST_PIXELS: u64 = 50_000_000;
 /// Bytes of its pixels in memory, at most: as many as that with four bytes each. A picture of 16 bits a channel may have half as many.
 const MOST_OPEN_BYTES: u64 = MOST_PIXELS * 4;
+/// Bytes that opening a picture may take at its most, beside the file itself: what is needed by any of so many pixels in the ways in which
+/// cameras and programs write them, and by rarer ways with fewer. One picture is open at a time, so this is what pictures cost the shop.
+const MOST_WHILE_OPEN: u64 = 360_000_000;
 /// How long opening a picture may take.
 const MOST_TIME: Duration = Duration::from_secs(60);
 
@@ -67,8 +70,8 @@ pub(super) fn open(kept: &[u8], format: Format) -> Result<Opened, Refused> {
     let timed = Timed { bytes: Cursor::new(kept), ends: Instant::now() + MOST_TIME };
     let mut reader = ImageReader::with_format(timed, format);
     let mut limits = Limits::default();
-    limits.max_alloc = Some(2 * MOST_OPEN_BYTES);
-    reader.limits(limits);
+    limits.max_alloc = Some(MOST_WHILE_OPEN);
+    reader.limits(limits.clone());
     let mut decoder = reader.into_decoder().map_err(|error| refused(&error))?;
     // Before a pixel is decoded.
     let (width, height) = decoder.dimensions();
@@ -81,9 +84,55 @@ pub(super) fn open(kept: &[u8], format: Format) -> Result<Opened, Refused> {
             ),
         ));
     }
+    if format == ImageFormat::WebP {
+        check_memory(
+            width.into(),
+            height.into(),
+            u64::from(width) * u64::from(height) * webp_weight(kept),
+            "in this kind of WebP",
+        )?;
+    }
+    // Beside its pixels, which the decoder does not count.
+    limits.max_alloc = Some(MOST_WHILE_OPEN.saturating_sub(decoder.total_bytes()));
+    decoder.set_limits(limits).map_err(|error| refused(&error))?;
     let profile = decoder.icc_profile().ok().flatten();
     let image = DynamicImage::from_decoder(decoder).map_err(|error| refused(&error))?;
     Ok(Opened { image, profile })
+}
+
+/// Refuses a picture that takes too much memory to open, in the way it is written.
+pub(super) fn check_memory(width: u64, height: u64, bytes: u64, written: &str) -> Result<(), Refused> {
+    if bytes <= MOST_WHILE_OPEN {
+        return Ok(());
+    }
+    Err(Refused::new(
+        "too_many_pixels",
+        format!(
+            "has {width} × {height} pixels {written}, which take {} MB to open; {} MB are taken. Save it as a plain JPEG, not progressive, \
+             or with fewer pixels",
+            bytes / 1_000_000,
+            MOST_WHILE_OPEN / 1_000_000
+        ),
+    ))
+}
+
+/// Bytes a pixel that the decoder holds at its most: what it gives, and what it makes that of.
+fn webp_weight(kept: &[u8]) -> u64 {
+    let mut weight = 0;
+    let mut rest = kept.get(12..).unwrap_or_default();
+    while let Some((name, after)) = rest.split_first_chunk::<4>() {
+        let Some((size, payload)) = after.split_first_chunk::<4>() else { break };
+        weight = weight.max(match name {
+            // A canvas, a frame with all that it may be made of, and the picture.
+            b"ANMF" => 15,
+            b"ALPH" => 11,
+            b"VP8L" => 7,
+            _ => 5,
+        });
+        let size = usize::try_from(u32::from_le_bytes(*size)).unwrap_or(usize::MAX);
+        rest = payload.get(size.saturating_add(size % 2)..).unwrap_or_default();
+    }
+    weight
 }
 
 fn refused(error: &ImageError) -> Refused {
@@ -132,5 +181,28 @@ impl BufRead for Timed<'_> {
 impl Seek for Timed<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.bytes.seek(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_webp_weighs_as_the_dearest_way_it_is_written_in() {
+        let of = |names: &[&[u8; 4]]| {
+            let chunk = |name: &[u8; 4]| [&name[..], &3_u32.to_le_bytes(), &[0; 4]].concat();
+            [b"RIFF\0\0\0\0WEBP".to_vec(), names.iter().flat_map(|name| chunk(name)).collect()].concat()
+        };
+        assert_eq!(webp_weight(&of(&[b"VP8 "])), 5);
+        assert_eq!(webp_weight(&of(&[b"VP8L"])), 7);
+        assert_eq!(webp_weight(&of(&[b"VP8X", b"ALPH", b"VP8 "])), 11);
+        assert_eq!(webp_weight(&of(&[b"VP8X", b"ANIM", b"ANMF", b"ANMF"])), 15);
+        assert_eq!(webp_weight(b"RIFF"), 0);
+        assert!(check_memory(8_000, 6_250, MOST_WHILE_OPEN, "so").is_ok());
+        assert_eq!(
+            check_memory(8_000, 6_250, MOST_WHILE_OPEN + 1, "so").map_err(|refused| refused.code),
+            Err("too_many_pixels")
+        );
     }
 }

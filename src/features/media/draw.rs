@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use fast_image_resize::{ResizeOptions, Resizer};
+use fast_image_resize::{MulDiv, ResizeOptions, Resizer};
 use image::codecs::jpeg::JpegEncoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView, ImageEncoder, RgbImage};
@@ -23,13 +23,13 @@ pub struct Rendition {
     pub bytes: Vec<u8>,
 }
 
-/// Draws everything of a picture. It takes the memory of all its pixels, twice as much for one that is partly clear.
+/// Draws everything of a picture. It takes the memory of opening it, and little more.
 ///
 /// # Errors
 /// [`Refused`], with why.
 pub fn draw(kept: &[u8], format: Format, turn: u8) -> Result<Vec<Rendition>, Refused> {
     let Opened { image, profile } = check::open(kept, format)?;
-    let mut current = eight_bits(shrink(Cow::Owned(image), Size::Full)?.into_owned());
+    let mut current = eight_bits(shrink(image, Size::Full)?);
     if let Some(profile) = profile {
         current = in_srgb(current, &profile);
     }
@@ -39,7 +39,7 @@ pub fn draw(kept: &[u8], format: Format, turn: u8) -> Result<Vec<Rendition>, Ref
     let mut renditions = Vec::with_capacity(Size::ALL.len() * Drawn::ALL.len());
     // The largest first: each is drawn of the one before.
     for size in [Size::Full, Size::Card, Size::Thumb] {
-        current = shrink(Cow::Owned(current), size)?.into_owned();
+        current = shrink(current, size)?;
         renditions.push(Rendition { size, drawn: Drawn::Webp, bytes: webp(&current)? });
         renditions.push(Rendition { size, drawn: Drawn::Jpeg, bytes: jpeg(&current)? });
     }
@@ -51,7 +51,7 @@ fn failed(what: &str) -> Refused {
 }
 
 /// Within a size, never larger than it is.
-fn shrink(image: Cow<'_, DynamicImage>, size: Size) -> Result<Cow<'_, DynamicImage>, Refused> {
+fn shrink(mut image: DynamicImage, size: Size) -> Result<DynamicImage, Refused> {
     let (width, height) = image.dimensions();
     let (longest, most) = (width.max(height), size.longest());
     if longest <= most {
@@ -62,11 +62,20 @@ fn shrink(image: Cow<'_, DynamicImage>, size: Size) -> Result<Cow<'_, DynamicIma
         u32::try_from(scaled).unwrap_or(most).max(1)
     };
     let mut smaller = DynamicImage::new(side(width), side(height), image.color());
-    // Lanczos3, with clear pixels counted for nothing.
+    let (weigh, has_alpha) = (MulDiv::new(), image.color().has_alpha());
+    // Clear pixels count for nothing. They are weighed where they are, because the resizer would copy all of them for it.
+    if has_alpha {
+        weigh.multiply_alpha_inplace(&mut image).map_err(|_| failed("its clear pixels cannot be weighed"))?;
+    }
+    // Lanczos3.
     Resizer::new()
-        .resize(image.as_ref(), &mut smaller, &ResizeOptions::new())
+        .resize(&image, &mut smaller, &ResizeOptions::new().use_alpha(false))
         .map_err(|_| failed("its pixels cannot be resized"))?;
-    Ok(Cow::Owned(smaller))
+    drop(image);
+    if has_alpha {
+        weigh.divide_alpha_inplace(&mut smaller).map_err(|_| failed("its clear pixels cannot be weighed"))?;
+    }
+    Ok(smaller)
 }
 
 /// Red, green and blue of 8 bits, with alpha where something is clear.

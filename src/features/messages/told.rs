@@ -112,11 +112,12 @@ fn is_of(known: &Standing, named: Option<&str>) -> bool {
     }
 }
 
-/// A provider's words as they may be kept and shown: one line of at most 200 characters, without what may be an address or a link.
+/// A provider's words as they may be kept and shown: one line of at most 200 characters, without what may be an address, a phone or a link.
 #[must_use]
 pub fn reason(text: &str) -> String {
     const MOST: usize = 200;
-    let shown = |word: &str| if word.contains('@') || word.contains("://") { "…".to_owned() } else { word.to_owned() };
+    let is_secret = |word: &str| word.contains('@') || word.contains("://") || is_phone(word);
+    let shown = |word: &str| if is_secret(word) { "…".to_owned() } else { word.to_owned() };
     let words: Vec<String> =
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).map(shown).collect();
     let line = words.join(" ");
@@ -124,6 +125,12 @@ pub fn reason(text: &str) -> String {
         Some((cut, _)) => format!("{}…", line.get(..cut).unwrap_or_default()),
         None => line,
     }
+}
+
+/// Whether a word has as many digits as a phone, and nothing else but the marks between them. A machine's address has others.
+fn is_phone(word: &str) -> bool {
+    let word = word.trim_matches(|c: char| !c.is_numeric());
+    word.chars().filter(|c| c.is_numeric()).count() >= 7 && word.chars().all(|c| c.is_numeric() || "-()/".contains(c))
 }
 
 #[cfg(test)]
@@ -135,6 +142,8 @@ mod tests {
         let told = "550 5.1.1 <layla@example.com>: no\r\n such user\t(see https://mail.example/x)";
         assert_eq!(reason(told), "550 5.1.1 … no such user (see …");
         assert_eq!(reason(&"ك".repeat(500)).chars().count(), 201);
+        let told = "450 4.2.2 '+962790000001' or ٠٧٩٠٠٠٠٠٠١: queue 4RtX123456789 at 192.168.100.200:2525";
+        assert_eq!(reason(told), "450 4.2.2 … or … queue 4RtX123456789 at 192.168.100.200:2525");
         assert_eq!(reason(""), "");
     }
 }

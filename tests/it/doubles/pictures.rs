@@ -186,12 +186,54 @@ pub fn png_of(width: u32, height: u32, data: &[u8]) -> Vec<u8> {
     [b"\x89PNG\r\n\x1a\n".to_vec(), png_chunk(*b"IHDR", &head), png_chunk(*b"IDAT", data), png_chunk(*b"IEND", b"")].concat()
 }
 
+/// A PNG of red, green, blue and alpha with 16 bits each, all of it black and clear.
+pub fn deep_png(width: u32, height: u32) -> Vec<u8> {
+    let head = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[16, 6, 0, 0, 0]].concat();
+    let row = 1 + 8 * usize::try_from(width).expect("fits");
+    let data = packed(row * usize::try_from(height).expect("fits"));
+    [b"\x89PNG\r\n\x1a\n".to_vec(), png_chunk(*b"IHDR", &head), png_chunk(*b"IDAT", &data), png_chunk(*b"IEND", b"")].concat()
+}
+
+/// A WebP that claims a size in its coded data and has nothing behind it.
+pub fn webp_that_claims(width: u32, height: u32) -> Vec<u8> {
+    let head = (width - 1) | (height - 1) << 14;
+    webp_of(&[riff(*b"VP8L", &[&[0x2f][..], &head.to_le_bytes(), &[0; 32]].concat())])
+}
+
 /// A large PNG of one colour, in few bytes.
 pub fn plain_png(width: u32, height: u32, seed: u8) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
     let row = [vec![0], vec![seed; 3 * usize::try_from(width).expect("fits")]].concat();
     (0..height).for_each(|_| encoder.write_all(&row).expect("packed"));
     png_of(width, height, &encoder.finish().expect("packed"))
+}
+
+/// A picture of that size, grey and half clear, as PNG.
+pub fn half_clear_png(width: u32, height: u32) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    let row = [vec![0], vec![128; 4 * usize::try_from(width).expect("fits")]].concat();
+    (0..height).for_each(|_| encoder.write_all(&row).expect("packed"));
+    let head = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 6, 0, 0, 0]].concat();
+    let data = encoder.finish().expect("packed");
+    [b"\x89PNG\r\n\x1a\n".to_vec(), png_chunk(*b"IHDR", &head), png_chunk(*b"IDAT", &data), png_chunk(*b"IEND", b"")].concat()
+}
+
+/// A grey progressive JPEG of one scan. `luma` is how finely light is sampled beside colour, across and down: 0x22 as cameras do, 0x11
+/// for colour as fine as light.
+pub fn progressive_jpeg(width: u16, height: u16, luma: u8) -> Vec<u8> {
+    let [w1, w0] = width.to_be_bytes();
+    let [h1, h0] = height.to_be_bytes();
+    let side = 8 * usize::from(luma & 15);
+    let units = usize::from(width).div_ceil(side) * usize::from(height).div_ceil(side);
+    let blocks = units * (usize::from(luma >> 4) * usize::from(luma & 15) + 2);
+    let segments = [
+        segment(0xdb, [vec![0], vec![1; 64]].concat()),
+        segment(0xc2, vec![8, h1, h0, w1, w0, 3, 1, luma, 0, 2, 0x11, 0, 3, 0x11, 0]),
+        // One word of one bit: no difference to the block before.
+        segment(0xc4, [vec![0, 1], vec![0; 15], vec![0]].concat()),
+        segment(0xda, vec![3, 1, 0, 2, 0, 3, 0, 0, 0, 0]),
+    ];
+    [vec![0xff, 0xd8], segments.concat(), vec![0; blocks.div_ceil(8)], vec![0xff, 0xd9]].concat()
 }
 
 /// One part of an upload.

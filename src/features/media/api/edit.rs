@@ -12,6 +12,7 @@ use crate::features::media::model::EditedImage;
 use crate::features::media::{Links, MOST_IMAGES, NotTaken, Size, Status, problems};
 use crate::http::extract::Empty;
 use crate::http::idempotency::{IdempotencyKey, Kept, Recall, once};
+use crate::http::input::text_schema;
 use crate::http::multipart::Upload;
 use crate::http::{Answer, Body, Context, Fields, Id, Ids, Input, Route, Shape, no_content, respond};
 use crate::kernel::problem::FieldFault;
@@ -19,6 +20,8 @@ use crate::kernel::text::Lines;
 use crate::kernel::{ImageId, Problem, ProductId, Result};
 
 pub(super) fn routes() -> Vec<Route<AppState>> {
+    let mut alt = text_schema(Lines::One, &(0..=ALT_CHARACTERS));
+    alt["description"] = "What they show, for who cannot see it.".into();
     vec![
         Route::get("/api/v1/products/{id}/images", list_images, "List a product's pictures")
             .describe("For who edits the product: also those that are not drawn yet, and why one could not be. The product itself lists those that are ready.")
@@ -34,7 +37,7 @@ pub(super) fn routes() -> Vec<Route<AppState>> {
                         "description": "One part for each picture, 60 MB in all.",
                         "items": { "type": "string", "contentMediaType": "application/octet-stream" },
                     },
-                    "alt": { "type": "string", "maxLength": ALT_CHARACTERS, "description": "What they show, for who cannot see it." },
+                    "alt": alt,
                 },
                 "additionalProperties": false,
             }))

@@ -14,6 +14,10 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehav
 use crate::kernel::spoken::{self, Plural};
 use crate::kernel::{Currency, Locale, ShopDay, ShopZone, UtcMs};
 
+/// Steps that a template may take, some hundred times what the longest of ours takes: one of the shop's own that never ends must not keep
+/// the shop from starting, nor a message from leaving.
+const MOST_STEPS: u64 = 1_000_000;
+
 /// Templates of a source, with all filters. HTML is escaped, a text is not.
 pub(super) fn environment(
     source: impl Fn(&str) -> Result<Option<String>, Error> + Send + Sync + 'static,
@@ -24,6 +28,7 @@ pub(super) fn environment(
         Some((_, "html")) => AutoEscape::Html,
         _ => AutoEscape::None,
     });
+    environment.set_fuel(Some(MOST_STEPS));
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_formatter(|out, state, value| {
         if value.is_none() {

@@ -355,3 +355,12 @@ fn row(table: &mut String, name: &str, field: &values::Field) {
     let lacks = if field.may_lack { " *Some have none.*" } else { "" };
     writeln!(table, "| `{name}` | {}.{lacks} |", field.told).expect("a text takes it");
 }
+
+#[test]
+fn a_template_without_end_is_told_rather_than_waited_for() {
+    let endless =
+        "Subject\n{% for a in range(9999) %}{% for b in range(9999) %}{% if a == b %}{% endif %}{% endfor %}{% endfor %}";
+    let (_folder, loaded) = with_own("invite.en.txt", endless);
+    let told = loaded.err().expect("it takes too long");
+    assert!(told.contains("invite.en.txt") && told.contains("fuel"), "{told}");
+}

@@ -146,9 +146,10 @@ impl Input for SendBody {
     const NAME: &'static str = "NotificationSend";
 
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let everywhere = |words: &Value| json!({ "allOf": [words, { "properties": { "translations": { "additionalProperties": words } } }] });
         fields.rule(json!({
             "if": { "properties": { "channel": { "const": "email" } }, "required": ["channel"] },
-            "then": there("subject"), "else": { "not": there("subject") },
+            "then": everywhere(&there("subject")), "else": everywhere(&json!({ "not": there("subject") })),
         }));
         fields.rule(json!({
             "if": { "properties": { "type": { "const": "message" } }, "required": ["type"] },
