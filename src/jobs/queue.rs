@@ -221,12 +221,12 @@ mod tests {
 
     #[test]
     fn when_every_place_is_taken_each_kind_still_has_one() {
-        let many = |kind: &'static str| (0..30).map(move |number| job(kind, number, 1));
-        let queue = queue(&many("a").chain(many("b")).collect::<Vec<_>>());
+        let many = |kind: &'static str, first: u128| (0..30).map(move |number| job(kind, first + 2 * number, 1));
+        let queue = queue(&many("a", 100).chain(many("b", 101)).collect::<Vec<_>>());
         queue.limit("a", 100);
         let running: Vec<Taken> = std::iter::from_fn(|| queue.take_due(NOW)).collect();
         let of = |kind| running.iter().filter(|taken| &*taken.kind == kind).count();
-        // The two kinds have the same jobs, so they took turns until one was full.
+        // The two kinds' jobs alternate, so they took turns until one was full.
         assert_eq!((of("a"), of("b")), (AT_ONCE - OF_A_KIND, OF_A_KIND));
         queue.push(&[job("c", 1, 1), job("c", 2, 1)]);
         let late = queue.take_due(NOW).expect("its kind has none running");

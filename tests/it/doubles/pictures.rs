@@ -227,11 +227,11 @@ pub fn progressive_jpeg(width: u16, height: u16, luma: u8) -> Vec<u8> {
     let units = usize::from(width).div_ceil(side) * usize::from(height).div_ceil(side);
     let blocks = units * (usize::from(luma >> 4) * usize::from(luma & 15) + 2);
     let segments = [
-        segment(0xdb, [vec![0], vec![1; 64]].concat()),
-        segment(0xc2, vec![8, h1, h0, w1, w0, 3, 1, luma, 0, 2, 0x11, 0, 3, 0x11, 0]),
+        segment(0xdb, &[vec![0], vec![1; 64]].concat()),
+        segment(0xc2, &[8, h1, h0, w1, w0, 3, 1, luma, 0, 2, 0x11, 0, 3, 0x11, 0]),
         // One word of one bit: no difference to the block before.
-        segment(0xc4, [vec![0, 1], vec![0; 15], vec![0]].concat()),
-        segment(0xda, vec![3, 1, 0, 2, 0, 3, 0, 0, 0, 0]),
+        segment(0xc4, &[vec![0, 1], vec![0; 15], vec![0]].concat()),
+        segment(0xda, &[3, 1, 0, 2, 0, 3, 0, 0, 0, 0]),
     ];
     [vec![0xff, 0xd8], segments.concat(), vec![0; blocks.div_ceil(8)], vec![0xff, 0xd9]].concat()
 }
