@@ -8,9 +8,11 @@ use std::time::Instant;
 
 use bayader::features::media;
 use common::median;
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{ResizeOptions, Resizer};
 use image::codecs::jpeg::JpegEncoder;
-use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
+use image::{ImageFormat, Rgb, RgbImage};
 
 /// Interleaved, ours and theirs.
 const PAIRS: usize = 5;
@@ -61,18 +63,19 @@ fn rate(times: usize, mut work: impl FnMut() -> usize) -> f64 {
 
 /// The same work with no check around it.
 fn bare(photo: &[u8]) -> usize {
-    let mut image = image::load_from_memory_with_format(photo, ImageFormat::Jpeg).expect("a picture");
+    let mut image = image::load_from_memory_with_format(photo, ImageFormat::Jpeg).expect("a picture").into_rgb8();
     let mut written = 0;
     for longest in SIZES {
         let (width, height) = (longest, longest * image.height() / image.width());
-        let mut smaller = DynamicImage::new(width, height, image.color());
-        Resizer::new().resize(&image, &mut smaller, &ResizeOptions::new()).expect("resized");
-        let pixels = smaller.as_rgb8().expect("three channels");
+        let mut pixels = RgbImage::new(width, height);
+        let from = TypedImageRef::<U8x3>::from_buffer(image.width(), image.height(), &image).expect("its pixels");
+        let mut to = TypedImage::<U8x3>::from_buffer(width, height, &mut pixels).expect("its pixels");
+        Resizer::new().resize_typed(&from, &mut to, &ResizeOptions::new()).expect("resized");
         written += webp::Encoder::from_rgb(pixels.as_raw(), width, height).encode_simple(false, 80.0).expect("WebP").len();
         let mut jpeg = Vec::new();
-        JpegEncoder::new_with_quality(&mut jpeg, 82).encode_image(pixels).expect("JPEG");
+        JpegEncoder::new_with_quality(&mut jpeg, 82).encode_image(&pixels).expect("JPEG");
         written += jpeg.len();
-        image = smaller;
+        image = pixels;
     }
     written
 }

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
-use fast_image_resize::{MulDiv, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{InnerPixel, U8x3, U8x4};
+use fast_image_resize::{ImageError, MulDiv, PixelTrait, ResizeOptions, Resizer};
 use image::codecs::jpeg::JpegEncoder;
 use image::metadata::Orientation;
-use image::{DynamicImage, GenericImageView, ImageEncoder, RgbImage};
+use image::{DynamicImage, GenericImageView, ImageEncoder, RgbImage, RgbaImage};
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
 use super::check::{self, Opened};
@@ -51,7 +53,7 @@ fn failed(what: &str) -> Refused {
 }
 
 /// Within a size, never larger than it is.
-fn shrink(mut image: DynamicImage, size: Size) -> Result<DynamicImage, Refused> {
+fn shrink(image: DynamicImage, size: Size) -> Result<DynamicImage, Refused> {
     let (width, height) = image.dimensions();
     let (longest, most) = (width.max(height), size.longest());
     if longest <= most {
@@ -61,21 +63,47 @@ fn shrink(mut image: DynamicImage, size: Size) -> Result<DynamicImage, Refused> 
         let scaled = (u64::from(side) * u64::from(most) + u64::from(longest) / 2) / u64::from(longest);
         u32::try_from(scaled).unwrap_or(most).max(1)
     };
-    let mut smaller = DynamicImage::new(side(width), side(height), image.color());
-    let (weigh, has_alpha) = (MulDiv::new(), image.color().has_alpha());
-    // Clear pixels count for nothing. They are weighed where they are, because the resizer would copy all of them for it.
-    if has_alpha {
-        weigh.multiply_alpha_inplace(&mut image).map_err(|_| failed("its clear pixels cannot be weighed"))?;
+    let (from, to) = ((width, height), (side(width), side(height)));
+    // Each kind of pixels by its own name: a resizer that takes every kind would bring the code for all of them.
+    match image {
+        DynamicImage::ImageRgba8(mut image) => {
+            let mut smaller = RgbaImage::new(to.0, to.1);
+            weigh(&mut image, |weigh, pixels| weigh.multiply_alpha_inplace_typed(pixels))?;
+            scale::<U8x4>((from, &image), (to, &mut smaller))?;
+            weigh(&mut smaller, |weigh, pixels| weigh.divide_alpha_inplace_typed(pixels))?;
+            Ok(DynamicImage::ImageRgba8(smaller))
+        }
+        DynamicImage::ImageRgb8(image) => {
+            let mut smaller = RgbImage::new(to.0, to.1);
+            scale::<U8x3>((from, &image), (to, &mut smaller))?;
+            Ok(DynamicImage::ImageRgb8(smaller))
+        }
+        _ => Err(failed("its pixels are of no kind that is drawn")),
     }
-    // Lanczos3.
-    Resizer::new()
-        .resize(&image, &mut smaller, &ResizeOptions::new().use_alpha(false))
-        .map_err(|_| failed("its pixels cannot be resized"))?;
-    drop(image);
-    if has_alpha {
-        weigh.divide_alpha_inplace(&mut smaller).map_err(|_| failed("its clear pixels cannot be weighed"))?;
-    }
-    Ok(smaller)
+}
+
+/// Lanczos3, of pixels as they stand: clear ones count for nothing only once they are weighed.
+fn scale<P: InnerPixel + PixelTrait>(
+    (from, pixels): ((u32, u32), &[u8]),
+    (to, smaller): ((u32, u32), &mut [u8]),
+) -> Result<(), Refused> {
+    let mut resized = || {
+        let image = TypedImageRef::<P>::from_buffer(from.0, from.1, pixels).ok()?;
+        let mut smaller = TypedImage::<P>::from_buffer(to.0, to.1, smaller).ok()?;
+        Resizer::new().resize_typed(&image, &mut smaller, &ResizeOptions::new().use_alpha(false)).ok()
+    };
+    resized().ok_or_else(|| failed("its pixels cannot be resized"))
+}
+
+/// Weighs clear pixels where they are, because the resizer would copy all of them for it.
+fn weigh(
+    image: &mut RgbaImage,
+    how: impl FnOnce(&MulDiv, &mut TypedImage<'_, U8x4>) -> Result<(), ImageError>,
+) -> Result<(), Refused> {
+    let (width, height) = image.dimensions();
+    let weighed =
+        TypedImage::from_buffer(width, height, image).ok().and_then(|mut pixels| how(&MulDiv::new(), &mut pixels).ok());
+    weighed.ok_or_else(|| failed("its clear pixels cannot be weighed"))
 }
 
 /// Red, green and blue of 8 bits, with alpha where something is clear.
@@ -102,7 +130,7 @@ fn in_srgb(image: DynamicImage, profile: &[u8]) -> DynamicImage {
         transform.transform(source, &mut pixels).ok()?;
         let (width, height) = image.dimensions();
         match layout {
-            Layout::Rgba => image::RgbaImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgba8),
+            Layout::Rgba => RgbaImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgba8),
             _ => RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8),
         }
     });
