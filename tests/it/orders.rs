@@ -381,7 +381,9 @@ async fn a_card_number_is_refused_wherever_it_stands() {
     for card in ["4242424242424242", "my card 4242 4242 4242 4242", "٤٢٤٢٤٢٤٢٤٢٤٢٤٢٤٢"] {
         let refusal = shop.guest().order().line(&bread, 1).pickup().field("notes", card).send().await;
         let refusal = refusal.expect_problem(422, "card_data_refused");
-        assert!(!refusal.text.contains("4242"), "{refusal:?}");
+        // A request's own id may hold any digits.
+        let id = refusal["requestId"].as_str().expect("an id");
+        assert!(!refusal.text.replace(id, "").contains("4242"), "{refusal:?}");
     }
     assert_eq!(shop.staff().await.pieces(&bread).await, (10, 0, 10));
     shop.close().await;
