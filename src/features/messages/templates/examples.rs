@@ -32,7 +32,7 @@ pub(super) fn all(kind: Kind, locale: Locale, currency: Currency) -> Vec<Value> 
         Kind::OrderDelivered => orders(&said, "Delivered", &[Paid::Done]),
         Kind::OrderCancelled => {
             let mut cancelled = orders(&said, "Cancelled", &[Paid::Done, Paid::Cash]);
-            let reason = said.it("The oven broke down this morning.", "تعطّل الفرن صباح اليوم.");
+            let reason = said.it("We are away on that day.", "طرأ سفر في ذلك اليوم.");
             for (index, order) in cancelled.iter_mut().enumerate() {
                 if index % 2 == 0 {
                     order["reason"] = json!(reason);
