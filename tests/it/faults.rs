@@ -20,6 +20,8 @@ const STOCK: i64 = 100_000;
 /// Both, because it depends on how SQLite was built.
 const SYNCS: [&str; 2] = ["posix/io/sync/fsync", "posix/io/sync/fdatasync"];
 const EIO: u32 = 5;
+/// Room for every order that is sent and each message about it: what is refused is refused because of the filler alone.
+const DISK: &str = "96m";
 
 /// Makes the syncs of a running server fail, and heal.
 struct Disk {
@@ -268,7 +270,7 @@ async fn expect_refusals(server: &Spawned, bread: &Product, name: &str, all: &mu
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_and_sells_on_once_there_is_room() {
     let folder = Folder::new();
-    let disk = match SmallDisk::mount(&folder.data(), "24m") {
+    let disk = match SmallDisk::mount(&folder.data(), DISK) {
         Ok(disk) => disk,
         Err(why) => {
             skipped("a_full_disk_refuses_and_sells_on_once_there_is_room", &format!("no disk could be mounted: {why}"));
