@@ -19,14 +19,22 @@ for argument in "$@"; do
     esac
 done
 
-# What some tests need beside Rust: a disk that fails on command (fiu-utils), a clock that lies (faketime), a browser, and what
-# installs the pinned peers of tests/openapi and tests/browser.
+# What some tests need beside Rust: a disk that fails on command (fiu-utils), a clock that lies (faketime), a browser, an authority
+# for certificates (pebble), promtool, a small Debian under a real systemd, and what installs the pinned peers of tests/openapi and
+# tests/browser.
 missing=()
 command -v "${CHROMIUM:-chromium}" > /dev/null || missing+=(chromium fonts-noto-core)
 command -v npm > /dev/null || missing+=(npm)
 python3 -c 'import ensurepip' 2> /dev/null || missing+=(python3-venv)
 command -v fiu-run > /dev/null || missing+=(fiu-utils)
 command -v faketime > /dev/null || missing+=(faketime)
+command -v shellcheck > /dev/null || missing+=(shellcheck)
+command -v pebble > /dev/null || missing+=(pebble)
+command -v promtool > /dev/null || missing+=(prometheus)
+command -v age > /dev/null || missing+=(age)
+command -v systemd-nspawn > /dev/null || missing+=(systemd-container)
+command -v debootstrap > /dev/null || missing+=(debootstrap)
+command -v zstd > /dev/null || missing+=(zstd)
 if ((${#missing[@]} > 0)) && [[ $(id -u) == 0 ]] && command -v apt-get > /dev/null; then
     {
         export DEBIAN_FRONTEND=noninteractive

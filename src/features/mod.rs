@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod admin;
 pub mod audit;
+pub mod backup;
 pub mod cart;
 pub mod catalog;
 pub mod inventory;
@@ -15,6 +16,7 @@ pub mod notifications;
 pub mod orders;
 pub mod payments;
 pub mod settings;
+pub mod setup;
 
 mod shop;
 

@@ -1,3 +1,6 @@
 //! What the machine's keeper looks at while the shop runs.
 
 pub mod logs;
+pub mod metrics;
+pub mod systemd;
+pub mod traces;

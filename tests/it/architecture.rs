@@ -16,6 +16,14 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("minijinja", &["src/http/template.rs", "src/features/messages/templates"]),
     ("fast_image_resize", &["src/features/media/"]),
     ("rusty_s3", &["src/features/media/"]),
+    ("tar", &["src/features/backup/"]),
+    ("zstd", &["src/features/backup/"]),
+    ("metrics_exporter_prometheus", &["src/ops/"]),
+    ("opentelemetry", &["src/ops/"]),
+    ("listenfd", &["src/ops/"]),
+    ("sd_notify", &["src/ops/"]),
+    ("instant_acme", &["src/http/tls/"]),
+    ("rcgen", &["src/http/tls/"]),
     ("SystemTime::now", &["src/clock.rs"]),
 ];
 
@@ -41,6 +49,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("orders", &["settings", "accounts", "catalog", "inventory", "cart", "money", "media"]),
     ("notifications", &["settings", "admin", "accounts", "messages", "inventory", "money", "orders", "payments"]),
     ("admin", &["settings", "inventory", "messages"]),
+    ("setup", &["settings", "accounts", "catalog", "media"]),
+    ("backup", &["settings", "messages"]),
 ];
 
 /// A table, and the only place that inserts, updates or deletes there.

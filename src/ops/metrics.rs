@@ -1,0 +1,1 @@
+//! Numbers for Prometheus, on a listener of the keeper's own.

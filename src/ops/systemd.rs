@@ -1,0 +1,1 @@
+//! What systemd is told, and the sockets it hands over.
