@@ -29,7 +29,7 @@ use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
 use crate::features::{
     AppState, Shop, accounts, audit, cart, catalog, media, messages, money, notifications, orders, payments, settings,
 };
-use crate::http::doors::Door;
+use crate::http::doors::{self, Door};
 use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::rate_limit::Limits;
@@ -105,6 +105,10 @@ impl App {
         let keys_fault = |reason: String| StartFault::Keys { folder: folder.path().join("keys"), reason };
         let keys = Arc::new(Keys::load_or_make(folder.path()).map_err(|fault| keys_fault(fault.chain()))?);
         let tls = Tls::open(&options.config.tls, folder.path(), &options.clock)?;
+        let mut options = options;
+        if let Some(name) = tls.as_ref().and_then(|tls| tls.names().into_iter().find(|name| doors::is_plain_name(name))) {
+            options.config.server.public_url = options.config.server.public_url.named(&name);
+        }
         let (config, clock, patience) = (&options.config, &options.clock, options.extras.patience);
         let desk = messages::Desk::open(folder.path(), config, clock, patience, options.extras.carriers)?;
         let media_folder = folder.path().join("media");
