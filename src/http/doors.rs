@@ -51,10 +51,11 @@ pub struct HttpsAddress {
 }
 
 impl HttpsAddress {
-    /// `public_url` says it, if it is HTTPS; else it is the port at which the door listens.
+    /// `public_url` says it, if the keeper has given one; else it is the port at which the door listens.
     #[must_use]
     pub fn of(server: &Server, listens: SocketAddr) -> HttpsAddress {
-        let public = server.public_url.url();
+        let public = server.public_url.clone().bound_to(listens);
+        let public = public.url();
         let uri = public.is_https().then(|| public.as_str().parse::<Uri>().ok()).flatten();
         match uri {
             Some(uri) => HttpsAddress {
