@@ -281,7 +281,8 @@ async fn a_pair_that_cannot_be_shown_is_refused_with_words_for_the_keeper() {
 
 #[tokio::test]
 async fn a_certificate_that_has_ended_is_shown_and_told_and_the_check_knows_it() {
-    let (folder, authority) = (Folder::with_owner(), Authority::new());
+    let (folder, authority) = (Folder::new(), Authority::new());
+    std::fs::create_dir(folder.data()).expect("a folder");
     let files = authority.issue(&[NAME], moment("2020-01-01"), moment("2021-01-01")).put(folder.path());
     let text =
         format!("[tls]\nmode = \"files\"\ncert_file = \"{}\"\nkey_file = \"{}\"\n", files.cert.display(), files.key.display());
@@ -295,6 +296,11 @@ async fn a_certificate_that_has_ended_is_shown_and_told_and_the_check_knows_it()
     assert_eq!((check.status.code(), &said["ok"]), (Some(3), &json!(false)));
     assert_eq!(said["faults"][0]["key"], "tls.cert_file");
     assert!(said["faults"][0]["what"].as_str().is_some_and(|what| what.contains("do not match")), "{said}");
+    // Commands that open no door go on; only the server does not start.
+    folder.make_owner();
+    let serve = bayader(&folder.data(), &["serve", "--listen", "127.0.0.1:0"]);
+    let said = String::from_utf8_lossy(&serve.stderr).into_owned();
+    assert!(!serve.status.success() && said.contains("do not match"), "{serve:?}");
 }
 
 #[test]

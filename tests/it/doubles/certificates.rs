@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bayader::clock::Clock;
 use bayader::kernel::UtcMs;
 use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+
+use tokio::sync::OnceCell;
 
 use crate::harness::Wire;
 
@@ -92,8 +94,8 @@ pub fn wire(http: reqwest::Client, name: &str, at: SocketAddr, clock: Clock) -> 
         base: format!("https://{name}:{}", at.port()),
         http,
         clock,
-        seen: Default::default(),
-        bakery: Default::default(),
+        seen: Mutex::default(),
+        bakery: OnceCell::default(),
     })
 }
 
