@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod acme;
 mod admin;
 mod admin_jobs;
 mod architecture;
@@ -72,6 +73,7 @@ mod staff_alerts;
 mod start;
 mod stripe;
 mod stripe_peer;
+mod tls;
 mod told_of_orders;
 mod twilio;
 mod unsubscribe;
