@@ -8,6 +8,7 @@ mod digest;
 mod fault;
 pub mod manifest;
 mod pack;
+pub mod restore;
 mod sealing;
 
 pub use archive::{Kind, Opened, kind_of, open};
