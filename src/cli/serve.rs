@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::db::{self, DataFolder, FolderFault};
 use crate::http::server::Limits;
+use crate::ops::upgrade;
 
 /// What Linux gives a process that nobody has decided about.
 const USUAL_OPEN_FILES: u64 = 1_024;
@@ -117,6 +118,12 @@ impl Serve {
                 _ => Ok(()),
             }
         };
+        upgrade::doors_open(&folder).map_err(|error| {
+            Failure::because(format!(
+                "{} cannot be removed: {error}. It keeps the doors shut after an upgrade; look at the folder's rights",
+                folder.join(upgrade::UNOPENED).display()
+            ))
+        })?;
         let serving = app.serve(listener, stop.clone());
         let ((), (), filled) = tokio::join!(serving, control.serve(shop.clone(), stop), fill);
         tracing::info!("stopped");
