@@ -26,6 +26,7 @@ mod guards;
 mod harness;
 mod held_messages;
 mod hours;
+mod install;
 mod inventory;
 mod job_storm;
 mod jobs;
