@@ -28,7 +28,7 @@ data=$root/var/lib/bayader
 etc=$root/etc/bayader
 config=$etc/bayader.toml
 
-# What building takes at its height (measured with 2 jobs), and what an installed shop needs to begin with.
+# What building takes at its height with room to spare (its folder grows to 1.7 GB), and what a shop needs to begin with.
 BUILD_MEMORY_MB=3000
 BUILD_DISK_MB=3000
 SHOP_DISK_MB=300
@@ -374,6 +374,7 @@ tell() {
     url=$(configured public_url)
     url=${url%/}
     folder=$(sed -n '/^ *\[backup\]/,/^ *\[[^b]/s/^ *folder *= *"\(.*\)".*/\1/p' "$config" | head -n 1)
+    # It says no by an error where there is an owner; then nobody needs one.
     if code=$(as_shop "$bin" admin setup-code --data-dir "$data" --config "$config" 2> /dev/null) && [[ $code =~ ^[A-Z0-9]{4}-[A-Z0-9]{4}$ ]]; then
         url=$url/setup
         code="$code (15 minutes; another one: sudo bayader admin setup-code --data-dir /var/lib/bayader)"
@@ -381,7 +382,7 @@ tell() {
         code="none needed, the shop has an owner: sign in at $url"
     fi
     echo
-    as_shop "$bin" qr "$url" || true
+    "$bin" qr "$url" 2> /dev/null || true
     echo
     echo "Address: $url"
     echo "Code:    $code"

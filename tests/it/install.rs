@@ -1,6 +1,6 @@
 //! `install.sh` and the units: a machine that is a folder, where every command outside the script is a fake that can die.
 //!
-//! The whole story, with the real program under a real systemd, is told in `tests/box`.
+//! The whole story, with the real program under a real systemd, is told in `tests/machine`.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
