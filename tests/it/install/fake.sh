@@ -5,6 +5,7 @@
 #   die-at    at the command of this number everything dies at once, as when the power goes
 #   running   the version that serves, acknowledged: the orders it has answered
 machine=${PATH%%/fakes:*}
+machine=${machine##*:}
 export PATH=$PATH
 name=${0##*/}
 real() { # the command of the real machine
