@@ -7,6 +7,7 @@ pub mod access;
 pub mod control;
 pub mod docs;
 mod jobs;
+pub mod pulse;
 mod reactions;
 mod refusals;
 pub mod routes;
@@ -90,6 +91,7 @@ pub struct App {
     worker: Worker,
     has_owner: Arc<AtomicBool>,
     limits: server::Limits,
+    answering: watch::Sender<bool>,
 }
 
 impl App {
@@ -189,7 +191,7 @@ impl App {
         let front = Front::new(router, keeper, &options.config.server);
         let db = Arc::clone(&shop) as Arc<dyn DbAccess>;
         let worker = Worker::new(db, options.clock, queue, jobs::handlers(&shop), job_kinds);
-        Ok(App { shop, front, worker, has_owner, limits: server::Limits::default() })
+        Ok(App { shop, front, worker, has_owner, limits: server::Limits::default(), answering: watch::Sender::new(false) })
     }
 
     /// With other limits of connections than usual.
@@ -220,6 +222,12 @@ impl App {
         self.has_owner.load(Ordering::SeqCst)
     }
 
+    /// Turns true once requests are answered.
+    #[must_use]
+    pub fn answering(&self) -> watch::Receiver<bool> {
+        self.answering.subscribe()
+    }
+
     /// Serves until `stop` turns true: takes up the jobs an earlier run left, answers, then drains.
     pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
         if let Err(error) = self.worker.take_up().await {
@@ -228,6 +236,7 @@ impl App {
         let work = self.worker.work(stop.clone());
         let (answered, all_answered) = watch::channel(false);
         let answer = async {
+            self.answering.send_replace(true);
             server::serve(listener, self.front, self.limits, stop).await;
             answered.send_replace(true);
         };

@@ -14,11 +14,14 @@ use super::demo;
 use super::exit::{Failure, Outcome};
 use super::shared::{Place, runtime};
 use crate::app::control::Control;
+use crate::app::pulse::pulse;
 use crate::app::{App, AppOptions};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::db::{self, DataFolder, FolderFault};
+use crate::features::AppState;
 use crate::http::server::Limits;
+use crate::ops::systemd::{self, Sockets};
 
 /// What Linux gives a process that nobody has decided about.
 const USUAL_OPEN_FILES: u64 = 1_024;
@@ -49,12 +52,14 @@ impl Serve {
             Some(passing) => passing.path().to_owned(),
             None => self.place.folder()?,
         };
+        // Before there is any thread.
+        let sockets = Sockets::take().map_err(Failure::because)?;
         let config = self.read_config(&folder)?;
         crate::ops::logs::start(&config);
         for warning in config.warnings() {
             tracing::warn!("{warning}");
         }
-        runtime()?.block_on(self.serve(folder, config))
+        runtime()?.block_on(self.serve(folder, config, sockets))
     }
 
     fn read_config(&self, folder: &Path) -> Outcome<Config> {
@@ -74,10 +79,16 @@ impl Serve {
         Ok(config)
     }
 
-    async fn serve(self, folder: PathBuf, mut config: Config) -> Outcome {
+    async fn serve(self, folder: PathBuf, mut config: Config, mut sockets: Sockets) -> Outcome {
         let stopper = stop_on_signal()?;
         let stop = stopper.subscribe();
-        let (listener, address) = bind(config.server.listen, &folder).await?;
+        for told in sockets.told() {
+            tracing::info!("systemd hands over {told}");
+        }
+        let (listener, address) = match sockets.http.pop() {
+            Some(handed) => adopt(handed)?,
+            None => bind(config.server.listen, &folder).await?,
+        };
         config.server.public_url = config.server.public_url.bound_to(address);
         let options = AppOptions {
             data_dir: folder.clone(),
@@ -87,6 +98,7 @@ impl Serve {
             extras: crate::app::Extras::default(),
         };
         let limits = Limits::default().within_files(raise_open_files());
+        let starting = systemd::starting(what_the_start_does(&folder));
         let app = App::open(options).await.map_err(Failure::because)?.with_limits(limits);
         let socket = app.shop().db.folder().control_socket();
         let control = Control::open(&socket).map_err(|error| {
@@ -117,11 +129,46 @@ impl Serve {
                 _ => Ok(()),
             }
         };
+        let mut answering = app.answering();
+        let ended = stop.clone();
+        let live = async {
+            // Either the shop answers or it has ended before it did.
+            if answering.wait_for(|answers| *answers).await.is_ok() {
+                drop(starting);
+                tell_that_it_lives(&shop, &format!("Open on http://{address}"), ended).await;
+            }
+        };
         let serving = app.serve(listener, stop.clone());
-        let ((), (), filled) = tokio::join!(serving, control.serve(shop.clone(), stop), fill);
+        let ((), (), filled, ()) = tokio::join!(serving, control.serve(shop.clone(), stop), fill, live);
         tracing::info!("stopped");
         filled
     }
+}
+
+/// Tells systemd that the shop is ready and, until it is to stop, that it is well.
+async fn tell_that_it_lives(shop: &AppState, words: &str, mut stop: watch::Receiver<bool>) {
+    systemd::ready(words);
+    let watched = systemd::watchdog(|| pulse(&shop.db), words);
+    tokio::select! {
+        () = watched => {}
+        _ = stop.wait_for(|stop| *stop) => systemd::stopping(),
+    }
+}
+
+/// What takes time before the shop answers, in words for `systemctl status`.
+fn what_the_start_does(folder: &Path) -> String {
+    match db::schema_version(&db::database_in(folder)) {
+        Ok(before @ 1..) if before < db::SCHEMA_VERSION => {
+            format!("Bringing the books from version {before} to {}; a copy from before is made in backups", db::SCHEMA_VERSION)
+        }
+        _ => "Opening the books".to_owned(),
+    }
+}
+
+/// A socket of systemd's, whose address is its unit's matter.
+fn adopt(handed: std::net::TcpListener) -> Outcome<(TcpListener, SocketAddr)> {
+    let adopted = handed.local_addr().and_then(|address| Ok((TcpListener::from_std(handed)?, address)));
+    adopted.map_err(|error| Failure::because(format!("the socket of systemd cannot be used: {error}. Look at its unit")))
 }
 
 /// Lets this process open as many files as it may; how many those are. Each connection is one.
