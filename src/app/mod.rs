@@ -20,7 +20,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::Method;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 pub use routes::openapi;
@@ -31,9 +30,11 @@ use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
 use crate::features::{
     AppState, Shop, accounts, audit, cart, catalog, media, messages, money, notifications, orders, payments, settings,
 };
+use crate::http::doors::Door;
 use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::rate_limit::Limits;
+use crate::http::tls::{Tls, TlsFault};
 use crate::http::{Caller, Context, Forgeries, server};
 use crate::jobs::{DbAccess, Kinds, Queue, Worker};
 use crate::kernel::{Error, Problem, Result, SessionId, ShopFormat};
@@ -80,6 +81,8 @@ pub enum StartFault {
     Media { folder: PathBuf, reason: std::io::Error },
     #[error("the bucket of the configuration cannot be used: {0}")]
     Bucket(String),
+    #[error(transparent)]
+    Tls(#[from] TlsFault),
     #[error("the system gave no thread: {0}")]
     Threads(std::io::Error),
 }
@@ -103,6 +106,7 @@ impl App {
         let folder = DataFolder::own(&options.data_dir).map_err(OpenFault::from)?;
         let keys_fault = |reason: String| StartFault::Keys { folder: folder.path().join("keys"), reason };
         let keys = Arc::new(Keys::load_or_make(folder.path()).map_err(|fault| keys_fault(fault.chain()))?);
+        let tls = Tls::open(&options.config.tls, folder.path(), &options.clock)?;
         let (config, clock, patience) = (&options.config, &options.clock, options.extras.patience);
         let desk = messages::Desk::open(folder.path(), config, clock, patience, options.extras.carriers)?;
         let media_folder = folder.path().join("media");
@@ -167,6 +171,7 @@ impl App {
             turns: Arc::new(payments::turns::Turns::new(options.extras.patience)),
             silence: payments::Silence::new(options.extras.patience.call),
             looks: Arc::new(payments::turns::Turns::new(options.extras.patience)),
+            tls,
             messages: desk,
             media: pictures,
             copies,
@@ -228,21 +233,35 @@ impl App {
         self.answering.subscribe()
     }
 
-    /// Serves until `stop` turns true: takes up the jobs an earlier run left, answers, then drains.
-    pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
+    /// HTTPS of its own, if the configuration asks for it.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Arc<Tls>> {
+        self.shop.tls.as_ref()
+    }
+
+    /// Serves at these doors until `stop` turns true: takes up the jobs an earlier run left, answers, then drains.
+    pub async fn serve(self, doors: Vec<Door>, stop: watch::Receiver<bool>) {
         if let Err(error) = self.worker.take_up().await {
             tracing::error!(error = %error, "the jobs of an earlier run could not be taken up; they wait for the next start");
         }
         let work = self.worker.work(stop.clone());
+        let keep_certificate = {
+            let (tls, stop) = (self.shop.tls.clone(), stop.clone());
+            async move {
+                if let Some(tls) = tls {
+                    tls.keep(stop).await;
+                }
+            }
+        };
         let (answered, all_answered) = watch::channel(false);
         let answer = async {
             self.answering.send_replace(true);
-            server::serve(listener, self.front, self.limits, stop).await;
+            server::serve(doors, self.front, self.limits, stop).await;
             answered.send_replace(true);
         };
         // What the last requests were refused is heard too.
         let listen = self.shop.audit.work(&self.shop.db, all_answered);
-        tokio::join!(work, answer, listen);
+        tokio::join!(work, answer, listen, keep_certificate);
     }
 }
 

@@ -17,14 +17,18 @@ use crate::app::control::Control;
 use crate::app::pulse::pulse;
 use crate::app::{App, AppOptions};
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Tls};
 use crate::db::{self, DataFolder, FolderFault};
 use crate::features::AppState;
+use crate::http::doors::{Door, HttpsAddress};
 use crate::http::server::Limits;
 use crate::ops::systemd::{self, Sockets};
 
 /// What Linux gives a process that nobody has decided about.
 const USUAL_OPEN_FILES: u64 = 1_024;
+
+/// A listener and where it listens.
+type Listening = (TcpListener, SocketAddr);
 
 #[derive(Args)]
 pub struct Serve {
@@ -79,17 +83,28 @@ impl Serve {
         Ok(config)
     }
 
-    async fn serve(self, folder: PathBuf, mut config: Config, mut sockets: Sockets) -> Outcome {
+    async fn serve(self, folder: PathBuf, mut config: Config, sockets: Sockets) -> Outcome {
         let stopper = stop_on_signal()?;
         let stop = stopper.subscribe();
         for told in sockets.told() {
             tracing::info!("systemd hands over {told}");
         }
-        let (listener, address) = match sockets.http.pop() {
-            Some(handed) => adopt(handed)?,
-            None => bind(config.server.listen, &folder).await?,
+        let in_the_clear = taken_or_bound(sockets.http, config.server.listen, "server.listen", &folder).await?;
+        let by_https = match config.tls {
+            Tls::Off if sockets.https.is_empty() => Vec::new(),
+            Tls::Off => {
+                tracing::warn!(
+                    "systemd holds a door for HTTPS, but `tls.mode` is off, so nobody answers there. Set it, or stop the socket's \
+                     unit: systemctl disable --now bayader-https.socket"
+                );
+                Vec::new()
+            }
+            _ => taken_or_bound(sockets.https, config.server.https_listen, "tls.listen", &folder).await?,
         };
-        config.server.public_url = config.server.public_url.bound_to(address);
+        let address = in_the_clear.first().map_or(config.server.listen, |(_, address)| *address);
+        let public_at = by_https.first().map_or(address, |(_, address)| *address);
+        config.server.public_url = config.server.public_url.bound_to(public_at);
+        let to = HttpsAddress::of(&config.server, public_at);
         let options = AppOptions {
             data_dir: folder.clone(),
             config,
@@ -115,6 +130,7 @@ impl Serve {
                 folder.display()
             );
         }
+        let doors = doors(&app, in_the_clear, by_https, &to);
         tracing::info!(data_dir = %folder.display(), "listening on http://{address}");
         let fill = async {
             if !self.demo {
@@ -138,7 +154,7 @@ impl Serve {
                 tell_that_it_lives(&shop, &format!("Open on http://{address}"), ended).await;
             }
         };
-        let serving = app.serve(listener, stop.clone());
+        let serving = app.serve(doors, stop.clone());
         let ((), (), filled, ()) = tokio::join!(serving, control.serve(shop.clone(), stop), fill, live);
         tracing::info!("stopped");
         filled
@@ -180,7 +196,32 @@ fn raise_open_files() -> u64 {
     raised.or_else(|_| getrlimit(Resource::RLIMIT_NOFILE).map(|(soft, _)| soft)).unwrap_or(USUAL_OPEN_FILES)
 }
 
-async fn bind(listen: SocketAddr, folder: &Path) -> Outcome<(TcpListener, SocketAddr)> {
+/// The doors in the clear, and those of HTTPS where there are any.
+fn doors(app: &App, in_the_clear: Vec<Listening>, by_https: Vec<Listening>, to: &HttpsAddress) -> Vec<Door> {
+    let Some(tls) = app.tls() else { return in_the_clear.into_iter().map(|(listener, _)| Door::shop(listener)).collect() };
+    let beside = in_the_clear.into_iter().map(|(listener, _)| Door::beside_https(listener, tls, to.clone()));
+    let https = by_https.into_iter().map(|(listener, address)| {
+        tracing::info!("listening on https://{address}");
+        Door::https(listener, tls)
+    });
+    beside.chain(https).collect()
+}
+
+/// The sockets that systemd holds; without any, one of our own where the configuration says.
+async fn taken_or_bound(
+    handed: Vec<std::net::TcpListener>,
+    listen: SocketAddr,
+    key: &str,
+    folder: &Path,
+) -> Outcome<Vec<Listening>> {
+    if handed.is_empty() {
+        return Ok(vec![bind(listen, key, folder).await?]);
+    }
+    handed.into_iter().map(adopt).collect()
+}
+
+/// `key` is the one of the configuration that says where.
+async fn bind(listen: SocketAddr, key: &str, folder: &Path) -> Outcome<(TcpListener, SocketAddr)> {
     let bound = async {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
@@ -194,8 +235,8 @@ async fn bind(listen: SocketAddr, folder: &Path) -> Outcome<(TcpListener, Socket
             return Failure::because(owned);
         }
         Failure::because(format!(
-            "{listen} cannot be listened on: {error}. Stop what listens there, or choose another address with --listen or \
-             `server.listen`"
+            "{listen} cannot be listened on: {error}. Stop what listens there, or choose another address with {}`{key}`",
+            if key == "server.listen" { "--listen or " } else { "" }
         ))
     })
 }

@@ -118,15 +118,6 @@ pub fn ready(words: &str) {
     tell(&[NotifyState::Ready, NotifyState::Status(words)]);
 }
 
-/// Certificates are being read anew. Ended by [`ready`].
-pub fn reloading() {
-    // Without its moment a newer systemd would take the message for a fault.
-    match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[NotifyState::Reloading, now, NotifyState::Status("Reading certificates anew")]),
-        Err(error) => tracing::warn!(error = %error, "systemd could not be told of the reload"),
-    }
-}
-
 /// The shop ends what is under way, then stops.
 pub fn stopping() {
     tell(&[NotifyState::Stopping, NotifyState::Status("Ending what is under way, then stopping")]);
