@@ -23,6 +23,7 @@ use crate::features::AppState;
 use crate::http::doors::{Door, HttpsAddress};
 use crate::http::server::Limits;
 use crate::ops::systemd::{self, Sockets};
+use crate::ops::upgrade;
 
 /// What Linux gives a process that nobody has decided about.
 const USUAL_OPEN_FILES: u64 = 1_024;
@@ -145,6 +146,12 @@ impl Serve {
                 _ => Ok(()),
             }
         };
+        upgrade::doors_open(&folder).map_err(|error| {
+            Failure::because(format!(
+                "{} cannot be removed: {error}. It keeps the doors shut after an upgrade; look at the folder's rights",
+                folder.join(upgrade::UNOPENED).display()
+            ))
+        })?;
         let mut answering = app.answering();
         let ended = stop.clone();
         let live = async {

@@ -5,7 +5,7 @@ load.py URL PRODUCT   until SIGTERM; then one line of JSON: what was asked, how 
 
 Half of them come anew each time and order; the others keep their connection and look at the menu.
 """
-import collections, http.client, json, signal, sys, threading, time, urllib.parse
+import collections, http.client, json, select, signal, sys, threading, time, urllib.parse
 
 COMERS, KEEPERS = 4, 4
 # Between two requests of one of them, so that the machine is asked much and still comes to its work.
@@ -69,6 +69,9 @@ def come(me):
 def keep(_me):
     connection = connect()
     while not stop.is_set():
+        # Who keeps connections looks before each use whether the other side has ended it, as browsers do.
+        if connection.sock and select.select([connection.sock], [], [], 0)[0]:
+            connection.close()
         ask(connection, "keeper", "GET", "/api/v1/products?limit=1")
         time.sleep(THINK_S)
     connection.close()

@@ -336,10 +336,10 @@ impl OpenShop {
     fn is_whole(&self, machine: &Machine) {
         let database = machine.path("/var/lib/bayader/bayader.db");
         let books = rusqlite::Connection::open_with_flags(database, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).expect("books");
-        let mut statement = books.prepare("select lower(id) from orders").expect("orders");
+        let mut statement = books.prepare("select lower(hex(id)) from orders").expect("orders");
         let rows = statement.query_map([], |row| row.get::<_, String>(0)).expect("orders");
         let there: std::collections::HashSet<String> = rows.map(|row| row.expect("an order")).collect();
-        let missing: Vec<&String> = self.orders.iter().filter(|order| !there.contains(&order.to_lowercase())).collect();
+        let missing: Vec<&String> = self.orders.iter().filter(|order| !there.contains(&order.replace('-', ""))).collect();
         assert!(missing.is_empty(), "{} of {} acknowledged orders are gone", missing.len(), self.orders.len());
         let doctor = machine.run("bayader doctor --data-dir /var/lib/bayader --config /etc/bayader/bayader.toml");
         assert!(doctor.status.success(), "{}", told(&doctor));
