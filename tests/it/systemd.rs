@@ -1,6 +1,7 @@
 //! What systemd sees of the server, with the test in systemd's place: the words it is told, the sockets it hands over. The real one
 //! is in `box_story`.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
@@ -196,4 +197,41 @@ async fn hand_over(folder: &Folder, door: &TcpListener, name: &str) -> Spawned {
     let wrapper = ["sh", "-c", HAND_OVER, "sh"];
     let names = [("LISTEN_FDNAMES".to_owned(), name.to_owned())];
     Shop::spawn_reading(folder, &wrapper, &names, OwnedFd::from(door.try_clone().expect("a second handle"))).await
+}
+
+#[tokio::test]
+async fn who_keeps_a_connection_is_answered_to_the_end_and_told_of_it() {
+    let folder = Folder::with_owner();
+    let ear = Ear::in_folder(&folder);
+    let mut server = Shop::spawn_with(&folder, &[], &ear.variables).await;
+    let address = server.wire.base.strip_prefix("http://").expect("an address").to_owned();
+    let mut kept = std::net::TcpStream::connect(&address).expect("a connection");
+    assert!(!ask_for_health(&mut kept).contains("connection: close"));
+    let process = nix::unistd::Pid::from_raw(i32::try_from(server.process()).expect("a process id"));
+    nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGTERM).expect("it gets the signal");
+    ear.hear_until(|line| line == "STOPPING=1");
+    assert!(ask_for_health(&mut kept).contains("connection: close"));
+    let mut rest = Vec::new();
+    kept.read_to_end(&mut rest).expect("it is ended, not cut");
+    assert!(rest.is_empty());
+    assert_eq!(server.terminate().await.code(), Some(0));
+}
+
+/// The head of an answer, in lower case.
+fn ask_for_health(connection: &mut std::net::TcpStream) -> String {
+    connection.set_read_timeout(Some(PATIENCE)).expect("a limit");
+    connection.write_all(b"GET /healthz HTTP/1.1\r\nhost: shop\r\n\r\n").expect("it is taken");
+    let (mut answer, mut part) = (String::new(), [0; 4_096]);
+    loop {
+        let length = connection.read(&mut part).expect("an answer");
+        assert!(length > 0, "the connection was cut: {answer}");
+        answer.push_str(&String::from_utf8_lossy(&part[..length]).to_lowercase());
+        if let Some((head, body)) = answer.split_once("\r\n\r\n") {
+            let announced = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+            if body.len() >= announced.parse().expect("a number") {
+                assert!(head.starts_with("http/1.1 200"), "{head}");
+                return head.to_owned();
+            }
+        }
+    }
 }
