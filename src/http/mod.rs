@@ -36,6 +36,7 @@ pub mod shape;
 pub mod shields;
 mod spoken;
 pub mod template;
+pub mod to_setup;
 mod twins;
 
 pub use caller::Caller;
