@@ -7,6 +7,7 @@ pub mod access;
 pub mod control;
 pub mod docs;
 mod jobs;
+mod opening;
 pub mod pulse;
 mod reactions;
 mod refusals;
@@ -22,13 +23,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::Method;
 use tokio::sync::watch;
 
+pub use opening::Opening;
 pub use routes::openapi;
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
 use crate::features::{
-    AppState, Shop, accounts, audit, cart, catalog, media, messages, money, notifications, orders, payments, settings,
+    AppState, Shop, accounts, audit, cart, catalog, media, messages, money, notifications, orders, payments, settings, setup,
 };
 use crate::http::doors::Door;
 use crate::http::front::Front;
@@ -164,6 +166,7 @@ impl App {
             keys,
             settings: live,
             accounts,
+            first_code: setup::OneTimeCode::new(options.clock.clone()),
             audit: Arc::new(audit::Watch::new(options.clock.clone())),
             menu,
             live_attempts: Arc::new(payments::end::EndsAttempts),

@@ -10,9 +10,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::demo;
 use super::exit::{Failure, Outcome};
 use super::shared::{Place, runtime};
+use super::{demo, first_hour};
 use crate::app::control::Control;
 use crate::app::pulse::pulse;
 use crate::app::{App, AppOptions};
@@ -125,11 +125,7 @@ impl Serve {
         })?;
         let shop = app.shop().clone();
         if !self.demo && !app.is_set_up() {
-            tracing::warn!(
-                "nobody owns this shop yet, so it answers 503. Run: bayader admin create --data-dir {} --email \
-                 you@example.com --name \"Your name\" --password-stdin",
-                folder.display()
-            );
+            first_hour::tell(&shop, &folder);
         }
         let doors = doors(&app, in_the_clear, by_https, &to);
         tracing::info!(data_dir = %folder.display(), "listening on http://{address}");
