@@ -7,6 +7,8 @@ pub mod access;
 pub mod control;
 pub mod docs;
 mod jobs;
+mod opening;
+pub mod pulse;
 mod reactions;
 mod refusals;
 pub mod routes;
@@ -19,20 +21,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::Method;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+pub use opening::Opening;
 pub use routes::openapi;
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
 use crate::features::{
-    AppState, Shop, accounts, audit, cart, catalog, media, messages, money, notifications, orders, payments, settings,
+    AppState, Shop, accounts, audit, cart, catalog, media, messages, money, notifications, orders, payments, settings, setup,
 };
+use crate::http::doors::Door;
 use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::rate_limit::Limits;
+use crate::http::tls::{Tls, TlsFault};
 use crate::http::{Caller, Context, Forgeries, server};
 use crate::jobs::{DbAccess, Kinds, Queue, Worker};
 use crate::kernel::{Error, Problem, Result, SessionId, ShopFormat};
@@ -79,6 +83,8 @@ pub enum StartFault {
     Media { folder: PathBuf, reason: std::io::Error },
     #[error("the bucket of the configuration cannot be used: {0}")]
     Bucket(String),
+    #[error(transparent)]
+    Tls(#[from] TlsFault),
     #[error("the system gave no thread: {0}")]
     Threads(std::io::Error),
 }
@@ -90,6 +96,7 @@ pub struct App {
     worker: Worker,
     has_owner: Arc<AtomicBool>,
     limits: server::Limits,
+    answering: watch::Sender<bool>,
 }
 
 impl App {
@@ -101,6 +108,7 @@ impl App {
         let folder = DataFolder::own(&options.data_dir).map_err(OpenFault::from)?;
         let keys_fault = |reason: String| StartFault::Keys { folder: folder.path().join("keys"), reason };
         let keys = Arc::new(Keys::load_or_make(folder.path()).map_err(|fault| keys_fault(fault.chain()))?);
+        let tls = Tls::open(&options.config.tls, folder.path(), &options.clock)?;
         let (config, clock, patience) = (&options.config, &options.clock, options.extras.patience);
         let desk = messages::Desk::open(folder.path(), config, clock, patience, options.extras.carriers)?;
         let media_folder = folder.path().join("media");
@@ -158,6 +166,7 @@ impl App {
             keys,
             settings: live,
             accounts,
+            first_code: setup::OneTimeCode::new(options.clock.clone()),
             audit: Arc::new(audit::Watch::new(options.clock.clone())),
             menu,
             live_attempts: Arc::new(payments::end::EndsAttempts),
@@ -165,6 +174,7 @@ impl App {
             turns: Arc::new(payments::turns::Turns::new(options.extras.patience)),
             silence: payments::Silence::new(options.extras.patience.call),
             looks: Arc::new(payments::turns::Turns::new(options.extras.patience)),
+            tls,
             messages: desk,
             media: pictures,
             copies,
@@ -189,7 +199,7 @@ impl App {
         let front = Front::new(router, keeper, &options.config.server);
         let db = Arc::clone(&shop) as Arc<dyn DbAccess>;
         let worker = Worker::new(db, options.clock, queue, jobs::handlers(&shop), job_kinds);
-        Ok(App { shop, front, worker, has_owner, limits: server::Limits::default() })
+        Ok(App { shop, front, worker, has_owner, limits: server::Limits::default(), answering: watch::Sender::new(false) })
     }
 
     /// With other limits of connections than usual.
@@ -220,20 +230,41 @@ impl App {
         self.has_owner.load(Ordering::SeqCst)
     }
 
-    /// Serves until `stop` turns true: takes up the jobs an earlier run left, answers, then drains.
-    pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
+    /// Turns true once requests are answered.
+    #[must_use]
+    pub fn answering(&self) -> watch::Receiver<bool> {
+        self.answering.subscribe()
+    }
+
+    /// HTTPS of its own, if the configuration asks for it.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Arc<Tls>> {
+        self.shop.tls.as_ref()
+    }
+
+    /// Serves at these doors until `stop` turns true: takes up the jobs an earlier run left, answers, then drains.
+    pub async fn serve(self, doors: Vec<Door>, stop: watch::Receiver<bool>) {
         if let Err(error) = self.worker.take_up().await {
             tracing::error!(error = %error, "the jobs of an earlier run could not be taken up; they wait for the next start");
         }
         let work = self.worker.work(stop.clone());
+        let keep_certificate = {
+            let (tls, stop) = (self.shop.tls.clone(), stop.clone());
+            async move {
+                if let Some(tls) = tls {
+                    tls.keep(stop).await;
+                }
+            }
+        };
         let (answered, all_answered) = watch::channel(false);
         let answer = async {
-            server::serve(listener, self.front, self.limits, stop).await;
+            self.answering.send_replace(true);
+            server::serve(doors, self.front, self.limits, stop).await;
             answered.send_replace(true);
         };
         // What the last requests were refused is heard too.
         let listen = self.shop.audit.work(&self.shop.db, all_answered);
-        tokio::join!(work, answer, listen);
+        tokio::join!(work, answer, listen, keep_certificate);
     }
 }
 

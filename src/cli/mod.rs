@@ -11,6 +11,7 @@ mod config;
 mod demo;
 mod doctor;
 mod exit;
+mod first_hour;
 mod health;
 mod local_http;
 mod media;
