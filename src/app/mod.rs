@@ -7,6 +7,8 @@ pub mod access;
 pub mod control;
 pub mod docs;
 mod jobs;
+mod opening;
+pub mod pulse;
 mod reactions;
 mod refusals;
 pub mod restored;
@@ -22,13 +24,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::Method;
 use tokio::sync::watch;
 
+pub use opening::Opening;
 pub use routes::openapi;
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
 use crate::features::{
-    AppState, Shop, accounts, audit, cart, catalog, media, messages, money, notifications, orders, payments, settings,
+    AppState, Shop, accounts, audit, cart, catalog, media, messages, money, notifications, orders, payments, settings, setup,
 };
 use crate::http::doors::{self, Door};
 use crate::http::front::Front;
@@ -94,6 +97,7 @@ pub struct App {
     worker: Worker,
     has_owner: Arc<AtomicBool>,
     limits: server::Limits,
+    answering: watch::Sender<bool>,
 }
 
 impl App {
@@ -171,6 +175,7 @@ impl App {
             keys,
             settings: live,
             accounts,
+            first_code: setup::OneTimeCode::new(options.clock.clone()),
             audit: Arc::new(audit::Watch::new(options.clock.clone())),
             menu,
             live_attempts: Arc::new(payments::end::EndsAttempts),
@@ -203,7 +208,7 @@ impl App {
         let front = Front::new(router, keeper, &options.config.server);
         let db = Arc::clone(&shop) as Arc<dyn DbAccess>;
         let worker = Worker::new(db, options.clock, queue, jobs::handlers(&shop), job_kinds);
-        Ok(App { shop, front, worker, has_owner, limits: server::Limits::default() })
+        Ok(App { shop, front, worker, has_owner, limits: server::Limits::default(), answering: watch::Sender::new(false) })
     }
 
     /// With other limits of connections than usual.
@@ -234,6 +239,12 @@ impl App {
         self.has_owner.load(Ordering::SeqCst)
     }
 
+    /// Turns true once requests are answered.
+    #[must_use]
+    pub fn answering(&self) -> watch::Receiver<bool> {
+        self.answering.subscribe()
+    }
+
     /// HTTPS of its own, if the configuration asks for it.
     #[must_use]
     pub fn tls(&self) -> Option<&Arc<Tls>> {
@@ -256,6 +267,7 @@ impl App {
         };
         let (answered, all_answered) = watch::channel(false);
         let answer = async {
+            self.answering.send_replace(true);
             server::serve(doors, self.front, self.limits, stop).await;
             answered.send_replace(true);
         };
