@@ -27,7 +27,7 @@ pub use migrate::{SCHEMA_VERSION, schema_version};
 pub use open::{Db, DbOptions, OpenFault, check_books, open_read_only};
 pub use reader::Reader;
 pub use row::{Columns, FromColumn, IntoColumn, Row};
-pub use stats::{Histogram, Stats};
+pub use stats::{BUCKETS, Histogram, Stats, micros};
 pub use tx::{Command, WriteTx};
 pub use writer::{Lane, Reactions};
 

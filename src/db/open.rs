@@ -167,6 +167,18 @@ impl Db {
         self.reads_waiting.load(Ordering::Relaxed)
     }
 
+    /// How many may read at once, and how many of their connections are open.
+    #[must_use]
+    pub fn readers(&self) -> (usize, u32) {
+        (READERS, self.readers.state().connections)
+    }
+
+    /// Writes that wait: of people, and of the background.
+    #[must_use]
+    pub fn writes_waiting(&self) -> (usize, usize) {
+        self.writer.waiting()
+    }
+
     #[must_use]
     pub fn folder(&self) -> &DataFolder {
         &self.folder

@@ -13,6 +13,7 @@ mod kinds;
 mod queue;
 mod schedule;
 mod sql;
+mod tally;
 mod worker;
 
 use std::future::Future;
@@ -25,6 +26,7 @@ pub use kinds::{Kind, Kinds, May, StaffMay, Tell};
 pub use queue::{Queue, Taken};
 pub use schedule::{Daily, ReadDaily, Schedule, finish_recurring, reschedule};
 pub use sql::{again, cancel, finish, is_running, move_to, throw_away, unfinished_count, waiting};
+pub use tally::{Ended, Standing};
 pub use worker::{DbAccess, Worker};
 
 use crate::db::{Reader, WriteTx};
@@ -74,6 +76,14 @@ pub fn check_books(reader: &Reader<'_>) -> Result<Vec<String>> {
         format!("a job is dead: {kind} ({count} in all; {why}). Try it again, or end it, under /api/v1/admin/jobs")
     };
     Ok(sql::dead_by_kind(reader)?.into_iter().map(line).collect())
+}
+
+/// How many of each kind were given up and wait for somebody.
+///
+/// # Errors
+/// A fault.
+pub fn dead(reader: &Reader<'_>) -> Result<Vec<(String, i64)>> {
+    Ok(sql::dead_by_kind(reader)?.into_iter().map(|(kind, count, _)| (kind, count)).collect())
 }
 
 /// A job that is being done.

@@ -42,4 +42,4 @@ pub use model::{HistoryRow, LastMove, Line, Order, Payable, Standing};
 pub use paying::{Fate, attempt_begun, captured, payable};
 pub use queries::stored_currency;
 pub use return_pieces::{Sold, SoldLine, return_pieces, sold};
-pub use standing::standing;
+pub use standing::{by_status, standing};
