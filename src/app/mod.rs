@@ -7,6 +7,7 @@ pub mod access;
 pub mod control;
 pub mod docs;
 mod jobs;
+pub mod metrics;
 mod reactions;
 mod refusals;
 pub mod routes;
@@ -22,6 +23,7 @@ use http::Method;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use self::metrics::{Happened, Metrics};
 pub use routes::openapi;
 
 use crate::clock::Clock;
@@ -33,9 +35,10 @@ use crate::features::{
 use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::rate_limit::Limits;
-use crate::http::{Caller, Context, Forgeries, server};
+use crate::http::{Caller, Context, Forgeries, Traffic, server};
 use crate::jobs::{DbAccess, Kinds, Queue, Worker};
 use crate::kernel::{Error, Problem, Result, SessionId, ShopFormat};
+use crate::ops;
 use crate::outbound::Patience;
 use crate::security::Keys;
 
@@ -90,6 +93,8 @@ pub struct App {
     worker: Worker,
     has_owner: Arc<AtomicBool>,
     limits: server::Limits,
+    metrics: Arc<Metrics>,
+    metrics_listener: Option<TcpListener>,
 }
 
 impl App {
@@ -118,6 +123,7 @@ impl App {
         let menu = Arc::new(catalog::Menu::new());
         let (queue, job_kinds) = (Arc::new(Queue::default()), Arc::new(Kinds::default()));
         let has_owner = Arc::new(AtomicBool::new(false));
+        let happened = Arc::new(Happened::default());
         let setting = payments::Setting { clock: options.clock.clone(), patience: options.extras.patience };
         let gateways = payments::Gateways::open(&options.config.payments, &setting, options.extras.gateways)?;
         let methods = gateways.iter().map(|gateway| gateway.method());
@@ -131,6 +137,7 @@ impl App {
             queue: Arc::clone(&queue),
             job_kinds: Arc::clone(&job_kinds),
             has_owner: Arc::clone(&has_owner),
+            happened: Arc::clone(&happened),
         };
         let db_options =
             DbOptions { clock: options.clock.clone(), accept_clock: options.accept_clock, reactions: Arc::new(reactions) };
@@ -183,19 +190,39 @@ impl App {
             shop.db.write(media::copy::TakeUp { place }).await.map_err(StartFault::Books)?;
         }
         let limits = Limits::new(&options.config.rate_limit, &options.clock);
-        let keeper: Arc<dyn Gatekeeper> =
-            Arc::new(Keeper { shop: Arc::clone(&shop), has_owner: Arc::clone(&has_owner), known: routes::known(), limits });
+        let traffic =
+            Arc::new(Traffic::new(access::TABLE.iter().filter_map(|line| Some((line.method.parse().ok()?, line.path)))));
+        let keeper: Arc<dyn Gatekeeper> = Arc::new(Keeper {
+            shop: Arc::clone(&shop),
+            has_owner: Arc::clone(&has_owner),
+            known: routes::known(),
+            limits,
+            traffic: Arc::clone(&traffic),
+        });
         let router = routes::router(Arc::clone(&shop), Arc::clone(&keeper));
         let front = Front::new(router, keeper, &options.config.server);
         let db = Arc::clone(&shop) as Arc<dyn DbAccess>;
+        let metrics = Arc::new(Metrics::of(&shop, traffic, Arc::clone(&queue), happened));
         let worker = Worker::new(db, options.clock, queue, jobs::handlers(&shop), job_kinds);
-        Ok(App { shop, front, worker, has_owner, limits: server::Limits::default() })
+        Ok(App { shop, front, worker, has_owner, limits: server::Limits::default(), metrics, metrics_listener: None })
     }
 
     /// With other limits of connections than usual.
     #[must_use]
     pub fn with_limits(self, limits: server::Limits) -> App {
         App { limits, ..self }
+    }
+
+    /// Tells its metrics to who asks there, while it serves.
+    #[must_use]
+    pub fn with_metrics(self, listener: Option<TcpListener>) -> App {
+        App { metrics_listener: listener, ..self }
+    }
+
+    /// The shop's numbers.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
     }
 
     #[must_use]
@@ -226,6 +253,16 @@ impl App {
             tracing::error!(error = %error, "the jobs of an earlier run could not be taken up; they wait for the next start");
         }
         let work = self.worker.work(stop.clone());
+        let (metrics, metrics_stop) = (self.metrics, stop.clone());
+        let measure = async {
+            if let Some(listener) = self.metrics_listener {
+                let page = move || {
+                    let metrics = Arc::clone(&metrics);
+                    async move { metrics.page().await }
+                };
+                ops::metrics::serve(listener, page, metrics_stop).await;
+            }
+        };
         let (answered, all_answered) = watch::channel(false);
         let answer = async {
             server::serve(listener, self.front, self.limits, stop).await;
@@ -233,7 +270,7 @@ impl App {
         };
         // What the last requests were refused is heard too.
         let listen = self.shop.audit.work(&self.shop.db, all_answered);
-        tokio::join!(work, answer, listen);
+        tokio::join!(work, answer, listen, measure);
     }
 }
 
@@ -266,6 +303,7 @@ struct Keeper {
     has_owner: Arc<AtomicBool>,
     known: routes::KnownByPath,
     limits: Option<Limits>,
+    traffic: Arc<Traffic>,
 }
 
 impl Keeper {
@@ -321,5 +359,9 @@ impl Gatekeeper for Keeper {
 
     fn public_url(&self) -> &str {
         &self.shop.public_url
+    }
+
+    fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 }

@@ -78,6 +78,10 @@ impl Serve {
         let stopper = stop_on_signal()?;
         let stop = stopper.subscribe();
         let (listener, address) = bind(config.server.listen, &folder).await?;
+        let metrics = match config.server.metrics_listen {
+            Some(listen) => Some(bind_metrics(listen).await?),
+            None => None,
+        };
         config.server.public_url = config.server.public_url.bound_to(address);
         let options = AppOptions {
             data_dir: folder.clone(),
@@ -87,7 +91,7 @@ impl Serve {
             extras: crate::app::Extras::default(),
         };
         let limits = Limits::default().within_files(raise_open_files());
-        let app = App::open(options).await.map_err(Failure::because)?.with_limits(limits);
+        let app = App::open(options).await.map_err(Failure::because)?.with_limits(limits).with_metrics(metrics);
         let socket = app.shop().db.folder().control_socket();
         let control = Control::open(&socket).map_err(|error| {
             Failure::because(format!(
@@ -131,6 +135,19 @@ fn raise_open_files() -> u64 {
         Ok(hard)
     });
     raised.or_else(|_| getrlimit(Resource::RLIMIT_NOFILE).map(|(soft, _)| soft)).unwrap_or(USUAL_OPEN_FILES)
+}
+
+async fn bind_metrics(listen: SocketAddr) -> Outcome<TcpListener> {
+    let bound = async {
+        let listener = TcpListener::bind(listen).await?;
+        tracing::info!("metrics are told on http://{}/metrics", listener.local_addr()?);
+        std::io::Result::Ok(listener)
+    };
+    bound.await.map_err(|error| {
+        Failure::because(format!(
+            "{listen} cannot be listened on for metrics: {error}. Choose another address with `server.metrics_listen`, or leave it out"
+        ))
+    })
 }
 
 async fn bind(listen: SocketAddr, folder: &Path) -> Outcome<(TcpListener, SocketAddr)> {

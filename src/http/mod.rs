@@ -36,6 +36,7 @@ pub mod shape;
 pub mod shields;
 mod spoken;
 pub mod template;
+pub mod traffic;
 mod twins;
 
 pub use caller::Caller;
@@ -47,3 +48,4 @@ pub use link::Link;
 pub use respond::{Answer, created, json, no_content};
 pub use route::Route;
 pub use shape::Shape;
+pub use traffic::Traffic;

@@ -116,6 +116,7 @@ fn attend(
     // Answers are small; waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
     let io = TokioIo::new(Spoken::new(stream, front.locale(), limits.stall_time));
+    let front_of_task = front.clone();
     let (front, held) = (front.clone(), Arc::clone(&seat));
     let service = service_fn(move |request: Request<Incoming>| {
         let (front, held) = (front.clone(), Arc::clone(&held));
@@ -125,18 +126,24 @@ fn attend(
         }
     });
     let connection = graceful.watch(builder.serve_connection(io, service));
+    let front = front_of_task;
     tokio::spawn(async move {
+        let _connected = front.traffic().connected();
         tokio::select! {
             ended = connection => if let Err(error) = ended {
                 tracing::debug!(error = %error, "a connection ended early");
             },
-            () = seat.ended() => tracing::debug!("a silent connection made room for another"),
+            () = seat.ended() => {
+                front.traffic().count_pushed_out();
+                tracing::debug!("a silent connection made room for another");
+            }
         }
     });
 }
 
 /// Tells a newcomer that everybody is busy, as far as that can be told without waiting.
 fn turn_away(stream: &TcpStream, front: &Front) {
+    front.traffic().count_turned_away();
     let problem = Problem::of(&kinds::BUSY)
         .detail("More people ask at once than the shop answers. Nothing was done; try again in a second.")
         .retry_after_s(1);
