@@ -107,10 +107,24 @@ impl Outbound {
     /// # Errors
     /// What the TLS library says.
     pub fn new(name: &'static str, clock: Clock, patience: Patience) -> Result<Outbound, reqwest::Error> {
-        let roots =
+        Outbound::trusting(name, clock, patience, &[])
+    }
+
+    /// As [`Outbound::new`], and trusts these roots (DER) besides.
+    ///
+    /// # Errors
+    /// What the TLS library says.
+    pub fn trusting(
+        name: &'static str,
+        clock: Clock,
+        patience: Patience,
+        more: &[Vec<u8>],
+    ) -> Result<Outbound, reqwest::Error> {
+        let usual =
             webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|root| reqwest::Certificate::from_der(root).ok());
+        let more = more.iter().map(|root| reqwest::Certificate::from_der(root)).collect::<Result<Vec<_>, _>>()?;
         let client = Client::builder()
-            .tls_certs_only(roots)
+            .tls_certs_only(usual.chain(more))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .connect_timeout(patience.connect)
@@ -175,6 +189,24 @@ impl Outbound {
         self.once(make(&self.client), most_bytes).await
     }
 
+    /// One try of a request that is made already. What goes wrong is told with its reasons, for the machine's keeper.
+    ///
+    /// # Errors
+    /// Why nothing readable came back.
+    pub async fn exchange(&self, request: http::Request<Bytes>) -> Result<Reply, String> {
+        let request = reqwest::Request::try_from(request).map_err(|error| chain_of(&error))?;
+        let mut response = self.client.execute(request).await.map_err(|error| chain_of(&error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| chain_of(&error))? {
+            if body.len() + chunk.len() > MAX_REPLY_BYTES {
+                return Err(format!("its answer has more than {MAX_REPLY_BYTES} bytes"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Reply { status, headers, body: body.into() })
+    }
+
     async fn once(&self, request: RequestBuilder, most_bytes: usize) -> Result<Reply, SendFault> {
         let started = Instant::now();
         let outcome = self.ask(request, most_bytes).await;
@@ -206,6 +238,20 @@ impl Outbound {
         }
         Ok(Reply { status, headers, body: body.into() })
     }
+}
+
+/// An error with its causes, each said once.
+fn chain_of(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let words = next.to_string();
+        if !told.contains(&words) {
+            told = format!("{told}: {words}");
+        }
+        cause = next.source();
+    }
+    told
 }
 
 /// Half of each wait is chance, so that those who failed together do not come back together.

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod control;
 pub mod docs;
+pub mod doctor;
 mod jobs;
 pub mod metrics;
 mod reactions;
@@ -24,17 +25,18 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::metrics::{Happened, Metrics};
+pub use doctor::books as doctor;
 pub use routes::openapi;
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
-use crate::features::{
-    AppState, Shop, accounts, audit, cart, catalog, media, messages, money, notifications, orders, payments, settings,
-};
+use crate::db::{DataFolder, Db, DbOptions, OpenFault, Reader};
+use crate::features::{AppState, Shop, accounts, audit, catalog, media, messages, notifications, orders, payments, settings};
+use crate::http::doors::Door;
 use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::rate_limit::Limits;
+use crate::http::tls::{Tls, TlsFault};
 use crate::http::{Caller, Context, Forgeries, Traffic, server};
 use crate::jobs::{DbAccess, Kinds, Queue, Worker};
 use crate::kernel::{Error, Problem, Result, SessionId, ShopFormat};
@@ -82,6 +84,8 @@ pub enum StartFault {
     Media { folder: PathBuf, reason: std::io::Error },
     #[error("the bucket of the configuration cannot be used: {0}")]
     Bucket(String),
+    #[error(transparent)]
+    Tls(#[from] TlsFault),
     #[error("the system gave no thread: {0}")]
     Threads(std::io::Error),
 }
@@ -106,6 +110,7 @@ impl App {
         let folder = DataFolder::own(&options.data_dir).map_err(OpenFault::from)?;
         let keys_fault = |reason: String| StartFault::Keys { folder: folder.path().join("keys"), reason };
         let keys = Arc::new(Keys::load_or_make(folder.path()).map_err(|fault| keys_fault(fault.chain()))?);
+        let tls = Tls::open(&options.config.tls, folder.path(), &options.clock)?;
         let (config, clock, patience) = (&options.config, &options.clock, options.extras.patience);
         let desk = messages::Desk::open(folder.path(), config, clock, patience, options.extras.carriers)?;
         let media_folder = folder.path().join("media");
@@ -172,6 +177,7 @@ impl App {
             turns: Arc::new(payments::turns::Turns::new(options.extras.patience)),
             silence: payments::Silence::new(options.extras.patience.call),
             looks: Arc::new(payments::turns::Turns::new(options.extras.patience)),
+            tls,
             messages: desk,
             media: pictures,
             copies,
@@ -247,8 +253,14 @@ impl App {
         self.has_owner.load(Ordering::SeqCst)
     }
 
-    /// Serves until `stop` turns true: takes up the jobs an earlier run left, answers, then drains.
-    pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
+    /// HTTPS of its own, if the configuration asks for it.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Arc<Tls>> {
+        self.shop.tls.as_ref()
+    }
+
+    /// Serves at these doors until `stop` turns true: takes up the jobs an earlier run left, answers, then drains.
+    pub async fn serve(self, doors: Vec<Door>, stop: watch::Receiver<bool>) {
         if let Err(error) = self.worker.take_up().await {
             tracing::error!(error = %error, "the jobs of an earlier run could not be taken up; they wait for the next start");
         }
@@ -263,32 +275,23 @@ impl App {
                 ops::metrics::serve(listener, page, metrics_stop).await;
             }
         };
+        let keep_certificate = {
+            let (tls, stop) = (self.shop.tls.clone(), stop.clone());
+            async move {
+                if let Some(tls) = tls {
+                    tls.keep(stop).await;
+                }
+            }
+        };
         let (answered, all_answered) = watch::channel(false);
         let answer = async {
-            server::serve(listener, self.front, self.limits, stop).await;
+            server::serve(doors, self.front, self.limits, stop).await;
             answered.send_replace(true);
         };
         // What the last requests were refused is heard too.
         let listen = self.shop.audit.work(&self.shop.db, all_answered);
-        tokio::join!(work, answer, listen, measure);
+        tokio::join!(work, answer, listen, measure, keep_certificate);
     }
-}
-
-/// What does not hold in the books, by every check there is; empty if all is well.
-///
-/// # Errors
-/// A fault if a check cannot run.
-pub fn doctor(reader: &Reader<'_>) -> Result<Vec<String>> {
-    let mut found = db::check_books(reader)?;
-    found.extend(orders::check_books(reader)?);
-    found.extend(money::check_books(reader)?);
-    found.extend(crate::jobs::check_books(reader)?);
-    found.extend(audit::check_newest(reader)?);
-    found.extend(cart::check_books(reader)?);
-    found.extend(catalog::check_search(reader)?);
-    found.extend(payments::lost_money(reader)?);
-    found.extend(messages::check_books(reader)?);
-    Ok(found)
 }
 
 impl DbAccess for Shop {

@@ -16,8 +16,9 @@ use super::shared::{Place, runtime};
 use crate::app::control::Control;
 use crate::app::{App, AppOptions};
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Tls};
 use crate::db::{self, DataFolder, FolderFault};
+use crate::http::doors::{Door, HttpsAddress};
 use crate::http::server::Limits;
 
 /// What Linux gives a process that nobody has decided about.
@@ -77,12 +78,22 @@ impl Serve {
     async fn serve(self, folder: PathBuf, mut config: Config) -> Outcome {
         let stopper = stop_on_signal()?;
         let stop = stopper.subscribe();
-        let (listener, address) = bind(config.server.listen, &folder).await?;
+        let (listener, address) = bind(config.server.listen, "server.listen", &folder).await?;
+        let by_https = match config.tls {
+            Tls::Off => None,
+            _ => Some(bind(config.server.https_listen, "tls.listen", &folder).await?),
+        };
+        let public_at = by_https.as_ref().map_or(address, |(_, address)| *address);
+        config.server.public_url = config.server.public_url.bound_to(public_at);
+        let to = HttpsAddress::of(&config.server, public_at);
         let metrics = match config.server.metrics_listen {
-            Some(listen) => Some(bind_metrics(listen).await?),
+            Some(listen) => {
+                let (listener, address) = bind(listen, "server.metrics_listen", &folder).await?;
+                tracing::info!("metrics are told on http://{address}/metrics");
+                Some(listener)
+            }
             None => None,
         };
-        config.server.public_url = config.server.public_url.bound_to(address);
         let options = AppOptions {
             data_dir: folder.clone(),
             config,
@@ -107,6 +118,7 @@ impl Serve {
                 folder.display()
             );
         }
+        let doors = doors(&app, listener, by_https, to);
         tracing::info!(data_dir = %folder.display(), "listening on http://{address}");
         let fill = async {
             if !self.demo {
@@ -121,7 +133,7 @@ impl Serve {
                 _ => Ok(()),
             }
         };
-        let serving = app.serve(listener, stop.clone());
+        let serving = app.serve(doors, stop.clone());
         let ((), (), filled) = tokio::join!(serving, control.serve(shop.clone(), stop), fill);
         tracing::info!("stopped");
         filled
@@ -137,20 +149,19 @@ fn raise_open_files() -> u64 {
     raised.or_else(|_| getrlimit(Resource::RLIMIT_NOFILE).map(|(soft, _)| soft)).unwrap_or(USUAL_OPEN_FILES)
 }
 
-async fn bind_metrics(listen: SocketAddr) -> Outcome<TcpListener> {
-    let bound = async {
-        let listener = TcpListener::bind(listen).await?;
-        tracing::info!("metrics are told on http://{}/metrics", listener.local_addr()?);
-        std::io::Result::Ok(listener)
-    };
-    bound.await.map_err(|error| {
-        Failure::because(format!(
-            "{listen} cannot be listened on for metrics: {error}. Choose another address with `server.metrics_listen`, or leave it out"
-        ))
-    })
+/// The door in the clear, and that of HTTPS where there is one.
+fn doors(app: &App, listener: TcpListener, by_https: Option<(TcpListener, SocketAddr)>, to: HttpsAddress) -> Vec<Door> {
+    match (app.tls(), by_https) {
+        (Some(tls), Some((https, address))) => {
+            tracing::info!("listening on https://{address}");
+            vec![Door::beside_https(listener, tls, to), Door::https(https, tls)]
+        }
+        _ => vec![Door::shop(listener)],
+    }
 }
 
-async fn bind(listen: SocketAddr, folder: &Path) -> Outcome<(TcpListener, SocketAddr)> {
+/// `key` is the one of the configuration that says where.
+async fn bind(listen: SocketAddr, key: &str, folder: &Path) -> Outcome<(TcpListener, SocketAddr)> {
     let bound = async {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
@@ -164,8 +175,8 @@ async fn bind(listen: SocketAddr, folder: &Path) -> Outcome<(TcpListener, Socket
             return Failure::because(owned);
         }
         Failure::because(format!(
-            "{listen} cannot be listened on: {error}. Stop what listens there, or choose another address with --listen or \
-             `server.listen`"
+            "{listen} cannot be listened on: {error}. Stop what listens there, or choose another address with {}`{key}`",
+            if key == "server.listen" { "--listen or " } else { "" }
         ))
     })
 }

@@ -12,6 +12,7 @@ mod connections;
 pub mod context;
 pub mod cors;
 pub mod describe;
+pub mod doors;
 pub mod etag;
 pub mod extract;
 pub mod field_faults;
@@ -36,6 +37,7 @@ pub mod shape;
 pub mod shields;
 mod spoken;
 pub mod template;
+pub mod tls;
 pub mod traffic;
 mod twins;
 

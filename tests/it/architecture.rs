@@ -119,7 +119,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("security", &["kernel", "workers", "config", "clock", "db"]),
     ("ops", &["kernel", "workers", "config", "clock", "db"]),
     ("jobs", &["kernel", "workers", "config", "clock", "db", "security"]),
-    ("http", &["kernel", "workers", "config", "clock", "db", "security"]),
+    ("http", &["kernel", "workers", "config", "clock", "db", "security", "outbound"]),
     ("outbound", &["kernel", "clock", "security"]),
     ("features", &["kernel", "workers", "config", "clock", "db", "security", "ops", "jobs", "http", "outbound"]),
     ("app", &["kernel", "workers", "config", "clock", "db", "security", "ops", "jobs", "http", "outbound", "features"]),
