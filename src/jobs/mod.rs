@@ -78,6 +78,14 @@ pub fn check_books(reader: &Reader<'_>) -> Result<Vec<String>> {
     Ok(sql::dead_by_kind(reader)?.into_iter().map(line).collect())
 }
 
+/// The job that has been due for longest, if any is due: its kind, and since when.
+///
+/// # Errors
+/// A fault.
+pub fn longest_due(reader: &Reader<'_>, now: UtcMs) -> Result<Option<(String, UtcMs)>> {
+    Ok(sql::first_due(reader)?.filter(|(_, due)| *due <= now))
+}
+
 /// How many of each kind were given up and wait for somebody.
 ///
 /// # Errors
