@@ -13,6 +13,10 @@ pub(super) fn tell(metrics: &Metrics, page: &mut Page) {
     let shop = &metrics.shop;
     let help = "This machine's clock in seconds since 1970, to compare with another's.";
     page.one("bayader_time_seconds", Kind::Gauge, help, shop.clock.now().ms() / SECOND_MS);
+    if let Some(end) = shop.tls.as_ref().and_then(|tls| tls.state().not_after) {
+        let help = "When the certificate that is shown ends, in seconds since 1970.";
+        page.one("bayader_certificate_end_seconds", Kind::Gauge, help, end.ms() / SECOND_MS);
+    }
     let folder = shop.db.folder();
     if let Some((free, all)) = metrics::disk(folder.path()) {
         page.one("bayader_disk_free_bytes", Kind::Gauge, "Room on the disk of the data folder.", free);
