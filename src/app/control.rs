@@ -21,8 +21,9 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::opening::{self, Opening};
 use crate::features::catalog::{self, Import, ImportReport};
-use crate::features::{AppState, accounts, media};
+use crate::features::{AppState, accounts, media, setup};
 use crate::kernel::{Actor, Email, Error, Name, Phone, Problem};
 
 /// A request is at most a menu in base64; the largest menus have a few megabytes.
@@ -42,6 +43,10 @@ const MAX_SOCKET_PATH_BYTES: usize = 107;
 pub enum Request {
     /// Make an account that may do everything.
     CreateOwner { name: String, email: String, phone: Option<String>, password: String },
+    /// Open the shop: its settings and its owner, and the sample bakery if asked for.
+    OpenShop(Opening),
+    /// Make a new one-time code for the page that sets the shop up. Asked of a running server alone: it lies in its memory.
+    SetupCode,
     /// Give an account a new password and end its sessions.
     ResetPassword { email: String, password: String },
     /// Bring in a menu.
@@ -74,6 +79,10 @@ impl Request {
 pub enum Answer {
     /// The account is there.
     OwnerCreated { name: String, email: String },
+    /// The shop is open, with so many products of the sample.
+    ShopOpened { name: String, email: String, products: usize },
+    /// The code, the page that asks for it, and for how many seconds.
+    SetupCode { code: setup::Code, page: String, seconds: u64 },
     /// The account has the new password, and so many sessions of it have ended.
     PasswordReset { email: String, sessions_ended: usize },
     /// The menu is in, or would be so (`dry_run`).
@@ -127,6 +136,8 @@ pub type OnProgress<'a> = &'a (dyn Fn(&str) + Send + Sync);
 pub async fn execute(shop: &AppState, request: Request, progress: OnProgress<'_>) -> Answer {
     let outcome = match request {
         Request::CreateOwner { name, email, phone, password } => create_owner(shop, &name, &email, phone, password).await,
+        Request::OpenShop(opening) => opening::open_shop(shop, opening).await,
+        Request::SetupCode => opening::setup_code(shop).await,
         Request::ResetPassword { email, password } => reset_password(shop, &email, password).await,
         Request::ImportProducts { csv_base64, set_stock, dry_run } => {
             import_products(shop, &csv_base64, set_stock, dry_run, progress).await

@@ -9,6 +9,8 @@ pub mod docs;
 pub mod doctor;
 mod jobs;
 pub mod metrics;
+mod opening;
+pub mod pulse;
 mod reactions;
 mod refusals;
 pub mod routes;
@@ -26,12 +28,15 @@ use tokio::sync::watch;
 
 use self::metrics::{Happened, Metrics};
 pub use doctor::books as doctor;
+pub use opening::Opening;
 pub use routes::openapi;
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::db::{DataFolder, Db, DbOptions, OpenFault, Reader};
-use crate::features::{AppState, Shop, accounts, audit, catalog, media, messages, notifications, orders, payments, settings};
+use crate::features::{
+    AppState, Shop, accounts, audit, catalog, media, messages, notifications, orders, payments, settings, setup,
+};
 use crate::http::doors::Door;
 use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
@@ -98,7 +103,8 @@ pub struct App {
     has_owner: Arc<AtomicBool>,
     limits: server::Limits,
     metrics: Arc<Metrics>,
-    metrics_listener: Option<TcpListener>,
+    metrics_listeners: Vec<TcpListener>,
+    answering: watch::Sender<bool>,
 }
 
 impl App {
@@ -170,6 +176,7 @@ impl App {
             keys,
             settings: live,
             accounts,
+            first_code: setup::OneTimeCode::new(options.clock.clone()),
             audit: Arc::new(audit::Watch::new(options.clock.clone())),
             menu,
             live_attempts: Arc::new(payments::end::EndsAttempts),
@@ -210,7 +217,16 @@ impl App {
         let db = Arc::clone(&shop) as Arc<dyn DbAccess>;
         let metrics = Arc::new(Metrics::of(&shop, traffic, Arc::clone(&queue), happened));
         let worker = Worker::new(db, options.clock, queue, jobs::handlers(&shop), job_kinds);
-        Ok(App { shop, front, worker, has_owner, limits: server::Limits::default(), metrics, metrics_listener: None })
+        Ok(App {
+            shop,
+            front,
+            worker,
+            has_owner,
+            limits: server::Limits::default(),
+            metrics,
+            metrics_listeners: Vec::new(),
+            answering: watch::Sender::new(false),
+        })
     }
 
     /// With other limits of connections than usual.
@@ -221,8 +237,8 @@ impl App {
 
     /// Tells its metrics to who asks there, while it serves.
     #[must_use]
-    pub fn with_metrics(self, listener: Option<TcpListener>) -> App {
-        App { metrics_listener: listener, ..self }
+    pub fn with_metrics(self, listeners: Vec<TcpListener>) -> App {
+        App { metrics_listeners: listeners, ..self }
     }
 
     /// The shop's numbers.
@@ -253,6 +269,12 @@ impl App {
         self.has_owner.load(Ordering::SeqCst)
     }
 
+    /// Turns true once requests are answered.
+    #[must_use]
+    pub fn answering(&self) -> watch::Receiver<bool> {
+        self.answering.subscribe()
+    }
+
     /// HTTPS of its own, if the configuration asks for it.
     #[must_use]
     pub fn tls(&self) -> Option<&Arc<Tls>> {
@@ -267,13 +289,12 @@ impl App {
         let work = self.worker.work(stop.clone());
         let (metrics, metrics_stop) = (self.metrics, stop.clone());
         let measure = async {
-            if let Some(listener) = self.metrics_listener {
-                let page = move || {
-                    let metrics = Arc::clone(&metrics);
-                    async move { metrics.page().await }
-                };
-                ops::metrics::serve(listener, page, metrics_stop).await;
-            }
+            let page = move || {
+                let metrics = Arc::clone(&metrics);
+                async move { metrics.page().await }
+            };
+            let at = |listener| ops::metrics::serve(listener, page.clone(), metrics_stop.clone());
+            futures_util::future::join_all(self.metrics_listeners.into_iter().map(at)).await;
         };
         let keep_certificate = {
             let (tls, stop) = (self.shop.tls.clone(), stop.clone());
@@ -285,6 +306,7 @@ impl App {
         };
         let (answered, all_answered) = watch::channel(false);
         let answer = async {
+            self.answering.send_replace(true);
             server::serve(doors, self.front, self.limits, stop).await;
             answered.send_replace(true);
         };

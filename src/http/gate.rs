@@ -195,7 +195,10 @@ async fn check(keeper: &dyn Gatekeeper, request: &mut Request, seen: &mut Seen) 
         request.extensions_mut().get_mut::<Context>().ok_or_else(|| Fault::because("the gate stands behind the front"))?;
     if !access.before_setup && !keeper.is_set_up() {
         return Err(Problem::of(&kinds::SETUP_REQUIRED)
-            .detail("Nobody owns this shop yet. On its machine run: bayader admin create --email you@example.com --name \"Your name\" --password-stdin")
+            .detail(
+                "Nobody owns this shop yet. Open /setup in a browser, with the code that `bayader admin setup-code` prints on its machine; \
+                 or run there: bayader admin create --email you@example.com --name \"Your name\" --password-stdin",
+            )
             .into());
     }
     let identified = identify(keeper, &access, context, seen).await;

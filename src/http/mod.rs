@@ -38,6 +38,7 @@ pub mod shields;
 mod spoken;
 pub mod template;
 pub mod tls;
+pub mod to_setup;
 pub mod traffic;
 mod twins;
 

@@ -76,6 +76,7 @@ mod staff_alerts;
 mod start;
 mod stripe;
 mod stripe_peer;
+mod systemd;
 mod told_of_orders;
 mod twilio;
 mod unsubscribe;
