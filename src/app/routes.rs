@@ -134,11 +134,18 @@ pub(super) fn router(state: AppState, keeper: Arc<dyn Gatekeeper>) -> Router {
     for route in all() {
         router = router.route(route.path, route.router);
     }
+    let (at_fallback, at_method) = (Arc::clone(&keeper), Arc::clone(&keeper));
     let leader = Arc::clone(&keeper);
     router
         .route_layer(middleware::from_fn(move |request, next| gate::pass(Arc::clone(&keeper), request, next)))
-        .fallback(problem::unknown_route)
-        .method_not_allowed_fallback(problem::wrong_method)
+        .fallback(move |context| {
+            at_fallback.traffic().stray(&kinds::NOT_FOUND);
+            problem::unknown_route(context)
+        })
+        .method_not_allowed_fallback(move |context| {
+            at_method.traffic().stray(&kinds::METHOD_NOT_ALLOWED);
+            problem::wrong_method(context)
+        })
         .layer(middleware::from_fn(move |request, next| to_setup::lead(Arc::clone(&leader), request, next)))
         .with_state(state)
 }

@@ -288,6 +288,18 @@ pub fn unfinished_count(reader: &Reader<'_>, now: UtcMs) -> Result<i64> {
     )
 }
 
+/// When the job that has been due longest was due, and its kind; `None` if none waits. By the index `jobs_open`.
+pub(super) fn first_due(reader: &Reader<'_>) -> Result<Option<(String, UtcMs)>> {
+    reader.opt(
+        "select kind, run_at from jobs where status in ('queued', 'running') and status = 'queued' order by run_at limit 1",
+        &[],
+        |row| {
+            let mut columns = row.columns();
+            Ok((columns.next()?, columns.next()?))
+        },
+    )
+}
+
 /// Has the waiting job of a kind and key run at another moment; `false` if none waits. By the index `jobs_open`, which wants its own
 /// condition named.
 ///
