@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode};
 use reqwest::{Client, RequestBuilder};
 
 use crate::clock::Clock;
+use crate::trace::{self, Work};
 
 /// How long a provider is waited for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,22 +77,12 @@ pub struct Outbound {
 }
 
 impl Outbound {
-    /// A client that trusts the roots in the binary (Mozilla's), follows no redirect and goes through no proxy.
+    /// As [`client`].
     ///
     /// # Errors
     /// What the TLS library says.
     pub fn new(name: &'static str, clock: Clock, patience: Patience) -> Result<Outbound, reqwest::Error> {
-        let roots =
-            webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|root| reqwest::Certificate::from_der(root).ok());
-        let client = Client::builder()
-            .tls_certs_only(roots)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(patience.connect)
-            .timeout(patience.call)
-            .user_agent(concat!("bayader/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Outbound { client, clock, name })
+        Ok(Outbound { client: client(patience)?, clock, name })
     }
 
     /// To build requests with.
@@ -149,12 +140,33 @@ impl Outbound {
     }
 
     async fn once(&self, request: RequestBuilder, most_bytes: usize) -> Result<Reply, SendFault> {
+        let work = trace::asking(self.name);
+        let outcome = work.around(self.ask(request, most_bytes, &work)).await;
+        match &outcome {
+            Ok(reply) => {
+                work.number("http.response.status_code", reply.status.as_u16().into());
+                if reply.status.is_client_error() || reply.status.is_server_error() {
+                    work.failed(reply.status.as_str());
+                }
+            }
+            Err(SendFault::NotSent(_)) => work.failed("not_sent"),
+            Err(SendFault::Unclear(_)) => work.failed("unclear"),
+        }
+        work.end();
+        outcome
+    }
+
+    async fn ask(&self, request: RequestBuilder, most_bytes: usize, work: &Work) -> Result<Reply, SendFault> {
         let unclear = || SendFault::Unclear(self.name.to_owned());
         let never_left = |error: &reqwest::Error| error.is_connect() || error.is_builder();
-        let mut response = request
-            .send()
-            .await
-            .map_err(|error| if never_left(&error) { SendFault::NotSent(self.name.to_owned()) } else { unclear() })?;
+        let (client, request) = request.build_split();
+        let fault =
+            |error: reqwest::Error| if never_left(&error) { SendFault::NotSent(self.name.to_owned()) } else { unclear() };
+        let request = request.map_err(fault)?;
+        // Which of ours it is called and where it lives; path and query may name an order or a person.
+        work.word("http.request.method", request.method().as_str());
+        work.word("server.address", request.url().host_str().unwrap_or_default());
+        let mut response = client.execute(request).await.map_err(fault)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| unclear())? {
@@ -165,6 +177,22 @@ impl Outbound {
         }
         Ok(Reply { status, headers, body: body.into() })
     }
+}
+
+/// A client that trusts the roots in the binary (Mozilla's), follows no redirect and goes through no proxy.
+///
+/// # Errors
+/// What the TLS library says.
+pub fn client(patience: Patience) -> Result<Client, reqwest::Error> {
+    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|root| reqwest::Certificate::from_der(root).ok());
+    Client::builder()
+        .tls_certs_only(roots)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(patience.connect)
+        .timeout(patience.call)
+        .user_agent(concat!("bayader/", env!("CARGO_PKG_VERSION")))
+        .build()
 }
 
 /// Half of each wait is chance, so that those who failed together do not come back together.
