@@ -73,6 +73,7 @@ mod start;
 mod stripe;
 mod stripe_peer;
 mod told_of_orders;
+mod traces;
 mod twilio;
 mod unsubscribe;
 mod upgrade;
