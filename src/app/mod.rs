@@ -9,6 +9,7 @@ pub mod docs;
 mod jobs;
 mod reactions;
 mod refusals;
+pub mod restored;
 pub mod routes;
 mod upkeep;
 
@@ -146,6 +147,10 @@ impl App {
         live.replace(db.write(settings::ApplyConfig { keeper }).await.map_err(StartFault::Books)?);
         if !db.read(catalog::search_index_is_current).await.map_err(StartFault::Books)? {
             db.write(catalog::BuildSearchIndex).await.map_err(StartFault::Books)?;
+        }
+        let erased = db.read(accounts::erased).await.map_err(StartFault::Books)?;
+        if let Err(fault) = accounts::complete_erased_log(db.folder().path(), &erased) {
+            tracing::error!(error = %fault.chain(), "the list of erased accounts could not be made whole; the next start tries again");
         }
         has_owner.store(db.read(accounts::owner_exists).await.map_err(StartFault::Books)?, Ordering::SeqCst);
 
