@@ -81,6 +81,7 @@ mod stripe_peer;
 mod systemd;
 mod tls;
 mod told_of_orders;
+mod traces;
 mod twilio;
 mod unsubscribe;
 mod upgrade;
