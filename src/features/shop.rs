@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{accounts, audit, catalog, media, messages, orders, payments, settings};
+use super::{accounts, audit, catalog, media, messages, orders, payments, settings, setup};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::http::Forgeries;
@@ -20,6 +20,8 @@ pub struct Shop {
     pub settings: Arc<settings::Live>,
     /// Password hashing and living sessions.
     pub accounts: Arc<accounts::Desk>,
+    /// The code by which a shop that nobody owns yet is set up.
+    pub first_code: setup::OneTimeCode,
     /// Hears what is refused.
     pub audit: Arc<audit::Watch>,
     /// Serialized catalog answers.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::{HeaderValue, Request, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
@@ -27,6 +27,11 @@ pub(super) const MAX_HEAD_BYTES: usize = 32 * 1024;
 const MAX_BUFFER_BYTES: usize = 64 * 1024;
 /// Requests under way at the end get this long.
 const DRAIN_TIME: Duration = Duration::from_secs(20);
+/// Who keeps a connection may have sent a request this very moment: for so long after the end has begun each is answered, with word
+/// that the connection ends. Only then are those closed that say nothing.
+const LAST_WORD_TIME: Duration = Duration::from_secs(1);
+/// So often it is looked whether all have gone before.
+const LOOK: Duration = Duration::from_millis(10);
 /// After an error of accept (as too many open files) the next try waits.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Files that the process needs beside connections: the database, its log, its readers.
@@ -83,6 +88,10 @@ pub async fn serve(doors: Vec<Door>, front: Front, limits: Limits, stop: watch::
     let house = House { front, limits, builder, connections, graceful: GracefulShutdown::new(), stop };
     // The listeners go with their loops, before what is under way is waited for.
     futures_util::future::join_all(doors.into_iter().map(|door| house.open(door))).await;
+    let last_word = tokio::time::Instant::now() + LAST_WORD_TIME;
+    while house.graceful.count() > 0 && tokio::time::Instant::now() < last_word {
+        tokio::time::sleep(LOOK).await;
+    }
     if tokio::time::timeout(DRAIN_TIME, house.graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests had not ended after {} s and were cut", DRAIN_TIME.as_secs());
     }
@@ -118,7 +127,7 @@ impl House {
             match self.connections.admit(peer.ip()) {
                 Some(seat) => self.attend(stream, peer, Arc::new(seat), door.serves.clone()),
                 // Who has not agreed on a key yet would not understand it.
-                None if door.serves.is_https() => {}
+                None if door.serves.is_https() => self.front.traffic().count_turned_away(),
                 None => turn_away(&stream, &self.front),
             }
         }
@@ -129,15 +138,24 @@ impl House {
         // Answers are small; waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
         let (builder, watcher, mut stop) = (self.builder.clone(), self.graceful.watcher(), self.stop.clone());
-        let guest = Guest { front: self.front.clone(), limits: self.limits, peer: peer.ip(), seat: Arc::clone(&seat), serves };
+        let front = self.front.clone();
+        let guest = Guest {
+            front: self.front.clone(),
+            limits: self.limits,
+            peer: peer.ip(),
+            seat: Arc::clone(&seat),
+            serves,
+            stop: self.stop.clone(),
+        };
         tokio::spawn(async move {
+            let _connected = front.traffic().connected();
             let served = async {
                 match guest.serves.clone() {
                     Serves::Shop | Serves::RedirectToHttps { .. } => guest.serve(stream, &builder, watcher).await,
                     Serves::ShopByTls(tls) => {
                         let shaken = tokio::select! {
                             shaken = tls.shake_hands(stream, guest.front.locale()) => shaken,
-                            _ = stop.wait_for(|stop| *stop) => None,
+                            () = last_word_is_over(&mut stop) => None,
                         };
                         if let Some(stream) = shaken {
                             guest.serve(stream, &builder, watcher).await;
@@ -147,7 +165,10 @@ impl House {
             };
             tokio::select! {
                 () = served => {}
-                () = seat.ended() => tracing::debug!("a silent connection made room for another"),
+                () = seat.ended() => {
+                    front.traffic().count_pushed_out();
+                    tracing::debug!("a silent connection made room for another");
+                }
             }
         });
     }
@@ -160,6 +181,7 @@ struct Guest {
     peer: IpAddr,
     seat: Arc<Seat>,
     serves: Serves,
+    stop: watch::Receiver<bool>,
 }
 
 impl Guest {
@@ -173,8 +195,11 @@ impl Guest {
             let guest = Arc::clone(&guest);
             async move {
                 let peer = Peer { address: guest.peer, door: &guest.serves };
-                let answer = guest.front.answer(request, peer, guest.limits.body_time, || guest.seat.busy());
-                Ok::<_, std::convert::Infallible>(answer.await)
+                let mut answer = guest.front.answer(request, peer, guest.limits.body_time, || guest.seat.busy()).await;
+                if *guest.stop.borrow() {
+                    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, std::convert::Infallible>(answer)
             }
         });
         if let Err(error) = watcher.watch(builder.serve_connection(io, service)).await {
@@ -183,8 +208,16 @@ impl Guest {
     }
 }
 
+/// Waits for the end, and then as long as everybody has for a last word.
+async fn last_word_is_over(stop: &mut watch::Receiver<bool>) {
+    // Whoever could say stop and is gone will not say it any more, which is an end, too.
+    let _ = stop.wait_for(|stop| *stop).await;
+    tokio::time::sleep(LAST_WORD_TIME).await;
+}
+
 /// Tells a newcomer that everybody is busy, as far as that can be told without waiting.
 fn turn_away(stream: &TcpStream, front: &Front) {
+    front.traffic().count_turned_away();
     let problem = Problem::of(&kinds::BUSY)
         .detail("More people ask at once than the shop answers. Nothing was done; try again in a second.")
         .retry_after_s(1);
