@@ -6,6 +6,7 @@ use super::{accounts, audit, catalog, media, messages, orders, payments, setting
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::http::Forgeries;
+use crate::http::tls::Tls;
 use crate::jobs;
 use crate::security::Keys;
 
@@ -39,6 +40,8 @@ pub struct Shop {
     pub silence: payments::Silence,
     /// For whose page a gateway is being asked how an order's payment stands.
     pub looks: Arc<payments::turns::Turns>,
+    /// HTTPS of its own, if the keeper wants it.
+    pub tls: Option<Arc<Tls>>,
     /// Carriers and templates.
     pub messages: messages::Desk,
     /// Pictures' files, and the thread that opens them.
