@@ -143,7 +143,11 @@ impl Input for SetUpBody {
 
 async fn post(State(shop): State<AppState>, _: StillWaits, context: Context, Body(body): Body<SetUpBody>) -> Answer {
     let handing = Handing::asked(&shop, &context)?;
-    shop.first_code.check(&body.code)?;
+    if let Err(refusal) = shop.first_code.check(&body.code) {
+        // Whoever opened the shop a moment ago has used the code up.
+        let is_open = shop.db.read(accounts::owner_exists).await?;
+        return Err(if is_open { problems::set_up_already() } else { refusal }.into());
+    }
     let faults = refusals(&shop, &body.choices, FIELDS.map(|(field, _)| field));
     if !faults.is_empty() {
         return Err(Problem::fields(faults).into());
