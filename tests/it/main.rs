@@ -71,6 +71,8 @@ mod sendgrid;
 mod sessions;
 mod settings;
 mod settle;
+mod setup;
+mod setup_terminal;
 mod sign_in;
 mod sms_http;
 mod smtp;
