@@ -3,7 +3,10 @@
 //! A call has three outcomes, not two (docs/decisions/0011-three-outcomes.md): it was answered; it was surely never sent; or nobody
 //! knows. [`Outbound::send`] tries again only what is safe to try again, and says which of the three it was in the end.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -73,6 +76,29 @@ pub struct Outbound {
     clock: Clock,
     /// Whose client it is, for what is told.
     name: &'static str,
+    calls: Arc<Calls>,
+}
+
+/// What this process has asked of one provider since its start.
+#[derive(Debug, Default)]
+pub struct Calls {
+    /// Answered with any status.
+    pub answered: AtomicU64,
+    /// Never left: no connection stood.
+    pub unsent: AtomicU64,
+    /// Sent, and nobody knows.
+    pub unclear: AtomicU64,
+    /// How long all of them were waited for together.
+    pub micros: AtomicU64,
+}
+
+/// Each provider's calls, by its name: there are as many as the program has clients.
+static CALLS: Mutex<BTreeMap<&'static str, Arc<Calls>>> = Mutex::new(BTreeMap::new());
+
+/// What this process has asked of each provider since its start.
+#[must_use]
+pub fn calls() -> Vec<(&'static str, Arc<Calls>)> {
+    CALLS.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|(name, calls)| (*name, Arc::clone(calls))).collect()
 }
 
 impl Outbound {
@@ -105,7 +131,8 @@ impl Outbound {
             .timeout(patience.call)
             .user_agent(concat!("bayader/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Outbound { client, clock, name })
+        let calls = Arc::clone(CALLS.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default());
+        Ok(Outbound { client, clock, name, calls })
     }
 
     /// To build requests with.
@@ -181,6 +208,20 @@ impl Outbound {
     }
 
     async fn once(&self, request: RequestBuilder, most_bytes: usize) -> Result<Reply, SendFault> {
+        let started = Instant::now();
+        let outcome = self.ask(request, most_bytes).await;
+        let count = match &outcome {
+            Ok(_) => &self.calls.answered,
+            Err(SendFault::NotSent(_)) => &self.calls.unsent,
+            Err(SendFault::Unclear(_)) => &self.calls.unclear,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        let waited = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.calls.micros.fetch_add(waited, Ordering::Relaxed);
+        outcome
+    }
+
+    async fn ask(&self, request: RequestBuilder, most_bytes: usize) -> Result<Reply, SendFault> {
         let unclear = || SendFault::Unclear(self.name.to_owned());
         let never_left = |error: &reqwest::Error| error.is_connect() || error.is_builder();
         let mut response = request

@@ -55,6 +55,8 @@ pub enum Request {
     ImportPicture { name: String, bytes_base64: String, dry_run: bool },
     /// Compare books, disk and bucket, and mend.
     CheckMedia(media::compare::Asked),
+    /// Say who you are, and show that the books can be read.
+    Tell,
 }
 
 impl Request {
@@ -89,12 +91,22 @@ pub enum Answer {
     PictureImported(media::import::Imported),
     /// Books, disk and bucket were compared.
     MediaChecked(Box<media::compare::Report>),
+    /// The server that owns the folder.
+    Running(Running),
     /// Nothing was brought in.
     BadRows(Vec<BadRow>),
     /// It may not be; `code` is that of the API's problems.
     Refused { code: String, message: String },
     /// It could not be.
     Failed { message: String },
+}
+
+/// What a running server says of itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Running {
+    pub version: String,
+    /// Whether an owner exists.
+    pub is_set_up: bool,
 }
 
 /// A row of a file that cannot be taken.
@@ -134,6 +146,11 @@ pub async fn execute(shop: &AppState, request: Request, progress: OnProgress<'_>
         Request::CheckMedia(asked) => {
             media::compare::compare(shop, asked, progress).await.map(|report| Answer::MediaChecked(Box::new(report)))
         }
+        Request::Tell => shop
+            .db
+            .read(accounts::owner_exists)
+            .await
+            .map(|is_set_up| Answer::Running(Running { version: env!("CARGO_PKG_VERSION").to_owned(), is_set_up })),
     };
     outcome.unwrap_or_else(|error| match error {
         Error::Refused(ref problem) => Answer::Refused { code: problem.kind.code.to_owned(), message: told(problem, &error) },

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use super::access::TABLE;
 use super::docs;
 use crate::features::{
-    AppState, accounts, admin, audit, cart, catalog, inventory, media, messages, notifications, orders, payments, settings,
-    setup,
+    AppState, accounts, admin, audit, cart, catalog, inventory, media, messages, notifications, orders, payments, restored,
+    settings, setup,
 };
 use crate::http::describe::{Operation, Tag, document};
 use crate::http::gate::{self, Access, Gatekeeper, Who};
@@ -69,6 +69,7 @@ pub fn all() -> Vec<Route<AppState>> {
     routes.extend(settings::api::routes());
     routes.extend(admin::api::routes());
     routes.extend(audit::api::routes());
+    routes.extend(restored::api::routes());
     routes.extend([
         Route::get("/healthz", healthz, "Tell whether the process lives")
             .describe("Looks at nothing else: an answer is the news.")
@@ -133,11 +134,18 @@ pub(super) fn router(state: AppState, keeper: Arc<dyn Gatekeeper>) -> Router {
     for route in all() {
         router = router.route(route.path, route.router);
     }
+    let (at_fallback, at_method) = (Arc::clone(&keeper), Arc::clone(&keeper));
     let leader = Arc::clone(&keeper);
     router
         .route_layer(middleware::from_fn(move |request, next| gate::pass(Arc::clone(&keeper), request, next)))
-        .fallback(problem::unknown_route)
-        .method_not_allowed_fallback(problem::wrong_method)
+        .fallback(move |context| {
+            at_fallback.traffic().stray(&kinds::NOT_FOUND);
+            problem::unknown_route(context)
+        })
+        .method_not_allowed_fallback(move |context| {
+            at_method.traffic().stray(&kinds::METHOD_NOT_ALLOWED);
+            problem::wrong_method(context)
+        })
         .layer(middleware::from_fn(move |request, next| to_setup::lead(Arc::clone(&leader), request, next)))
         .with_state(state)
 }

@@ -106,6 +106,18 @@ impl Serve {
         let public_at = by_https.first().map_or(address, |(_, address)| *address);
         config.server.public_url = config.server.public_url.bound_to(public_at);
         let to = HttpsAddress::of(&config.server, public_at);
+        let metrics = match (config.server.metrics_listen, sockets.metrics.is_empty()) {
+            (None, true) => Vec::new(),
+            // Where systemd holds the socket, its unit says where.
+            (listen, _) => {
+                let listen = listen.unwrap_or(config.server.listen);
+                taken_or_bound(sockets.metrics, listen, "server.metrics_listen", &folder).await?
+            }
+        };
+        for (_, address) in &metrics {
+            tracing::info!("metrics are told on http://{address}/metrics");
+        }
+        let metrics = metrics.into_iter().map(|(listener, _)| listener).collect();
         let options = AppOptions {
             data_dir: folder.clone(),
             config,
@@ -115,7 +127,7 @@ impl Serve {
         };
         let limits = Limits::default().within_files(raise_open_files());
         let starting = systemd::starting(what_the_start_does(&folder));
-        let app = App::open(options).await.map_err(Failure::because)?.with_limits(limits);
+        let app = App::open(options).await.map_err(Failure::because)?.with_limits(limits).with_metrics(metrics);
         let socket = app.shop().db.folder().control_socket();
         let control = Control::open(&socket).map_err(|error| {
             Failure::because(format!(

@@ -17,6 +17,7 @@ mod reader;
 mod row;
 pub mod search;
 mod stats;
+pub mod swap;
 mod tx;
 mod writer;
 
@@ -24,10 +25,10 @@ pub use error::{OnViolation, Violation};
 pub use folder::{DataFolder, FolderFault, control_socket_in, database_in};
 pub use memory::{Settlement, WriterMemory};
 pub use migrate::{SCHEMA_VERSION, schema_version};
-pub use open::{Db, DbOptions, OpenFault, check_books, open_read_only};
+pub use open::{Db, DbOptions, OpenFault, check_books, is_behind_books, newest_in_books, open_read_only};
 pub use reader::Reader;
 pub use row::{Columns, FromColumn, IntoColumn, Row};
-pub use stats::{Histogram, Stats};
+pub use stats::{BUCKETS, Histogram, Stats, micros};
 pub use tx::{Command, WriteTx};
 pub use writer::{Lane, Reactions};
 

@@ -19,7 +19,7 @@ use super::cors::Cors;
 use super::doors::Serves;
 use super::gate::Gatekeeper;
 use super::multipart::{Lent, is_multipart};
-use super::{Caller, Context, doors, forwarded, problem, refusal_page, shields};
+use super::{Caller, Context, Traffic, doors, forwarded, problem, refusal_page, shields};
 use crate::config::{Network, Server};
 use crate::kernel::{Error, Fault, Locale};
 
@@ -73,6 +73,11 @@ impl Front {
         self.keeper.shop().locale
     }
 
+    /// Where requests and connections are counted.
+    pub(super) fn traffic(&self) -> &Traffic {
+        self.keeper.traffic()
+    }
+
     /// Answers one request of a peer, whose body has `body_time` to arrive; calls `arrived` once it has. It never fails and never
     /// panics.
     pub async fn answer<B, G>(
@@ -86,6 +91,7 @@ impl Front {
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        let _under_way = self.traffic().begin();
         let (parts, body) = request.into_parts();
         let shop = self.keeper.shop();
         let request_id = request_id(&parts.headers);

@@ -39,6 +39,7 @@ mod spoken;
 pub mod template;
 pub mod tls;
 pub mod to_setup;
+pub mod traffic;
 mod twins;
 
 pub use caller::Caller;
@@ -50,3 +51,4 @@ pub use link::Link;
 pub use respond::{Answer, created, json, no_content};
 pub use route::Route;
 pub use shape::Shape;
+pub use traffic::Traffic;

@@ -127,7 +127,7 @@ impl House {
             match self.connections.admit(peer.ip()) {
                 Some(seat) => self.attend(stream, peer, Arc::new(seat), door.serves.clone()),
                 // Who has not agreed on a key yet would not understand it.
-                None if door.serves.is_https() => {}
+                None if door.serves.is_https() => self.front.traffic().count_turned_away(),
                 None => turn_away(&stream, &self.front),
             }
         }
@@ -138,6 +138,7 @@ impl House {
         // Answers are small; waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
         let (builder, watcher, mut stop) = (self.builder.clone(), self.graceful.watcher(), self.stop.clone());
+        let front = self.front.clone();
         let guest = Guest {
             front: self.front.clone(),
             limits: self.limits,
@@ -147,6 +148,7 @@ impl House {
             stop: self.stop.clone(),
         };
         tokio::spawn(async move {
+            let _connected = front.traffic().connected();
             let served = async {
                 match guest.serves.clone() {
                     Serves::Shop | Serves::RedirectToHttps { .. } => guest.serve(stream, &builder, watcher).await,
@@ -163,7 +165,10 @@ impl House {
             };
             tokio::select! {
                 () = served => {}
-                () = seat.ended() => tracing::debug!("a silent connection made room for another"),
+                () = seat.ended() => {
+                    front.traffic().count_pushed_out();
+                    tracing::debug!("a silent connection made room for another");
+                }
             }
         });
     }
@@ -212,6 +217,7 @@ async fn last_word_is_over(stop: &mut watch::Receiver<bool>) {
 
 /// Tells a newcomer that everybody is busy, as far as that can be told without waiting.
 fn turn_away(stream: &TcpStream, front: &Front) {
+    front.traffic().count_turned_away();
     let problem = Problem::of(&kinds::BUSY)
         .detail("More people ask at once than the shop answers. Nothing was done; try again in a second.")
         .retry_after_s(1);
