@@ -18,8 +18,9 @@ use crate::trace::{self, Work};
 const LEASE_MS: i64 = 5 * MINUTE_MS;
 /// A claim that the database turned away is tried again after this.
 const CLAIM_AGAIN_MS: i64 = 1_000;
-/// Jobs that run when the shop ends get this long.
-const DRAIN_TIME: Duration = Duration::from_secs(20);
+/// Jobs that run when the shop ends get this long. Most end in milliseconds; whoever comes during an upgrade waits for the rest, and a
+/// job that is cut runs again.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// An error is kept in the row up to this many characters.
 const ERROR_LENGTH: usize = 500;
 
