@@ -19,6 +19,7 @@ mod openapi;
 mod output;
 mod products;
 mod restore;
+mod restore_to;
 mod serve;
 mod shared;
 mod through;
