@@ -30,6 +30,7 @@ mod inventory;
 mod job_storm;
 mod jobs;
 mod links;
+mod litestream;
 mod local_gateways;
 mod low_stock;
 mod media_bounds;
