@@ -33,6 +33,7 @@ mod inventory;
 mod job_storm;
 mod jobs;
 mod links;
+mod litestream;
 mod local_gateways;
 mod log_lines;
 mod low_stock;

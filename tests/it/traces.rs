@@ -114,7 +114,8 @@ impl Provider {
                         let Ok(count @ 1..) = stream.read(&mut bytes).await else { return };
                         request.push_str(&String::from_utf8_lossy(&bytes[..count]));
                         let Some((head, body)) = request.split_once("\r\n\r\n") else { continue };
-                        let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+                        let length =
+                            head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
                         if body.len() >= length.unwrap_or(0_usize) {
                             break;
                         }
@@ -174,7 +175,7 @@ async fn one_trace_leads_from_a_request_to_the_message_it_caused_and_holds_nobod
     let token = order["accessToken"].as_str().expect("a guest's token").to_owned();
     let read = format!("/api/v1/orders/{}?token={token}", order["orderId"].as_str().expect("an id"));
     shop.guest().get(&read).send().await.expect(200);
-    shop.guest().get("/api/v1/products?query=zuhairsson").send().await.expect(200);
+    shop.guest().get("/api/v1/products?q=zuhairsson").send().await.expect(200);
 
     let spans = collector.trace_with(TRACE, "send message", || shop.log()).await;
     let request = called(&spans, "POST /api/v1/orders");
@@ -194,15 +195,23 @@ async fn one_trace_leads_from_a_request_to_the_message_it_caused_and_holds_nobod
     }
 
     let job = called(&spans, "job notifications.order");
-    assert_eq!((causes(&spans, job), &job["kind"]), (vec!["orders.place", "POST /api/v1/orders"], &json!("SPAN_KIND_CONSUMER")));
+    assert_eq!(
+        (causes(&spans, job), &job["kind"]),
+        (vec!["orders.place", "POST /api/v1/orders"], &json!("SPAN_KIND_CONSUMER"))
+    );
     let sent = called(&spans, "send message");
     let chain = causes(&spans, sent);
     assert_eq!((chain.first(), chain.last()), (Some(&"job messages.email"), Some(&"POST /api/v1/orders")), "{chain:?}");
     assert!(chain.contains(&"job notifications.order"), "a job that a job caused: {chain:?}");
-    let asked = spans.iter().find(|span| span["kind"] == "SPAN_KIND_CLIENT" && span["attributes"]["server.address"] == "127.0.0.1");
+    let asked =
+        spans.iter().find(|span| span["kind"] == "SPAN_KIND_CLIENT" && span["attributes"]["server.address"] == "127.0.0.1");
     let asked = asked.unwrap_or_else(|| panic!("no call to the provider among {:?}", names(&spans)));
     assert_eq!((causes(&spans, asked)[0], &asked["attributes"]["http.response.status_code"]), ("send message", &json!("202")));
-    assert!(spans.iter().any(|span| span["name"].as_str().is_some_and(|name| name.starts_with("read "))), "{:?}", names(&spans));
+    assert!(
+        spans.iter().any(|span| span["name"].as_str().is_some_and(|name| name.starts_with("read "))),
+        "{:?}",
+        names(&spans)
+    );
 
     // Recurring work is nobody's doing: it begins traces of its own. Health is not told.
     assert!(shop.terminate().await.success());
@@ -212,7 +221,8 @@ async fn one_trace_leads_from_a_request_to_the_message_it_caused_and_holds_nobod
 
     // Who asked, what for and by which secret: none of it is in a span, nor is the trace told to the provider.
     let whole: String = all.iter().map(|span| span["whole"].as_str().expect("all of it").to_lowercase()).collect();
-    let secrets = [OWNER, PASSWORD, "zuhairsson", "private.example", "962790123987", "wahdat", &token, "sg.a-key", "rania", "bearer"];
+    let secrets =
+        [OWNER, PASSWORD, "zuhairsson", "private.example", "962790123987", "wahdat", &token, "sg.a-key", "rania", "bearer"];
     for secret in secrets {
         assert!(!whole.contains(&secret.to_lowercase()), "{secret} is in a span");
     }
