@@ -26,9 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const CLIENTS: usize = 3;
 
 /// A Litestream beside a shop's folder. Dropped, it is killed.
-struct Litestream {
+pub struct Litestream {
     child: Option<Child>,
-    config: PathBuf,
+    pub config: PathBuf,
     socket: PathBuf,
     database: PathBuf,
 }
@@ -57,13 +57,13 @@ impl Litestream {
         Some(Litestream { child: None, config, socket, database })
     }
 
-    fn beside_folder(test: &str, folder: &Folder) -> Option<Litestream> {
+    pub fn beside_folder(test: &str, folder: &Folder) -> Option<Litestream> {
         let replica = format!("{{type: file, path: {}, sync-interval: 200ms}}", folder.path().join("replica").display());
         // As the folder's own path is spelled once the shop has taken it.
         Litestream::beside(test, folder.path(), folder.data().join("bayader.db"), &replica)
     }
 
-    async fn start(&mut self) {
+    pub async fn start(&mut self) {
         // A killed one leaves its socket.
         let _ = fs::remove_file(&self.socket);
         let log = fs::OpenOptions::new().create(true).append(true).open(self.config.with_extension("log")).expect("a log");
@@ -83,7 +83,7 @@ impl Litestream {
     }
 
     /// `kill -9`.
-    fn kill(&mut self) {
+    pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
@@ -91,7 +91,7 @@ impl Litestream {
     }
 
     /// Returns once the replica has everything that was written.
-    async fn sync(&self) {
+    pub async fn sync(&self) {
         let started = Instant::now();
         loop {
             let mut command = Command::new(python_peer("litestream"));
@@ -115,7 +115,7 @@ fn restore(folder: &Folder, litestream: &Litestream, to: &str, more: &[&str]) ->
     command.output().expect("the program starts")
 }
 
-fn path_with_litestream() -> String {
+pub fn path_with_litestream() -> String {
     let folder = Path::new(&python_peer("litestream")).parent().expect("a folder").display().to_string();
     format!("{folder}:{}", std::env::var("PATH").unwrap_or_default())
 }
@@ -254,6 +254,16 @@ async fn killed_at_random_a_shop_goes_back_to_a_chosen_second_whole_and_the_repl
     let wanted = UtcMs::from_ms(random.random_range(began.ms() + (ended.ms() - began.ms()) / 2..ended.ms()));
     println!("{} orders in {} s, back to {wanted}", sent.len(), (ended.ms() - began.ms()) / 1_000);
     assert_eq!(server.terminate().await.code(), Some(0));
+
+    // What could be lost is asked beside Litestream's configuration, as on a machine.
+    fs::write(folder.path().join("bayader.toml"), "").expect("a configuration");
+    let mut doctor = Command::new(env!("CARGO_BIN_EXE_bayader"));
+    doctor.args(["doctor", "--data-dir"]).arg(folder.data()).arg("--config").arg(folder.path().join("bayader.toml"));
+    let told = doctor.env("PATH", path_with_litestream()).stdin(Stdio::null()).output().expect("it runs");
+    assert!(!String::from_utf8_lossy(&told.stdout).contains("Litestream"), "everything is replicated: {told:?}");
+    let told = doctor.env("PATH", "/nowhere").output().expect("it runs");
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("nobody knows what could be lost"), "{told}");
 
     // Under Litestream's hands nothing is replaced.
     let refused = restore(&folder, &litestream, &wanted.to_string(), &["--yes"]);
@@ -451,8 +461,9 @@ async fn the_log_stays_short_beside_a_living_and_a_dead_litestream_and_neither_l
     assert!(taken.status.success(), "{taken:?}");
     let out = rusqlite::Connection::open(place.path().join("out.db")).expect("the copy");
     let sql = "select count(*), sum(length(bytes)) from filled";
-    let found: (usize, usize) = out.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("a count");
-    assert_eq!(found, (2 * ROWS, 2 * ROWS * FILL_BYTES));
+    let found: (i64, i64) = out.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("a count");
+    let rows = i64::try_from(2 * ROWS).expect("small");
+    assert_eq!(found, (rows, rows * i64::try_from(FILL_BYTES).expect("small")));
     let whole: String = out.query_row("pragma integrity_check", [], |row| row.get(0)).expect("a check");
     assert_eq!(whole, "ok");
     shop.close().await;

@@ -60,6 +60,7 @@ mod paypal;
 mod paypal_messages;
 mod problems;
 mod ready_text;
+mod recovery;
 mod recurring;
 mod refunds;
 mod retention;
