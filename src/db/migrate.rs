@@ -11,7 +11,7 @@ mod embedded {
 }
 
 /// The schema this version of the program knows: the number of its newest migration.
-pub const SCHEMA_VERSION: i64 = 19;
+pub const SCHEMA_VERSION: i64 = 21;
 
 /// The schema version of a database; 0 of an empty one.
 pub(super) fn version_of(connection: &Connection) -> rusqlite::Result<i64> {
@@ -46,6 +46,23 @@ pub(super) fn run(connection: &mut Connection, backups: &Path, now: UtcMs) -> Re
         tracing::info!(from = before, to = SCHEMA_VERSION, copy = %copy.display(), "migrating the database; the copy is from before");
     }
     embedded::migrations::runner().run(connection).map_err(Fault::new)?;
+    Ok(())
+}
+
+/// Brings a copy that counts for nothing, as a backup's in a scratch folder, up to this program's version.
+///
+/// # Errors
+/// A fault, also if it is of a newer version.
+pub fn bring_up(copy: &Path) -> Result<(), Fault> {
+    let mut connection = Connection::open(copy).map_err(Fault::new)?;
+    let found = version_of(&connection).map_err(Fault::new)?;
+    if found > SCHEMA_VERSION {
+        return Err(Fault::because(format!("it is of version {found}, newer than this program's {SCHEMA_VERSION}")));
+    }
+    if found < SCHEMA_VERSION {
+        connection.execute_batch("pragma synchronous = off").map_err(Fault::new)?;
+        embedded::migrations::runner().run(&mut connection).map_err(Fault::new)?;
+    }
     Ok(())
 }
 
