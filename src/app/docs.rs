@@ -5,7 +5,9 @@ use std::fmt::Write;
 use bytes::Bytes;
 
 use super::routes;
-use crate::features::{AppState, accounts, admin, cart, catalog, inventory, media, messages, orders, payments, settings};
+use crate::features::{
+    AppState, accounts, admin, cart, catalog, inventory, media, messages, orders, payments, restored, settings, setup,
+};
 use crate::http::assets::{self, PageQuery, asked_language};
 use crate::http::describe::refusals;
 use crate::http::field_faults::FIELD_FAULTS;
@@ -26,7 +28,9 @@ pub const PROBLEMS: &[(&str, &[&ProblemKind])] = &[
     ("src/features/orders/problems.rs", orders::problems::ALL),
     ("src/features/payments/refund_problems.rs", payments::refund_problems::ALL),
     ("src/features/payments/problems.rs", payments::problems::ALL),
+    ("src/features/restored/problems.rs", restored::problems::ALL),
     ("src/features/settings/problems.rs", settings::problems::ALL),
+    ("src/features/setup/problems.rs", setup::problems::ALL),
 ];
 
 /// What the machine says where no route is involved.

@@ -12,6 +12,7 @@ mod config;
 mod demo;
 mod doctor;
 mod exit;
+mod first_hour;
 mod health;
 mod local_http;
 mod media;
@@ -19,6 +20,8 @@ mod migrate;
 mod openapi;
 mod output;
 mod products;
+mod qr;
+mod restore;
 mod serve;
 mod shared;
 mod through;
@@ -58,6 +61,9 @@ enum Command {
     /// Bring the database up to this program's version, after a copy; refused while a server runs.
     #[command(after_help = EXIT_CODES)]
     Migrate(migrate::Migrate),
+    /// Put a backup in the place of the shop, which is kept aside; refused while a server runs.
+    #[command(after_help = EXIT_CODES)]
+    Restore(restore::Restore),
     /// Bring the menu in from a CSV file, or take it out to one.
     #[command(subcommand, after_help = EXIT_CODES)]
     Products(products::Products),
@@ -79,6 +85,9 @@ enum Command {
     /// Ask the running server whether it is well.
     #[command(after_help = EXIT_CODES)]
     Health(health::Health),
+    /// Draw a text as a QR code for the terminal, so that a phone need not type the shop's address.
+    #[command(after_help = EXIT_CODES)]
+    Qr(qr::Qr),
 }
 
 /// Runs the command that the process was called with.
@@ -97,6 +106,7 @@ pub fn run() -> ExitCode {
 
 fn dispatch(command: Command) -> Outcome {
     match command {
+        Command::Restore(restore) => restore.run(),
         Command::Serve(serve) => serve.run(),
         Command::Admin(admin) => admin.run(),
         Command::Config(config) => config.run(),
@@ -108,6 +118,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Audit(audit) => audit.run(),
         Command::Openapi(openapi) => openapi.run(),
         Command::Health(health) => health.run(),
+        Command::Qr(qr) => qr.run(),
     }
 }
 

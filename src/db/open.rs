@@ -87,7 +87,7 @@ impl Db {
             return Err(OpenFault::Newer { path, found });
         }
         let newest = if found == 0 { UtcMs::from_ms(0) } else { newest_moment(&connection).map_err(driver)? };
-        if now.plus_ms(CLOCK_BEHIND_MS) < newest && !options.accept_clock {
+        if is_behind_books(now, newest) && !options.accept_clock {
             return Err(OpenFault::ClockBehindBooks { now, newest });
         }
         let backups = folder.subfolder("backups")?;
@@ -165,6 +165,18 @@ impl Db {
     #[must_use]
     pub fn reads_waiting(&self) -> usize {
         self.reads_waiting.load(Ordering::Relaxed)
+    }
+
+    /// How many may read at once, and how many of their connections are open.
+    #[must_use]
+    pub fn readers(&self) -> (usize, u32) {
+        (READERS, self.readers.state().connections)
+    }
+
+    /// Writes that wait: of people, and of the background.
+    #[must_use]
+    pub fn writes_waiting(&self) -> (usize, usize) {
+        self.writer.waiting()
     }
 
     #[must_use]
@@ -262,6 +274,20 @@ pub(super) fn prepare_reader(connection: &mut Connection) -> rusqlite::Result<()
     connection.execute_batch(
         "pragma query_only = on; pragma temp_store = memory; pragma cache_size = -4000; pragma trusted_schema = off;",
     )
+}
+
+/// The newest moment in the books, as a start compares it with the clock.
+///
+/// # Errors
+/// A fault.
+pub fn newest_in_books(reader: &Reader<'_>) -> Result<UtcMs> {
+    newest_moment(reader.connection).map_err(|error| Fault::new(error).into())
+}
+
+/// Whether the books are so far ahead of a clock that it cannot be true.
+#[must_use]
+pub fn is_behind_books(now: UtcMs, newest: UtcMs) -> bool {
+    now.plus_ms(CLOCK_BEHIND_MS) < newest
 }
 
 /// The newest moment in the books, 0 if there is none. Each part is the end of an index or a small table.

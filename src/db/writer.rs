@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::checkpoint::Checkpointer;
+use super::checkpoint::{self, Checkpointer};
 use super::error::{from_driver, storage_unavailable};
 use super::memory::{Memories, Settlement};
 use super::reader::Reader;
@@ -205,6 +206,12 @@ impl Writer {
         Ok(Writer { shared, thread: Some(thread) })
     }
 
+    /// Writes that wait: of people, and of the background.
+    pub(super) fn waiting(&self) -> (usize, usize) {
+        let lanes = self.shared.lanes();
+        (lanes.people.len(), lanes.jobs.len())
+    }
+
     /// Queues a write and waits until its group is on disk.
     pub(super) async fn write<C: Command>(&self, command: C, lane: Lane) -> Result<C::Output> {
         let (reply, wait) = oneshot::channel();
@@ -384,6 +391,7 @@ impl WriterThread {
             let committed = self.simple("commit");
             self.stats.commit_us.record(micros(started.elapsed()));
             self.stats.group_size.record(group.kept as u64);
+            self.stats.log_pages.store(checkpoint::pages().into(), Ordering::Relaxed);
             match committed {
                 Ok(()) => Fate::Committed,
                 Err(error) => {

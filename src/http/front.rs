@@ -16,9 +16,10 @@ use tower::ServiceExt;
 
 use super::context::Received;
 use super::cors::Cors;
+use super::doors::Serves;
 use super::gate::Gatekeeper;
 use super::multipart::{Lent, is_multipart};
-use super::{Caller, Context, forwarded, problem, refusal_page, shields};
+use super::{Caller, Context, Traffic, doors, forwarded, problem, refusal_page, shields};
 use crate::config::{Network, Server};
 use crate::kernel::{Error, Fault, Locale};
 
@@ -44,6 +45,15 @@ pub struct Front {
     room: Arc<Semaphore>,
 }
 
+/// From where a request reaches the front.
+#[derive(Clone, Copy)]
+pub struct Peer<'d> {
+    /// Who is connected.
+    pub address: IpAddr,
+    /// The door they came in by.
+    pub door: &'d Serves,
+}
+
 impl Front {
     /// The keeper of the machine says which proxies are believed and which origins may ask.
     #[must_use]
@@ -63,12 +73,17 @@ impl Front {
         self.keeper.shop().locale
     }
 
+    /// Where requests and connections are counted.
+    pub(super) fn traffic(&self) -> &Traffic {
+        self.keeper.traffic()
+    }
+
     /// Answers one request of a peer, whose body has `body_time` to arrive; calls `arrived` once it has. It never fails and never
     /// panics.
     pub async fn answer<B, G>(
         &self,
         request: Request<B>,
-        peer: IpAddr,
+        peer: Peer<'_>,
         body_time: Duration,
         arrived: impl FnOnce() -> G,
     ) -> Response
@@ -76,6 +91,7 @@ impl Front {
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        let _under_way = self.traffic().begin();
         let (parts, body) = request.into_parts();
         let shop = self.keeper.shop();
         let request_id = request_id(&parts.headers);
@@ -88,7 +104,8 @@ impl Front {
             (received, None, held)
         };
         let _arrived = arrived();
-        let client = forwarded::client(peer, &parts.headers, &self.proxies);
+        let client = forwarded::client(peer.address, peer.door.is_https(), &parts.headers, &self.proxies);
+        let by_name = doors::host_of(&parts.headers, &parts.uri).is_none_or(|host| doors::is_name(&host));
         let asked = self.cors.asked(&parts.method, &parts.headers);
         let context = Context {
             request_id: Arc::clone(&request_id),
@@ -103,6 +120,7 @@ impl Front {
             query: parts.uri.query().map(Into::into),
             headers: Arc::new(parts.headers),
         };
+        let instead = peer.door.instead(&context, &parts.uri);
         let for_people = refusal_page::Reader::of(&context);
         let mut inner = Request::new(lent.as_ref().map_or_else(Body::empty, |lent| lent.lend(body_time)));
         *inner.method_mut() = parts.method;
@@ -111,7 +129,10 @@ impl Front {
             inner.headers_mut().insert(http::header::CONTENT_TYPE, media_type.clone());
         }
         inner.extensions_mut().insert(context);
-        let answered = std::panic::AssertUnwindSafe(self.router.clone().oneshot(inner)).catch_unwind().await;
+        let answered = match instead {
+            Some(response) => Ok(Ok(response)),
+            None => std::panic::AssertUnwindSafe(self.router.clone().oneshot(inner)).catch_unwind().await,
+        };
         if let Some(lent) = lent {
             lent.drain(DRAIN_BYTES, DRAIN_TIME).await;
         }
@@ -127,7 +148,7 @@ impl Front {
         if let Ok(id) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert("x-request-id", id);
         }
-        shields::add(response.headers_mut(), client.secure);
+        shields::add(response.headers_mut(), client.secure && by_name);
         response
     }
 }

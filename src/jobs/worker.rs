@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use tokio::sync::watch;
@@ -126,6 +126,7 @@ impl Shared {
                 return;
             }
         };
+        let started = Instant::now();
         let outcome = match self.handlers.iter().find(|handler| handler.kind() == claimed.kind) {
             Some(handler) => {
                 let run = AssertUnwindSafe(async { handler.run(claimed.clone()).await });
@@ -133,6 +134,7 @@ impl Shared {
             }
             None => Err(Fault::because(format!("no handler for jobs of kind {}", claimed.kind)).into()),
         };
+        self.queue.count(&taken.kind, outcome.is_ok(), started.elapsed());
         let ended = match outcome {
             Ok(()) => self.finish(claimed).await,
             Err(error) => self.fail(&claimed, &error).await,

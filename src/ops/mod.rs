@@ -4,3 +4,4 @@ pub mod logs;
 pub mod metrics;
 pub mod systemd;
 pub mod traces;
+pub mod upgrade;

@@ -134,11 +134,16 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("PUT", "/api/v1/admin/settings", &["admin"]),
     ("GET", "/api/v1/admin/orders", &["staff", "admin"]),
     ("GET", "/api/v1/admin/dashboard", &["staff", "admin"]),
+    ("GET", "/api/v1/admin/backups", &["admin"]),
+    ("POST", "/api/v1/admin/backups", &["admin"]),
+    ("POST", "/api/v1/admin/backups/{id}/verify", &["admin"]),
     ("GET", "/api/v1/admin/jobs", &["admin"]),
     ("GET", "/api/v1/admin/jobs/counts", &["admin"]),
     ("GET", "/api/v1/admin/jobs/{id}", &["admin"]),
     ("POST", "/api/v1/admin/jobs/{id}/retry", &["admin"]),
     ("POST", "/api/v1/admin/jobs/{id}/cancel", &["admin"]),
+    ("GET", "/api/v1/admin/restored", &["admin"]),
+    ("POST", "/api/v1/admin/restored/release", &["admin"]),
 ];
 
 /// What everybody may do; a route that stands in neither list is one that nobody has thought about.

@@ -52,6 +52,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("admin", &["settings", "inventory", "messages"]),
     ("setup", &["settings", "accounts", "catalog", "media"]),
     ("backup", &["settings", "audit", "media", "notifications"]),
+    ("restored", &["settings", "accounts", "cart", "messages", "notifications", "orders", "payments"]),
 ];
 
 /// A table, and the only place that inserts, updates or deletes there.
@@ -92,6 +93,9 @@ const OWNER: &[(&str, &str)] = &[
     ("payment_comparisons", "src/features/payments/sql"),
     ("payment_objects", "src/features/payments/sql"),
     ("webhook_inbox", "src/features/payments/sql"),
+    ("payment_catch_ups", "src/features/payments/sql"),
+    ("restorations", "src/features/restored/sql"),
+    ("skipped_order_numbers", "src/features/orders/sql"),
     ("notifications", "src/features/messages/sql"),
     ("notifications_forgotten", "src/features/messages/sql"),
     ("daily_summaries", "src/features/notifications/"),
@@ -121,7 +125,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("security", &["kernel", "workers", "config", "clock", "db"]),
     ("ops", &["kernel", "workers", "config", "clock", "db"]),
     ("jobs", &["kernel", "workers", "config", "clock", "db", "security"]),
-    ("http", &["kernel", "workers", "config", "clock", "db", "security"]),
+    ("http", &["kernel", "workers", "config", "clock", "db", "security", "outbound"]),
     ("outbound", &["kernel", "clock", "security"]),
     ("features", &["kernel", "workers", "config", "clock", "db", "security", "ops", "jobs", "http", "outbound"]),
     ("app", &["kernel", "workers", "config", "clock", "db", "security", "ops", "jobs", "http", "outbound", "features"]),
