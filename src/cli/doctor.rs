@@ -11,8 +11,8 @@ use super::output;
 use super::shared::{Place, database_to_read};
 use crate::clock::Clock;
 use crate::db;
-use crate::features::media;
 use crate::features::payments::waiting;
+use crate::features::{media, restored};
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -49,9 +49,11 @@ impl Doctor {
             .map_err(|error| Failure::because(format!("the books in {} cannot be checked: {error}", database.display())))?;
         // The books balance all the same, so this is no finding.
         let now = Clock::system().now();
-        let waits =
-            db::open_read_only(&database, move |reader| Ok([waiting(reader, now)?, media::copy::waiting(reader)?].concat()))
-                .map_err(|error| Failure::because(format!("the books in {} cannot be read: {error}", database.display())))?;
+        let waits = db::open_read_only(&database, move |reader| {
+            let restored = restored::line_for_doctor(reader)?.into_iter().collect();
+            Ok([restored, waiting(reader, now)?, media::copy::waiting(reader)?].concat())
+        })
+        .map_err(|error| Failure::because(format!("the books in {} cannot be read: {error}", database.display())))?;
         if self.json {
             output::json(&json!({ "ok": findings.is_empty(), "findings": findings, "waiting": waits }))?;
         } else if findings.is_empty() {

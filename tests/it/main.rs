@@ -56,6 +56,8 @@ mod problems;
 mod ready_text;
 mod recurring;
 mod refunds;
+mod restore;
+mod restored;
 mod retention;
 mod scale;
 mod schema;

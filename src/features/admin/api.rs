@@ -170,8 +170,14 @@ fn day_body(day: &Day, now: UtcMs, context: &Context) -> Value {
         "toCollect": { "count": day.to_collect.count, "total": amount(day.to_collect.minor) },
         "lowStock": { "count": day.low_count, "products": low },
         "failedMessages": failed_messages(&day.messages),
+        "restored": restored_body(day.restored),
         "lastProvenBackup": null,
     })
+}
+
+/// While somebody has to say what becomes of what waits.
+fn restored_body(restored: Option<(UtcMs, UtcMs)>) -> Value {
+    restored.map_or(Value::Null, |(at, backup_of)| json!({ "restoredAt": at.to_string(), "backupOf": backup_of.to_string() }))
 }
 
 fn failed_messages(messages: &Trouble) -> Value {
@@ -276,7 +282,7 @@ fn dashboard_shape() -> Shape {
     let states: Map<String, Value> = OrderStatus::ALL.iter().map(|status| (status.code().to_owned(), count())).collect();
     let schema = json!({
         "type": "object",
-        "required": ["day", "asOf", "currency", "orders", "takings", "refunds", "toCollect", "lowStock", "failedMessages", "lastProvenBackup"],
+        "required": ["day", "asOf", "currency", "orders", "takings", "refunds", "toCollect", "lowStock", "failedMessages", "restored", "lastProvenBackup"],
         "properties": {
             "day": ShopDay::schema(), "asOf": { "type": "string", "format": "date-time" }, "currency": text(),
             "orders": {
@@ -311,6 +317,11 @@ fn dashboard_shape() -> Shape {
                     } },
                 },
             },
+            "restored": {
+                "type": ["object", "null"], "required": ["restoredAt", "backupOf"],
+                "description": "The shop was restored, and messages from before wait until an admin says at /api/v1/admin/restored/release what becomes of them. Null otherwise.",
+                "properties": { "restoredAt": { "type": "string", "format": "date-time" }, "backupOf": { "type": "string", "format": "date-time" } },
+            },
             "lastProvenBackup": { "type": ["string", "null"], "format": "date-time", "description": "Null while there is none." },
         },
     });
@@ -324,6 +335,7 @@ fn dashboard_shape() -> Shape {
             "productId": "01936f2a-7c11-7000-8000-0a1b2c3d4e01", "sku": "BRD-012", "name": "Maarouk", "available": 4, "stockThreshold": 10,
         }] },
         "failedMessages": { "count": 1, "waiting": 0, "oldestWaitingAt": null, "stopped": [] },
+        "restored": null,
         "lastProvenBackup": null,
     });
     Shape::named("Dashboard", schema, example)

@@ -25,6 +25,8 @@ pub struct Day {
     pub low_count: i64,
     pub low: Vec<Shelf>,
     pub messages: messages::Trouble,
+    /// When the shop was restored, and the moment of the backup, while nobody has said what becomes of what waits since.
+    pub restored: Option<(UtcMs, UtcMs)>,
 }
 
 /// A day of the shop: its orders and the money that moved on it, and what is to be collected, runs low and waits `now`; of what runs
@@ -45,6 +47,7 @@ pub fn day(reader: &Reader<'_>, day: ShopDay, now: UtcMs, zone: &ShopZone, low_s
         low_count,
         low,
         messages: messages::trouble(reader, now)?,
+        restored: sql::unanswered_restore(reader)?,
     })
 }
 
