@@ -57,6 +57,7 @@ mod ready_text;
 mod recurring;
 mod refunds;
 mod restore;
+mod restore_story;
 mod restored;
 mod retention;
 mod scale;

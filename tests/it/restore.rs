@@ -10,10 +10,11 @@ use std::time::Instant;
 use aws_lc_rs::digest::{SHA256, digest};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use refinery::{Migration, Runner};
 use serde_json::{Value, json};
 use tar::{Builder, EntryType, Header};
 
-use crate::harness::{Folder, OWNER, Shop, bayader, skipped};
+use crate::harness::{Folder, Shop, bayader, skipped};
 
 fn hash(bytes: &[u8]) -> String {
     hex::encode(digest(&SHA256, bytes))
@@ -453,30 +454,41 @@ async fn run_by_root_everything_belongs_to_the_folders_owner() {
     assert!(seen > 4);
 }
 
+/// The books of a shop that an older version kept: as they were after that migration, with a category in them.
+fn older_books(path: &Path, version: u32) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let mut migrations: Vec<Migration> = fs::read_dir(folder)
+        .expect("the migrations")
+        .map(|file| file.expect("a migration").path())
+        .map(|path| {
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            Migration::unapplied(&name, &fs::read_to_string(&path).expect("a migration")).expect("a migration")
+        })
+        .filter(|migration| migration.version() <= version.try_into().expect("small"))
+        .collect();
+    migrations.sort();
+    let mut books = rusqlite::Connection::open(path).expect("a database");
+    Runner::new(&migrations).run(&mut books).expect("the older schema");
+    let category = "insert into categories (id, slug, name_en, sort_order, is_active, created_at, updated_at) \
+        values (randomblob(16), 'cakes', 'Cakes', 1, 1, 1, 1)";
+    books.execute(category, []).expect("a category");
+}
+
 #[tokio::test]
 async fn an_older_shop_is_brought_up_to_date_before_anything_counts() {
     let folder = Folder::with_owner();
-    let made = Made::of(&folder.data());
-    let older = folder.path().join("older.db");
-    fs::write(&older, &made.entries[0].1).expect("written");
-    let books = rusqlite::Connection::open(&older).expect("the books");
-    // As the version before this one left it: its last step is taken back.
-    books
-        .execute_batch(
-            "drop table payment_catch_ups; drop table restorations; drop table skipped_order_numbers; drop index users_erased; \
-             delete from refinery_schema_history where version = 22;",
-        )
-        .expect("taken back");
-    let schema: i64 = books.query_row("select max(version) from refinery_schema_history", [], |row| row.get(0)).expect("it");
-    drop(books);
-    let mut old = made.clone().set("schema", schema.into());
-    old.entries[0].1 = fs::read(&older).expect("the books");
-    old.describe();
+    let mut older = Made::of(&folder.data()).set("schema", 19.into());
+    older_books(&folder.path().join("older.db"), 19);
+    older.entries[0].1 = fs::read(folder.path().join("older.db")).expect("the books");
+    older.describe();
     let fresh = Folder::new();
-    expect_done(&restore(&fresh.data(), &at(&folder, "older", &old.packed()), &[]));
+    expect_done(&restore(&fresh.data(), &at(&folder, "older", &older.packed()), &[]));
     fresh.expect_healthy();
+    let backups = fs::read_dir(fresh.data().join("backups")).map(Iterator::count).unwrap_or(0);
+    assert_eq!(backups, 0, "the backup itself is the copy from before");
+    fresh.make_owner();
     let mut shop = Shop::spawn(&fresh).await;
-    assert_eq!(shop.admin().await.email(), OWNER);
+    assert_eq!(shop.guest().see("/api/v1/categories").await.column("slug"), ["cakes"]);
     assert!(shop.terminate().await.success());
 }
 
