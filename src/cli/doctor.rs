@@ -12,7 +12,7 @@ use super::shared::{Place, database_to_read};
 use crate::clock::Clock;
 use crate::db;
 use crate::features::payments::waiting;
-use crate::features::{media, restored};
+use crate::features::{backup, media, restored};
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -51,7 +51,7 @@ impl Doctor {
         let now = Clock::system().now();
         let waits = db::open_read_only(&database, move |reader| {
             let restored = restored::line_for_doctor(reader)?.into_iter().collect();
-            Ok([restored, waiting(reader, now)?, media::copy::waiting(reader)?].concat())
+            Ok([restored, waiting(reader, now)?, media::copy::waiting(reader)?, backup::waiting(reader, now)?].concat())
         })
         .map_err(|error| Failure::because(format!("the books in {} cannot be read: {error}", database.display())))?;
         if self.json {

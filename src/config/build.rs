@@ -162,6 +162,7 @@ impl Builder {
             backup: backup?,
             tls: tls?,
             otlp,
+            file: None,
             origins: BTreeMap::new(),
         })
     }

@@ -64,10 +64,14 @@ async fn every_order_up_to_the_backup_is_there_and_no_number_comes_again() {
         .collect();
     let before = until(&known, BEFORE).await;
     let kept = Folder::new();
-    let file = kept.path().join("backup");
+    // It leaves the machine, so it is sealed.
+    let (file, passphrase) = (kept.path().join("backup"), kept.path().join("passphrase"));
+    std::fs::write(&passphrase, "bread and salt\n").expect("written");
+    let text = |path: &std::path::Path| path.to_str().expect("a path").to_owned();
+    let sealed = ["--passphrase-file".to_owned(), text(&passphrase)];
     let made = {
-        let (data, file) = (lost.data(), file.clone());
-        let create = move || bayader(&data, &["backup", "create", "--to", file.to_str().expect("a path")]);
+        let (data, to, sealed) = (lost.data(), text(&file), sealed.clone());
+        let create = move || bayader(&data, &["backup", "create", "--to", &to, &sealed[0], &sealed[1]]);
         tokio::task::spawn_blocking(create).await.expect("it ran")
     };
     assert!(made.status.success(), "{made:?}");
@@ -81,7 +85,9 @@ async fn every_order_up_to_the_backup_is_there_and_no_number_comes_again() {
     drop(lost);
 
     let fresh = Folder::new();
-    let restored = bayader(&fresh.data(), &["restore", file.to_str().expect("a path")]);
+    let unopened = bayader(&fresh.data(), &["restore", &text(&file)]);
+    assert!(String::from_utf8_lossy(&unopened.stderr).contains("sealed"), "{unopened:?}");
+    let restored = bayader(&fresh.data(), &["restore", &text(&file), &sealed[0], &sealed[1]]);
     assert!(restored.status.success(), "{restored:?}");
     fresh.expect_healthy();
     let mut shop = Shop::spawn(&fresh).await;
