@@ -75,7 +75,8 @@ async fn every_order_up_to_the_backup_is_there_and_no_number_comes_again() {
         tokio::task::spawn_blocking(create).await.expect("it ran")
     };
     assert!(made.status.success(), "{made:?}");
-    let after = until(&known, known.lock().await.len() + AFTER).await;
+    let so_far = known.lock().await.len();
+    let after = until(&known, so_far + AFTER).await;
     shop.kill();
     stop.store(true, Ordering::SeqCst);
     for buyer in buyers {
