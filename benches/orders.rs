@@ -174,7 +174,7 @@ async fn place_one(data: &Path) -> Vec<&'static str> {
     let address = listener.local_addr().expect("it is bound");
     let (shop, worker) = (Arc::clone(app.shop()), app.worker());
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let serving = tokio::spawn(app.serve(listener, stopped));
+    let serving = tokio::spawn(app.serve(vec![bayader::http::doors::Door::shop(listener)], stopped));
     let baskets = Baskets::of(address, 0).await;
     // Jobs that come by themselves have had their turn, so that only the order is traced.
     clock.advance_ms(1_000);

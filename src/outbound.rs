@@ -3,13 +3,17 @@
 //! A call has three outcomes, not two (docs/decisions/0011-three-outcomes.md): it was answered; it was surely never sent; or nobody
 //! knows. [`Outbound::send`] tries again only what is safe to try again, and says which of the three it was in the end.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use reqwest::{Client, RequestBuilder};
 
 use crate::clock::Clock;
+use crate::trace::{self, Work};
 
 /// How long a provider is waited for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,25 +77,52 @@ pub struct Outbound {
     clock: Clock,
     /// Whose client it is, for what is told.
     name: &'static str,
+    calls: Arc<Calls>,
+}
+
+/// What this process has asked of one provider since its start.
+#[derive(Debug, Default)]
+pub struct Calls {
+    /// Answered with any status.
+    pub answered: AtomicU64,
+    /// Never left: no connection stood.
+    pub unsent: AtomicU64,
+    /// Sent, and nobody knows.
+    pub unclear: AtomicU64,
+    /// How long all of them were waited for together.
+    pub micros: AtomicU64,
+}
+
+/// Each provider's calls, by its name: there are as many as the program has clients.
+static CALLS: Mutex<BTreeMap<&'static str, Arc<Calls>>> = Mutex::new(BTreeMap::new());
+
+/// What this process has asked of each provider since its start.
+#[must_use]
+pub fn calls() -> Vec<(&'static str, Arc<Calls>)> {
+    CALLS.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|(name, calls)| (*name, Arc::clone(calls))).collect()
 }
 
 impl Outbound {
-    /// A client that trusts the roots in the binary (Mozilla's), follows no redirect and goes through no proxy.
+    /// As [`client`].
     ///
     /// # Errors
     /// What the TLS library says.
     pub fn new(name: &'static str, clock: Clock, patience: Patience) -> Result<Outbound, reqwest::Error> {
-        let roots =
-            webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|root| reqwest::Certificate::from_der(root).ok());
-        let client = Client::builder()
-            .tls_certs_only(roots)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(patience.connect)
-            .timeout(patience.call)
-            .user_agent(concat!("bayader/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Outbound { client, clock, name })
+        Outbound::trusting(name, clock, patience, &[])
+    }
+
+    /// As [`Outbound::new`], and trusts these roots (DER) besides.
+    ///
+    /// # Errors
+    /// What the TLS library says.
+    pub fn trusting(
+        name: &'static str,
+        clock: Clock,
+        patience: Patience,
+        more: &[Vec<u8>],
+    ) -> Result<Outbound, reqwest::Error> {
+        let calls = Arc::clone(CALLS.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default());
+        Ok(Outbound { client: client(patience, more)?, clock, name, calls })
     }
 
     /// To build requests with.
@@ -148,13 +179,63 @@ impl Outbound {
         self.once(make(&self.client), most_bytes).await
     }
 
+    /// One try of a request that is made already. What goes wrong is told with its reasons, for the machine's keeper.
+    ///
+    /// # Errors
+    /// Why nothing readable came back.
+    pub async fn exchange(&self, request: http::Request<Bytes>) -> Result<Reply, String> {
+        let request = reqwest::Request::try_from(request).map_err(|error| chain_of(&error))?;
+        let mut response = self.client.execute(request).await.map_err(|error| chain_of(&error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| chain_of(&error))? {
+            if body.len() + chunk.len() > MAX_REPLY_BYTES {
+                return Err(format!("its answer has more than {MAX_REPLY_BYTES} bytes"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Reply { status, headers, body: body.into() })
+    }
+
     async fn once(&self, request: RequestBuilder, most_bytes: usize) -> Result<Reply, SendFault> {
+        let work = trace::asking(self.name);
+        let started = Instant::now();
+        let outcome = work.around(self.ask(request, most_bytes, &work)).await;
+        let count = match &outcome {
+            Ok(reply) => {
+                work.number("http.response.status_code", reply.status.as_u16().into());
+                if reply.status.is_client_error() || reply.status.is_server_error() {
+                    work.failed(reply.status.as_str());
+                }
+                &self.calls.answered
+            }
+            Err(SendFault::NotSent(_)) => {
+                work.failed("not_sent");
+                &self.calls.unsent
+            }
+            Err(SendFault::Unclear(_)) => {
+                work.failed("unclear");
+                &self.calls.unclear
+            }
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        let waited = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.calls.micros.fetch_add(waited, Ordering::Relaxed);
+        work.end();
+        outcome
+    }
+
+    async fn ask(&self, request: RequestBuilder, most_bytes: usize, work: &Work) -> Result<Reply, SendFault> {
         let unclear = || SendFault::Unclear(self.name.to_owned());
         let never_left = |error: &reqwest::Error| error.is_connect() || error.is_builder();
-        let mut response = request
-            .send()
-            .await
-            .map_err(|error| if never_left(&error) { SendFault::NotSent(self.name.to_owned()) } else { unclear() })?;
+        let (client, request) = request.build_split();
+        let fault =
+            |error: reqwest::Error| if never_left(&error) { SendFault::NotSent(self.name.to_owned()) } else { unclear() };
+        let request = request.map_err(fault)?;
+        // Which of ours it is called and where it lives; path and query may name an order or a person.
+        work.word("http.request.method", request.method().as_str());
+        work.word("server.address", request.url().host_str().unwrap_or_default());
+        let mut response = client.execute(request).await.map_err(fault)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| unclear())? {
@@ -165,6 +246,37 @@ impl Outbound {
         }
         Ok(Reply { status, headers, body: body.into() })
     }
+}
+
+/// An error with its causes, each said once.
+fn chain_of(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let words = next.to_string();
+        if !told.contains(&words) {
+            told = format!("{told}: {words}");
+        }
+        cause = next.source();
+    }
+    told
+}
+
+/// A client that trusts the roots in the binary (Mozilla's) and these (DER), follows no redirect and goes through no proxy.
+///
+/// # Errors
+/// What the TLS library says.
+pub fn client(patience: Patience, more: &[Vec<u8>]) -> Result<Client, reqwest::Error> {
+    let usual = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|root| reqwest::Certificate::from_der(root).ok());
+    let more = more.iter().map(|root| reqwest::Certificate::from_der(root)).collect::<Result<Vec<_>, _>>()?;
+    Client::builder()
+        .tls_certs_only(usual.chain(more))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(patience.connect)
+        .timeout(patience.call)
+        .user_agent(concat!("bayader/", env!("CARGO_PKG_VERSION")))
+        .build()
 }
 
 /// Half of each wait is chance, so that those who failed together do not come back together.

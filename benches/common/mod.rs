@@ -119,7 +119,7 @@ impl Serving {
         let listener = listener().await;
         let address = listener.local_addr().expect("it is bound");
         let (stop, stopped) = watch::channel(false);
-        Serving { address, stop, task: tokio::spawn(app.serve(listener, stopped)) }
+        Serving { address, stop, task: tokio::spawn(app.serve(vec![bayader::http::doors::Door::shop(listener)], stopped)) }
     }
 
     /// A router and nothing else.

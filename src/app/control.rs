@@ -21,8 +21,9 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::opening::{self, Opening};
 use crate::features::catalog::{self, Import, ImportReport};
-use crate::features::{AppState, accounts, media};
+use crate::features::{AppState, accounts, media, setup};
 use crate::kernel::{Actor, Email, Error, Name, Phone, Problem};
 
 /// A request is at most a menu in base64; the largest menus have a few megabytes.
@@ -42,6 +43,10 @@ const MAX_SOCKET_PATH_BYTES: usize = 107;
 pub enum Request {
     /// Make an account that may do everything.
     CreateOwner { name: String, email: String, phone: Option<String>, password: String },
+    /// Open the shop: its settings and its owner, and the sample bakery if asked for.
+    OpenShop(Opening),
+    /// Make a new one-time code for the page that sets the shop up. Asked of a running server alone: it lies in its memory.
+    SetupCode,
     /// Give an account a new password and end its sessions.
     ResetPassword { email: String, password: String },
     /// Bring in a menu.
@@ -50,6 +55,8 @@ pub enum Request {
     ImportPicture { name: String, bytes_base64: String, dry_run: bool },
     /// Compare books, disk and bucket, and mend.
     CheckMedia(media::compare::Asked),
+    /// Say who you are, and show that the books can be read.
+    Tell,
 }
 
 impl Request {
@@ -72,6 +79,10 @@ impl Request {
 pub enum Answer {
     /// The account is there.
     OwnerCreated { name: String, email: String },
+    /// The shop is open, with so many products of the sample.
+    ShopOpened { name: String, email: String, products: usize },
+    /// The code, the page that asks for it, and for how many seconds.
+    SetupCode { code: setup::Code, page: String, seconds: u64 },
     /// The account has the new password, and so many sessions of it have ended.
     PasswordReset { email: String, sessions_ended: usize },
     /// The menu is in, or would be so (`dry_run`).
@@ -80,12 +91,22 @@ pub enum Answer {
     PictureImported(media::import::Imported),
     /// Books, disk and bucket were compared.
     MediaChecked(Box<media::compare::Report>),
+    /// The server that owns the folder.
+    Running(Running),
     /// Nothing was brought in.
     BadRows(Vec<BadRow>),
     /// It may not be; `code` is that of the API's problems.
     Refused { code: String, message: String },
     /// It could not be.
     Failed { message: String },
+}
+
+/// What a running server says of itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Running {
+    pub version: String,
+    /// Whether an owner exists.
+    pub is_set_up: bool,
 }
 
 /// A row of a file that cannot be taken.
@@ -115,6 +136,8 @@ pub type OnProgress<'a> = &'a (dyn Fn(&str) + Send + Sync);
 pub async fn execute(shop: &AppState, request: Request, progress: OnProgress<'_>) -> Answer {
     let outcome = match request {
         Request::CreateOwner { name, email, phone, password } => create_owner(shop, &name, &email, phone, password).await,
+        Request::OpenShop(opening) => opening::open_shop(shop, opening).await,
+        Request::SetupCode => opening::setup_code(shop).await,
         Request::ResetPassword { email, password } => reset_password(shop, &email, password).await,
         Request::ImportProducts { csv_base64, set_stock, dry_run } => {
             import_products(shop, &csv_base64, set_stock, dry_run, progress).await
@@ -123,6 +146,11 @@ pub async fn execute(shop: &AppState, request: Request, progress: OnProgress<'_>
         Request::CheckMedia(asked) => {
             media::compare::compare(shop, asked, progress).await.map(|report| Answer::MediaChecked(Box::new(report)))
         }
+        Request::Tell => shop
+            .db
+            .read(accounts::owner_exists)
+            .await
+            .map(|is_set_up| Answer::Running(Running { version: env!("CARGO_PKG_VERSION").to_owned(), is_set_up })),
     };
     outcome.unwrap_or_else(|error| match error {
         Error::Refused(ref problem) => Answer::Refused { code: problem.kind.code.to_owned(), message: told(problem, &error) },

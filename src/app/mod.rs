@@ -6,7 +6,11 @@
 pub mod access;
 pub mod control;
 pub mod docs;
+pub mod doctor;
 mod jobs;
+pub mod metrics;
+mod opening;
+pub mod pulse;
 mod reactions;
 mod refusals;
 pub mod restored;
@@ -23,20 +27,26 @@ use http::Method;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use self::metrics::{Happened, Metrics};
+pub use doctor::books as doctor;
+pub use opening::Opening;
 pub use routes::openapi;
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::db::{self, DataFolder, Db, DbOptions, OpenFault, Reader};
+use crate::db::{DataFolder, Db, DbOptions, OpenFault, Reader};
 use crate::features::{
-    AppState, Shop, accounts, audit, backup, cart, catalog, media, messages, money, notifications, orders, payments, settings,
+    AppState, Shop, accounts, audit, backup, catalog, media, messages, notifications, orders, payments, settings, setup,
 };
+use crate::http::doors::{self, Door};
 use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::rate_limit::Limits;
-use crate::http::{Caller, Context, Forgeries, server};
+use crate::http::tls::{Tls, TlsFault};
+use crate::http::{Caller, Context, Forgeries, Traffic, server};
 use crate::jobs::{DbAccess, Kinds, Queue, Worker};
 use crate::kernel::{Error, Problem, Result, SessionId, ShopFormat};
+use crate::ops;
 use crate::outbound::Patience;
 use crate::security::Keys;
 
@@ -82,6 +92,8 @@ pub enum StartFault {
     Bucket(String),
     #[error(transparent)]
     Backup(#[from] backup::BackupFault),
+    #[error(transparent)]
+    Tls(#[from] TlsFault),
     #[error("the system gave no thread: {0}")]
     Threads(std::io::Error),
 }
@@ -93,6 +105,9 @@ pub struct App {
     worker: Worker,
     has_owner: Arc<AtomicBool>,
     limits: server::Limits,
+    metrics: Arc<Metrics>,
+    metrics_listeners: Vec<TcpListener>,
+    answering: watch::Sender<bool>,
 }
 
 impl App {
@@ -104,6 +119,11 @@ impl App {
         let folder = DataFolder::own(&options.data_dir).map_err(OpenFault::from)?;
         let keys_fault = |reason: String| StartFault::Keys { folder: folder.path().join("keys"), reason };
         let keys = Arc::new(Keys::load_or_make(folder.path()).map_err(|fault| keys_fault(fault.chain()))?);
+        let tls = Tls::open(&options.config.tls, folder.path(), &options.clock)?;
+        let mut options = options;
+        if let Some(name) = tls.as_ref().and_then(|tls| tls.names().into_iter().find(|name| doors::is_plain_name(name))) {
+            options.config.server.public_url = options.config.server.public_url.named(&name);
+        }
         let backups = Arc::new(backup::Desk::of(folder.path(), &options.config)?);
         let (config, clock, patience) = (&options.config, &options.clock, options.extras.patience);
         let desk = messages::Desk::open(folder.path(), config, clock, patience, options.extras.carriers)?;
@@ -122,6 +142,7 @@ impl App {
         let menu = Arc::new(catalog::Menu::new());
         let (queue, job_kinds) = (Arc::new(Queue::default()), Arc::new(Kinds::default()));
         let has_owner = Arc::new(AtomicBool::new(false));
+        let happened = Arc::new(Happened::default());
         let setting = payments::Setting { clock: options.clock.clone(), patience: options.extras.patience };
         let gateways = payments::Gateways::open(&options.config.payments, &setting, options.extras.gateways)?;
         let methods = gateways.iter().map(|gateway| gateway.method());
@@ -135,6 +156,7 @@ impl App {
             queue: Arc::clone(&queue),
             job_kinds: Arc::clone(&job_kinds),
             has_owner: Arc::clone(&has_owner),
+            happened: Arc::clone(&happened),
         };
         let db_options =
             DbOptions { clock: options.clock.clone(), accept_clock: options.accept_clock, reactions: Arc::new(reactions) };
@@ -166,6 +188,7 @@ impl App {
             keys,
             settings: live,
             accounts,
+            first_code: setup::OneTimeCode::new(options.clock.clone()),
             audit: Arc::new(audit::Watch::new(options.clock.clone())),
             menu,
             live_attempts: Arc::new(payments::end::EndsAttempts),
@@ -173,6 +196,7 @@ impl App {
             turns: Arc::new(payments::turns::Turns::new(options.extras.patience)),
             silence: payments::Silence::new(options.extras.patience.call),
             looks: Arc::new(payments::turns::Turns::new(options.extras.patience)),
+            tls,
             messages: desk,
             media: pictures,
             copies,
@@ -192,19 +216,48 @@ impl App {
             shop.db.write(media::copy::TakeUp { place }).await.map_err(StartFault::Books)?;
         }
         let limits = Limits::new(&options.config.rate_limit, &options.clock);
-        let keeper: Arc<dyn Gatekeeper> =
-            Arc::new(Keeper { shop: Arc::clone(&shop), has_owner: Arc::clone(&has_owner), known: routes::known(), limits });
+        let traffic =
+            Arc::new(Traffic::new(access::TABLE.iter().filter_map(|line| Some((line.method.parse().ok()?, line.path)))));
+        let keeper: Arc<dyn Gatekeeper> = Arc::new(Keeper {
+            shop: Arc::clone(&shop),
+            has_owner: Arc::clone(&has_owner),
+            known: routes::known(),
+            limits,
+            traffic: Arc::clone(&traffic),
+        });
         let router = routes::router(Arc::clone(&shop), Arc::clone(&keeper));
         let front = Front::new(router, keeper, &options.config.server);
         let db = Arc::clone(&shop) as Arc<dyn DbAccess>;
+        let metrics = Arc::new(Metrics::of(&shop, traffic, Arc::clone(&queue), happened));
         let worker = Worker::new(db, options.clock, queue, jobs::handlers(&shop), job_kinds);
-        Ok(App { shop, front, worker, has_owner, limits: server::Limits::default() })
+        Ok(App {
+            shop,
+            front,
+            worker,
+            has_owner,
+            limits: server::Limits::default(),
+            metrics,
+            metrics_listeners: Vec::new(),
+            answering: watch::Sender::new(false),
+        })
     }
 
     /// With other limits of connections than usual.
     #[must_use]
     pub fn with_limits(self, limits: server::Limits) -> App {
         App { limits, ..self }
+    }
+
+    /// Tells its metrics to who asks there, while it serves.
+    #[must_use]
+    pub fn with_metrics(self, listeners: Vec<TcpListener>) -> App {
+        App { metrics_listeners: listeners, ..self }
+    }
+
+    /// The shop's numbers.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
     }
 
     #[must_use]
@@ -229,47 +282,51 @@ impl App {
         self.has_owner.load(Ordering::SeqCst)
     }
 
-    /// Serves until `stop` turns true: takes up the jobs an earlier run left, answers, then drains.
-    pub async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
+    /// Turns true once requests are answered.
+    #[must_use]
+    pub fn answering(&self) -> watch::Receiver<bool> {
+        self.answering.subscribe()
+    }
+
+    /// HTTPS of its own, if the configuration asks for it.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Arc<Tls>> {
+        self.shop.tls.as_ref()
+    }
+
+    /// Serves at these doors until `stop` turns true: takes up the jobs an earlier run left, answers, then drains.
+    pub async fn serve(self, doors: Vec<Door>, stop: watch::Receiver<bool>) {
         if let Err(error) = self.worker.take_up().await {
             tracing::error!(error = %error, "the jobs of an earlier run could not be taken up; they wait for the next start");
         }
         let work = self.worker.work(stop.clone());
+        let (metrics, metrics_stop) = (self.metrics, stop.clone());
+        let measure = async {
+            let page = move || {
+                let metrics = Arc::clone(&metrics);
+                async move { metrics.page().await }
+            };
+            let at = |listener| ops::metrics::serve(listener, page.clone(), metrics_stop.clone());
+            futures_util::future::join_all(self.metrics_listeners.into_iter().map(at)).await;
+        };
+        let keep_certificate = {
+            let (tls, stop) = (self.shop.tls.clone(), stop.clone());
+            async move {
+                if let Some(tls) = tls {
+                    tls.keep(stop).await;
+                }
+            }
+        };
         let (answered, all_answered) = watch::channel(false);
         let answer = async {
-            server::serve(listener, self.front, self.limits, stop).await;
+            self.answering.send_replace(true);
+            server::serve(doors, self.front, self.limits, stop).await;
             answered.send_replace(true);
         };
         // What the last requests were refused is heard too.
         let listen = self.shop.audit.work(&self.shop.db, all_answered);
-        tokio::join!(work, answer, listen);
+        tokio::join!(work, answer, listen, measure, keep_certificate);
     }
-}
-
-/// What does not hold in the books, by every check there is; empty if all is well.
-///
-/// # Errors
-/// A fault if a check cannot run.
-pub fn doctor(reader: &Reader<'_>) -> Result<Vec<String>> {
-    let mut found = db::check_books(reader)?;
-    found.extend(balances(reader)?);
-    found.extend(crate::jobs::check_books(reader)?);
-    found.extend(audit::check_newest(reader)?);
-    found.extend(payments::lost_money(reader)?);
-    found.extend(messages::check_books(reader)?);
-    Ok(found)
-}
-
-/// Whether the books balance, by the equations that hold at every moment, also in a backup: what waits for somebody is no part of it.
-///
-/// # Errors
-/// A fault if a check cannot run.
-pub fn balances(reader: &Reader<'_>) -> Result<Vec<String>> {
-    let mut found = orders::check_books(reader)?;
-    found.extend(money::check_books(reader)?);
-    found.extend(cart::check_books(reader)?);
-    found.extend(catalog::check_search(reader)?);
-    Ok(found)
 }
 
 impl DbAccess for Shop {
@@ -284,6 +341,7 @@ struct Keeper {
     has_owner: Arc<AtomicBool>,
     known: routes::KnownByPath,
     limits: Option<Limits>,
+    traffic: Arc<Traffic>,
 }
 
 impl Keeper {
@@ -339,5 +397,9 @@ impl Gatekeeper for Keeper {
 
     fn public_url(&self) -> &str {
         &self.shop.public_url
+    }
+
+    fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::metrics::Happened;
 use crate::db::{Reactions, Reader, WriteTx};
 use crate::features::{accounts, audit, cart, catalog, messages, notifications, orders, settings};
 use crate::jobs;
@@ -20,6 +21,7 @@ pub struct ShopReactions {
     pub queue: Arc<jobs::Queue>,
     pub job_kinds: Arc<jobs::Kinds>,
     pub has_owner: Arc<AtomicBool>,
+    pub happened: Arc<Happened>,
 }
 
 impl ShopReactions {
@@ -75,6 +77,7 @@ impl Reactions for ShopReactions {
         let mut menu_is_old = false;
         let mut sold = Vec::new();
         for event in events {
+            self.happened.count(event);
             match event {
                 DomainEvent::SettingsChanged { document } => {
                     // Before the menu is dropped, so that what is read for it anew is read by these.
@@ -157,6 +160,7 @@ mod tests {
             queue: Arc::new(jobs::Queue::default()),
             job_kinds: Arc::default(),
             has_owner: Arc::new(AtomicBool::new(false)),
+            happened: Arc::default(),
         };
         let folder = tempfile::tempdir().expect("a temporary folder");
         let own = DataFolder::own(&folder.path().join("data")).expect("a folder of ours");

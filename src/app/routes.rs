@@ -14,11 +14,11 @@ use super::access::TABLE;
 use super::docs;
 use crate::features::{
     AppState, accounts, admin, audit, backup, cart, catalog, inventory, media, messages, notifications, orders, payments,
-    restored, settings,
+    restored, settings, setup,
 };
 use crate::http::describe::{Operation, Tag, document};
 use crate::http::gate::{self, Access, Gatekeeper, Who};
-use crate::http::{Answer, Context, Route, Shape, assets, problem, respond};
+use crate::http::{Answer, Context, Route, Shape, assets, problem, respond, to_setup};
 use crate::kernel::ProblemKind;
 use crate::kernel::problem::kinds;
 
@@ -42,13 +42,14 @@ pub const TAGS: &[Tag] = &[
         parts: &["notifications"],
     },
     Tag { name: "Accounts", description: "Signing in and out, people and their addresses.", parts: &["auth", "users"] },
+    Tag { name: "Set-up", description: "The first hour of a shop: who owns it, and what it is.", parts: &["setup"] },
     Tag { name: "Shop", description: "The owner's settings and what the shop's people look at.", parts: &["admin"] },
     Tag { name: "Health", description: "For monitors and for the machine's keeper.", parts: &["healthz", "readyz"] },
     Tag { name: "Documentation", description: "This description in every form.", parts: &["openapi.json", "docs"] },
     Tag {
         name: "Pages",
         description: "Pages of the binary and what they load; not for programs.",
-        parts: &["assets", "account", "o", "pay", "u"],
+        parts: &["", "assets", "account", "o", "pay", "u"],
     },
 ];
 
@@ -64,6 +65,7 @@ pub fn all() -> Vec<Route<AppState>> {
     routes.extend(messages::api::routes());
     routes.extend(notifications::api::routes());
     routes.extend(accounts::api::routes());
+    routes.extend(setup::api::routes());
     routes.extend(settings::api::routes());
     routes.extend(admin::api::routes());
     routes.extend(backup::api::routes());
@@ -133,10 +135,19 @@ pub(super) fn router(state: AppState, keeper: Arc<dyn Gatekeeper>) -> Router {
     for route in all() {
         router = router.route(route.path, route.router);
     }
+    let (at_fallback, at_method) = (Arc::clone(&keeper), Arc::clone(&keeper));
+    let leader = Arc::clone(&keeper);
     router
         .route_layer(middleware::from_fn(move |request, next| gate::pass(Arc::clone(&keeper), request, next)))
-        .fallback(problem::unknown_route)
-        .method_not_allowed_fallback(problem::wrong_method)
+        .fallback(move |context| {
+            at_fallback.traffic().stray(&kinds::NOT_FOUND);
+            problem::unknown_route(context)
+        })
+        .method_not_allowed_fallback(move |context| {
+            at_method.traffic().stray(&kinds::METHOD_NOT_ALLOWED);
+            problem::wrong_method(context)
+        })
+        .layer(middleware::from_fn(move |request, next| to_setup::lead(Arc::clone(&leader), request, next)))
         .with_state(state)
 }
 

@@ -1,4 +1,4 @@
-//! `bayader admin create|reset-password`
+//! `bayader admin create|setup-code|reset-password`
 
 use std::io::{IsTerminal, Read};
 
@@ -6,7 +6,9 @@ use clap::{Args, Subcommand};
 
 use super::exit::{Failure, Outcome};
 use super::shared::{Place, database_there};
+use super::through::Owner;
 use super::{output, through};
+use crate::app::Opening;
 use crate::app::control::{Answer, Request};
 use crate::security::random;
 
@@ -18,6 +20,9 @@ pub enum Admin {
     /// Make an account that may do everything; the first one sets the shop up.
     #[command(after_help = super::EXIT_CODES)]
     Create(Create),
+    /// Print a new code for the page that sets the shop up (/setup), alone on its line; the server must run.
+    #[command(after_help = super::EXIT_CODES)]
+    SetupCode(SetupCode),
     /// Give an account a new password and end all its sessions; without --password-stdin it makes one and prints it.
     #[command(after_help = super::EXIT_CODES)]
     ResetPassword(ResetPassword),
@@ -39,10 +44,34 @@ pub struct Create {
     /// Read the password (10 to 128 characters) from standard input; a line break at its end does not count.
     #[arg(long, required = true)]
     password_stdin: bool,
+    /// With the first account: what the shop is called.
+    #[arg(long, value_name = "NAME")]
+    shop_name: Option<String>,
+    /// With the first account: the shop's main language, ar or en.
+    #[arg(long, value_name = "LANGUAGE")]
+    locale: Option<String>,
+    /// With the first account: where the shop's clock hangs, as Asia/Amman.
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
+    /// With the first account: what is paid with, as JOD. It cannot change once there are products.
+    #[arg(long, value_name = "CODE")]
+    currency: Option<String>,
+    /// With the first account: put the sample bakery's products on the shelves.
+    #[arg(long)]
+    sample: bool,
     /// Without a server: go on although this machine's clock cannot be true.
     #[arg(long)]
     accept_clock: bool,
-    /// Answer in JSON: `{name, email}`.
+    /// Answer in JSON: `{name, email, products?}`; the products of the sample, if the shop was opened with more than its owner.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub struct SetupCode {
+    #[command(flatten)]
+    place: Place,
+    /// Answer in JSON: `{code, page, seconds}`.
     #[arg(long)]
     json: bool,
 }
@@ -69,7 +98,26 @@ impl Admin {
     pub fn run(self) -> Outcome {
         match self {
             Admin::Create(create) => create.run(),
+            Admin::SetupCode(code) => code.run(),
             Admin::ResetPassword(reset) => reset.run(),
+        }
+    }
+}
+
+impl SetupCode {
+    fn run(self) -> Outcome {
+        let folder = self.place.folder()?;
+        match Owner::of(&self.place, &folder, false)?.ask_running(&Request::SetupCode)? {
+            Answer::SetupCode { code, page, seconds } if self.json => {
+                output::json(&serde_json::json!({ "code": code.reveal(), "page": page, "seconds": seconds }))
+            }
+            Answer::SetupCode { code, page, seconds } => {
+                output::note(format!("For {page}, within {} minutes:", seconds / 60));
+                output::line(code.reveal())
+            }
+            Answer::Refused { message, .. } => Err(Failure::because(message)),
+            Answer::Failed { message } => Err(Failure::because(format!("no code was made: {message}"))),
+            other => Err(Failure::because(format!("the server gave an answer to another question: {other:?}"))),
         }
     }
 }
@@ -116,13 +164,29 @@ impl ResetPassword {
 impl Create {
     fn run(self) -> Outcome {
         let folder = self.place.folder()?;
-        let request =
-            Request::CreateOwner { name: self.name, email: self.email, phone: self.phone, password: read_password("create")? };
-        match through::write(&self.place, &folder, self.accept_clock, request)? {
-            Answer::OwnerCreated { name, email } if self.json => {
+        let (place, accept_clock, as_json) = (self.place.clone(), self.accept_clock, self.json);
+        let opens = self.sample
+            || [&self.shop_name, &self.locale, &self.time_zone, &self.currency].iter().any(|choice| choice.is_some());
+        let (name, email, phone, password) = (self.name, self.email, self.phone, read_password("create")?);
+        let request = if opens {
+            let Create { shop_name, locale, time_zone, currency, sample, .. } = self;
+            Request::OpenShop(Opening { name, email, phone, password, shop_name, locale, time_zone, currency, sample })
+        } else {
+            Request::CreateOwner { name, email, phone, password }
+        };
+        match through::write(&place, &folder, accept_clock, request)? {
+            Answer::OwnerCreated { name, email } if as_json => {
                 output::json(&serde_json::json!({ "name": name, "email": email }))
             }
-            Answer::OwnerCreated { name, email } => output::line(format!("{name} may now sign in as {email}.")),
+            Answer::ShopOpened { name, email, products } if as_json => {
+                output::json(&serde_json::json!({ "name": name, "email": email, "products": products }))
+            }
+            Answer::OwnerCreated { name, email } | Answer::ShopOpened { name, email, products: 0 } => {
+                output::line(format!("{name} may now sign in as {email}."))
+            }
+            Answer::ShopOpened { name, email, products } => {
+                output::line(format!("{name} may now sign in as {email}. The sample's {products} products are on the shelves."))
+            }
             other => Err(Failure::because(format!("the server gave an answer to another question: {other:?}"))),
         }
     }

@@ -12,12 +12,10 @@ use tempfile::TempDir;
 use super::exit::{Failure, Outcome};
 use super::local_http::{Answer, Client};
 use super::output;
+use crate::app::Opening;
 use crate::app::control::{self, Request};
-use crate::features::{AppState, media};
+use crate::features::AppState;
 use crate::security::random;
-
-/// 68 products in both languages.
-const MENU: &[u8] = include_bytes!("../../assets/sample/menu.csv");
 
 /// Random bytes of a password that is printed: 16 characters.
 const PASSWORD_BYTES: usize = 12;
@@ -52,8 +50,7 @@ pub async fn fill(shop: &AppState, address: SocketAddr, outbox: &Path) -> Result
     let owner = Account::new("owner", "Omar Haddad", "owner@example.com", "+962790000001");
     let staff = Account::new("staff", "Salma Naser", "staff@example.com", "+962790000002");
     let customer = Account::new("customer", "Layla Khoury", "layla@example.com", "+962790000003");
-    make_owner(shop, &owner).await?;
-    let products = import_menu(shop).await?;
+    let products = open_shop(shop, &owner).await?;
 
     let client = Client::to(address);
     let as_owner = sign_in(&client, &owner).await?;
@@ -98,28 +95,19 @@ async fn baguette(client: &Client) -> Result<String, String> {
     found["data"][0]["id"].as_str().map(str::to_owned).ok_or_else(|| "the sample menu has no baguette".to_owned())
 }
 
-async fn make_owner(shop: &AppState, owner: &Account) -> Result<(), String> {
-    let request = Request::CreateOwner {
+/// Makes the owner and brings the sample menu in, as set-up does; says how many products it has.
+async fn open_shop(shop: &AppState, owner: &Account) -> Result<usize, String> {
+    let opening = Opening {
         name: owner.name.to_owned(),
         email: owner.email.to_owned(),
         phone: Some(owner.phone.to_owned()),
         password: owner.password.clone(),
+        sample: true,
+        ..Opening::default()
     };
-    match control::execute(shop, request, &|_| ()).await {
-        control::Answer::OwnerCreated { .. } => Ok(()),
-        other => Err(format!("the owner was not made: {other:?}")),
-    }
-}
-
-/// Brings the sample menu in and says how many products it has.
-async fn import_menu(shop: &AppState) -> Result<usize, String> {
-    match control::execute(shop, Request::import(MENU, false, false), &|_| ()).await {
-        control::Answer::Imported(report) => {
-            // Drawn by a job, while the bakery is open already.
-            shop.db.write(media::DrawSample).await.map_err(|error| format!("the sample's pictures are not drawn: {error}"))?;
-            Ok(report.made)
-        }
-        other => Err(format!("the sample menu was not taken: {other:?}")),
+    match control::execute(shop, Request::OpenShop(opening), &|_| ()).await {
+        control::Answer::ShopOpened { products, .. } => Ok(products),
+        other => Err(format!("the shop was not opened: {other:?}")),
     }
 }
 

@@ -12,6 +12,7 @@ mod config;
 mod demo;
 mod doctor;
 mod exit;
+mod first_hour;
 mod health;
 mod local_http;
 mod media;
@@ -19,7 +20,9 @@ mod migrate;
 mod openapi;
 mod output;
 mod products;
+mod qr;
 mod restore;
+mod restore_to;
 mod serve;
 mod shared;
 mod through;
@@ -83,6 +86,9 @@ enum Command {
     /// Ask the running server whether it is well.
     #[command(after_help = EXIT_CODES)]
     Health(health::Health),
+    /// Draw a text as a QR code for the terminal, so that a phone need not type the shop's address.
+    #[command(after_help = EXIT_CODES)]
+    Qr(qr::Qr),
 }
 
 /// Runs the command that the process was called with.
@@ -113,6 +119,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Audit(audit) => audit.run(),
         Command::Openapi(openapi) => openapi.run(),
         Command::Health(health) => health.run(),
+        Command::Qr(qr) => qr.run(),
     }
 }
 

@@ -10,18 +10,26 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::demo;
 use super::exit::{Failure, Outcome};
 use super::shared::{Place, runtime};
+use super::{demo, first_hour};
 use crate::app::control::Control;
+use crate::app::pulse::pulse;
 use crate::app::{App, AppOptions};
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Tls};
 use crate::db::{self, DataFolder, FolderFault};
+use crate::features::AppState;
+use crate::http::doors::{Door, HttpsAddress};
 use crate::http::server::Limits;
+use crate::ops::systemd::{self, Sockets};
+use crate::ops::upgrade;
 
 /// What Linux gives a process that nobody has decided about.
 const USUAL_OPEN_FILES: u64 = 1_024;
+
+/// A listener and where it listens.
+type Listening = (TcpListener, SocketAddr);
 
 #[derive(Args)]
 pub struct Serve {
@@ -49,12 +57,16 @@ impl Serve {
             Some(passing) => passing.path().to_owned(),
             None => self.place.folder()?,
         };
+        // Before there is any thread.
+        let sockets = Sockets::take().map_err(Failure::because)?;
         let config = self.read_config(&folder)?;
         crate::ops::logs::start(&config);
         for warning in config.warnings() {
             tracing::warn!("{warning}");
         }
-        runtime()?.block_on(self.serve(folder, config))
+        // Dropped last, so that what the shop did at its very end is told too.
+        let _traces = crate::ops::traces::start(&config).map_err(Failure::because)?;
+        runtime()?.block_on(self.serve(folder, config, sockets))
     }
 
     fn read_config(&self, folder: &Path) -> Outcome<Config> {
@@ -74,11 +86,40 @@ impl Serve {
         Ok(config)
     }
 
-    async fn serve(self, folder: PathBuf, mut config: Config) -> Outcome {
+    async fn serve(self, folder: PathBuf, mut config: Config, sockets: Sockets) -> Outcome {
         let stopper = stop_on_signal()?;
         let stop = stopper.subscribe();
-        let (listener, address) = bind(config.server.listen, &folder).await?;
-        config.server.public_url = config.server.public_url.bound_to(address);
+        for told in sockets.told() {
+            tracing::info!("systemd hands over {told}");
+        }
+        let in_the_clear = taken_or_bound(sockets.http, config.server.listen, "server.listen", &folder).await?;
+        let by_https = match config.tls {
+            Tls::Off if sockets.https.is_empty() => Vec::new(),
+            Tls::Off => {
+                tracing::warn!(
+                    "systemd holds a door for HTTPS, but `tls.mode` is off, so nobody answers there. Set it, or stop the socket's \
+                     unit: systemctl disable --now bayader-https.socket"
+                );
+                Vec::new()
+            }
+            _ => taken_or_bound(sockets.https, config.server.https_listen, "tls.listen", &folder).await?,
+        };
+        let address = in_the_clear.first().map_or(config.server.listen, |(_, address)| *address);
+        let public_at = by_https.first().map_or(address, |(_, address)| *address);
+        config.server.public_url = config.server.public_url.bound_to(public_at);
+        let to = HttpsAddress::of(&config.server, public_at);
+        let metrics = match (config.server.metrics_listen, sockets.metrics.is_empty()) {
+            (None, true) => Vec::new(),
+            // Where systemd holds the socket, its unit says where.
+            (listen, _) => {
+                let listen = listen.unwrap_or(config.server.listen);
+                taken_or_bound(sockets.metrics, listen, "server.metrics_listen", &folder).await?
+            }
+        };
+        for (_, address) in &metrics {
+            tracing::info!("metrics are told on http://{address}/metrics");
+        }
+        let metrics = metrics.into_iter().map(|(listener, _)| listener).collect();
         let options = AppOptions {
             data_dir: folder.clone(),
             config,
@@ -87,7 +128,8 @@ impl Serve {
             extras: crate::app::Extras::default(),
         };
         let limits = Limits::default().within_files(raise_open_files());
-        let app = App::open(options).await.map_err(Failure::because)?.with_limits(limits);
+        let starting = systemd::starting(what_the_start_does(&folder));
+        let app = App::open(options).await.map_err(Failure::because)?.with_limits(limits).with_metrics(metrics);
         let socket = app.shop().db.folder().control_socket();
         let control = Control::open(&socket).map_err(|error| {
             Failure::because(format!(
@@ -97,12 +139,9 @@ impl Serve {
         })?;
         let shop = app.shop().clone();
         if !self.demo && !app.is_set_up() {
-            tracing::warn!(
-                "nobody owns this shop yet, so it answers 503. Run: bayader admin create --data-dir {} --email \
-                 you@example.com --name \"Your name\" --password-stdin",
-                folder.display()
-            );
+            first_hour::tell(&shop, &folder);
         }
+        let doors = doors(&app, in_the_clear, by_https, &to);
         tracing::info!(data_dir = %folder.display(), "listening on http://{address}");
         let fill = async {
             if !self.demo {
@@ -117,11 +156,52 @@ impl Serve {
                 _ => Ok(()),
             }
         };
-        let serving = app.serve(listener, stop.clone());
-        let ((), (), filled) = tokio::join!(serving, control.serve(shop.clone(), stop), fill);
+        upgrade::doors_open(&folder).map_err(|error| {
+            Failure::because(format!(
+                "{} cannot be removed: {error}. It keeps the doors shut after an upgrade; look at the folder's rights",
+                folder.join(upgrade::UNOPENED).display()
+            ))
+        })?;
+        let mut answering = app.answering();
+        let ended = stop.clone();
+        let live = async {
+            // Either the shop answers or it has ended before it did.
+            if answering.wait_for(|answers| *answers).await.is_ok() {
+                drop(starting);
+                tell_that_it_lives(&shop, &format!("Open on http://{address}"), ended).await;
+            }
+        };
+        let serving = app.serve(doors, stop.clone());
+        let ((), (), filled, ()) = tokio::join!(serving, control.serve(shop.clone(), stop), fill, live);
         tracing::info!("stopped");
         filled
     }
+}
+
+/// Tells systemd that the shop is ready and, until it is to stop, that it is well.
+async fn tell_that_it_lives(shop: &AppState, words: &str, mut stop: watch::Receiver<bool>) {
+    systemd::ready(words);
+    let watched = systemd::watchdog(|| pulse(&shop.db), words);
+    tokio::select! {
+        () = watched => {}
+        _ = stop.wait_for(|stop| *stop) => systemd::stopping(),
+    }
+}
+
+/// What takes time before the shop answers, in words for `systemctl status`.
+fn what_the_start_does(folder: &Path) -> String {
+    match db::schema_version(&db::database_in(folder)) {
+        Ok(before @ 1..) if before < db::SCHEMA_VERSION => {
+            format!("Bringing the books from version {before} to {}; a copy from before is made in backups", db::SCHEMA_VERSION)
+        }
+        _ => "Opening the books".to_owned(),
+    }
+}
+
+/// A socket of systemd's, whose address is its unit's matter.
+fn adopt(handed: std::net::TcpListener) -> Outcome<(TcpListener, SocketAddr)> {
+    let adopted = handed.local_addr().and_then(|address| Ok((TcpListener::from_std(handed)?, address)));
+    adopted.map_err(|error| Failure::because(format!("the socket of systemd cannot be used: {error}. Look at its unit")))
 }
 
 /// Lets this process open as many files as it may; how many those are. Each connection is one.
@@ -133,7 +213,32 @@ fn raise_open_files() -> u64 {
     raised.or_else(|_| getrlimit(Resource::RLIMIT_NOFILE).map(|(soft, _)| soft)).unwrap_or(USUAL_OPEN_FILES)
 }
 
-async fn bind(listen: SocketAddr, folder: &Path) -> Outcome<(TcpListener, SocketAddr)> {
+/// The doors in the clear, and those of HTTPS where there are any.
+fn doors(app: &App, in_the_clear: Vec<Listening>, by_https: Vec<Listening>, to: &HttpsAddress) -> Vec<Door> {
+    let Some(tls) = app.tls() else { return in_the_clear.into_iter().map(|(listener, _)| Door::shop(listener)).collect() };
+    let beside = in_the_clear.into_iter().map(|(listener, _)| Door::beside_https(listener, tls, to.clone()));
+    let https = by_https.into_iter().map(|(listener, address)| {
+        tracing::info!("listening on https://{address}");
+        Door::https(listener, tls)
+    });
+    beside.chain(https).collect()
+}
+
+/// The sockets that systemd holds; without any, one of our own where the configuration says.
+async fn taken_or_bound(
+    handed: Vec<std::net::TcpListener>,
+    listen: SocketAddr,
+    key: &str,
+    folder: &Path,
+) -> Outcome<Vec<Listening>> {
+    if handed.is_empty() {
+        return Ok(vec![bind(listen, key, folder).await?]);
+    }
+    handed.into_iter().map(adopt).collect()
+}
+
+/// `key` is the one of the configuration that says where.
+async fn bind(listen: SocketAddr, key: &str, folder: &Path) -> Outcome<(TcpListener, SocketAddr)> {
     let bound = async {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
@@ -147,8 +252,8 @@ async fn bind(listen: SocketAddr, folder: &Path) -> Outcome<(TcpListener, Socket
             return Failure::because(owned);
         }
         Failure::because(format!(
-            "{listen} cannot be listened on: {error}. Stop what listens there, or choose another address with --listen or \
-             `server.listen`"
+            "{listen} cannot be listened on: {error}. Stop what listens there, or choose another address with {}`{key}`",
+            if key == "server.listen" { "--listen or " } else { "" }
         ))
     })
 }

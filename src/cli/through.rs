@@ -74,6 +74,28 @@ impl Owner {
         }
     }
 
+    /// Has a running server do a request; what it does must happen there.
+    pub fn ask_running(&self, request: &Request) -> Outcome<Answer> {
+        let socket = db::control_socket_in(&self.folder);
+        let started = Instant::now();
+        loop {
+            if let Some(answer) = self.ask_server(&socket, request)? {
+                return Ok(answer);
+            }
+            match DataFolder::own(&self.folder) {
+                // It starts, or ends.
+                Err(FolderFault::Owned(_)) if started.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+                Ok(_) => {
+                    return Err(Failure::because(format!(
+                        "no server runs on {}. Start it (bayader serve), then ask again",
+                        self.folder.display()
+                    )));
+                }
+                Err(fault) => return Err(Failure::because(fault)),
+            }
+        }
+    }
+
     fn ask_server(&self, socket: &Path, request: &Request) -> Outcome<Option<Answer>> {
         let on_progress = |stage: &str| self.progress.stage(stage);
         self.runtime.block_on(control::ask(socket, request, &on_progress)).map_err(|error| {
@@ -86,8 +108,10 @@ impl Owner {
     }
 
     fn open(&self) -> Outcome<App> {
-        let config = self.place.read_config(&self.folder)?;
+        let mut config = self.place.read_config(&self.folder)?;
         crate::ops::logs::start_for_command(&config);
+        // It opens no door, so a certificate that is no good is nothing to it.
+        config.tls = crate::config::Tls::Off;
         let options = AppOptions {
             data_dir: self.folder.clone(),
             config,

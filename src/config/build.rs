@@ -18,6 +18,9 @@ use super::source::Written;
 use super::types::{HttpUrl, Scheme};
 use super::value::{FromValue, Raw, Value};
 
+/// Where browsers look for `https://`.
+const HTTPS_PORT: u16 = 443;
+
 /// Make a configuration of all that is written, or say all that is wrong with it.
 pub(super) fn build(written: Written) -> Result<Config, Vec<ConfigFault>> {
     let is_torn = written.is_torn;
@@ -174,11 +177,27 @@ impl Builder {
             self.refuse("server.metrics_listen", "is the address of `server.listen`", "give metrics a port of their own");
         }
         let given = self.take("server.public_url").map(PublicUrl::Given);
-        // A server that speaks HTTPS alone is not found under http://.
-        let scheme = if matches!(tls, Some(Tls::Files { .. } | Tls::Acme { .. })) { Scheme::Https } else { Scheme::Http };
-        let public_url = match (given, listen) {
-            (Some(given), _) => Some(given),
-            (None, Some(at)) if !self.is_given("server.public_url") => Some(PublicUrl::Assumed(HttpUrl::at(scheme, at))),
+        let https_listen = self.take("tls.listen").or(listen.map(|at| SocketAddr::new(at.ip(), HTTPS_PORT)));
+        let speaks_https = matches!(tls, Some(Tls::Files { .. } | Tls::Acme { .. }));
+        if speaks_https && https_listen.is_some() && https_listen == listen && listen.is_some_and(|at| at.port() != 0) {
+            self.refuse("tls.listen", "is the address of `server.listen`", "give HTTPS a port of its own, such as 443");
+        }
+        if let Some(PublicUrl::Given(url)) = &given
+            && speaks_https
+            && !url.is_https()
+        {
+            let what = format!("is {url}, but the shop speaks HTTPS");
+            self.refuse("server.public_url", &what, "let it begin with https://, or set `tls.mode` to off");
+        }
+        let public_url = match (given, listen, https_listen) {
+            (Some(given), ..) => Some(given),
+            _ if self.is_given("server.public_url") => None,
+            // A server that speaks HTTPS is not found under http://.
+            (None, _, Some(at)) if speaks_https => Some(PublicUrl::Assumed(match tls {
+                Some(Tls::Acme { domains, .. }) => HttpUrl::of_name(Scheme::Https, domains.first()?, at.port()),
+                _ => HttpUrl::at(Scheme::Https, at),
+            })),
+            (None, Some(at), _) => Some(PublicUrl::Assumed(HttpUrl::at(Scheme::Http, at))),
             _ => None,
         };
         let return_url = self.take("server.return_url");
@@ -186,6 +205,7 @@ impl Builder {
         let (log, log_format) = (self.take("server.log"), self.take("server.log_format"));
         Some(Server {
             listen: listen?,
+            https_listen: https_listen?,
             public_url: public_url?,
             return_url,
             cors_origins: cors_origins?,
@@ -276,6 +296,16 @@ impl Builder {
             TlsWord::Acme => {
                 self.require("tls.mode", "and `tls.mode` is acme", &["tls.domains", "tls.email"]);
                 self.must_open("tls.ca_file", ca_file.as_deref());
+                if domains
+                    .as_ref()
+                    .is_some_and(|domains| domains.iter().any(|domain| domain.parse::<std::net::IpAddr>().is_ok()))
+                {
+                    self.refuse(
+                        "tls.domains",
+                        "holds an address",
+                        "write names alone; an authority's certificate is for a name",
+                    );
+                }
                 Some(Tls::Acme { domains: domains?, email: email?, directory_url: directory_url?, ca_file })
             }
         }

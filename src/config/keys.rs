@@ -151,7 +151,7 @@ const fn key(path: &'static str, kind: Kind, fallback: Fallback, meaning: &'stat
 #[rustfmt::skip] // a key a line, so that it reads as the table that it is
 pub(super) static KEYS: &[Key] = &[
     key("server.listen", Kind::SocketAddress, Is("127.0.0.1:8080"), "Address and port to listen on."),
-    key("server.public_url", Kind::Url(UrlRule::Any), Follows("http:// + listen"), "Where the world finds the shop; links in messages begin with it."),
+    key("server.public_url", Kind::Url(UrlRule::Any), Follows("http:// + listen; with TLS https:// + the certificate's name"), "Where the world finds the shop; links in messages begin with it."),
     key("server.return_url", Kind::Url(UrlRule::Any), Unset, "The shop's own storefront, to which a customer goes on after paying."),
     key("server.cors_origins", Kind::Origins, Is(""), "Origins of other sites whose pages may use the API."),
     key("server.metrics_listen", Kind::SocketAddress, Unset, "Address and port for Prometheus; off where empty."),
@@ -253,6 +253,7 @@ pub(super) static KEYS: &[Key] = &[
     key("backup.seal_to", Kind::AgeRecipient, Unset, "age recipient, `age1…`, to whom backups are sealed."),
     //
     key("tls.mode", Kind::OneOf(TlsWord::WORDS), Is("off"), "Where the certificate comes from."),
+    key("tls.listen", Kind::SocketAddress, Follows("port 443 at the address of `server.listen`"), "Address and port of HTTPS, where systemd hands over no socket `https`."),
     key("tls.cert_file", Kind::Path, Unset, "`files`: certificate chain (PEM)."),
     key("tls.key_file", Kind::Path, Unset, "`files`: private key (PEM)."),
     key("tls.domains", Kind::Domains, Is(""), "`acme`: names for the certificate."),

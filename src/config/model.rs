@@ -117,6 +117,8 @@ impl fmt::Display for Warning {
 pub struct Server {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where HTTPS listens, if [`Config::tls`] is on.
+    pub https_listen: SocketAddr,
     /// What links begin with.
     pub public_url: PublicUrl,
     /// The shop's own storefront, to which a customer goes on after paying.
@@ -138,7 +140,7 @@ pub struct Server {
 pub enum PublicUrl {
     /// The keeper wrote it.
     Given(HttpUrl),
-    /// Nobody did; it is the address of [`Server::listen`].
+    /// Nobody did; it is the address of [`Server::listen`], with TLS of [`Server::https_listen`] or the first of its names.
     Assumed(HttpUrl),
 }
 
@@ -156,6 +158,15 @@ impl PublicUrl {
         match self {
             Self::Given(_) => self,
             Self::Assumed(url) => Self::Assumed(url.moved_to(address)),
+        }
+    }
+
+    /// The same once a certificate is known: an assumed URL of a mere address takes the name that the certificate is for.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        match self {
+            Self::Given(_) => self,
+            Self::Assumed(url) => Self::Assumed(url.named(name)),
         }
     }
 }

@@ -51,8 +51,33 @@ impl HttpUrl {
         Self { text: format!("{}://{host}:{}", scheme.as_str(), address.port()), host, scheme }
     }
 
+    /// The URL of a name at a port; the scheme's own port is left out.
+    pub(super) fn of_name(scheme: Scheme, name: &str, port: u16) -> Self {
+        let host = name.to_ascii_lowercase();
+        let usual = match scheme {
+            Scheme::Http => 80,
+            Scheme::Https => 443,
+        };
+        let behind = if port == usual { String::new() } else { format!(":{port}") };
+        Self { text: format!("{}://{host}{behind}", scheme.as_str()), host, scheme }
+    }
+
+    /// The same at the port of an address, and at its IP too unless this is a name.
     pub(super) fn moved_to(&self, address: SocketAddr) -> Self {
-        Self::at(self.scheme, address)
+        if self.has_name() { Self::of_name(self.scheme, &self.host, address.port()) } else { Self::at(self.scheme, address) }
+    }
+
+    /// The same with a name in place of an IP address.
+    pub(super) fn named(&self, name: &str) -> Self {
+        let port = self.text.rsplit(':').next().and_then(|port| port.parse().ok());
+        match port {
+            Some(port) if !self.has_name() => Self::of_name(self.scheme, name, port),
+            _ => self.clone(),
+        }
+    }
+
+    fn has_name(&self) -> bool {
+        self.host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_err()
     }
 
     pub(super) fn parse(text: &str, rule: UrlRule) -> Result<Self, Refusal> {

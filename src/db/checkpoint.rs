@@ -36,6 +36,11 @@ pub(super) fn watch(writer: &Connection) {
     }));
 }
 
+/// Pages in the log after this thread's last commit.
+pub(super) fn pages() -> u32 {
+    PAGES.get()
+}
+
 pub(super) struct Checkpointer {
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,

@@ -26,11 +26,11 @@ pub use error::{OnViolation, Violation};
 pub use folder::{DataFolder, FilesHeld, FolderFault, control_socket_in, database_in, network_kind};
 pub use memory::{Settlement, WriterMemory};
 pub use migrate::{SCHEMA_VERSION, bring_up, schema_version};
-pub use open::{Db, DbOptions, OpenFault, check_books, open_read_only};
+pub use open::{Db, DbOptions, OpenFault, check_books, is_behind_books, newest_in_books, open_read_only};
 pub use reader::Reader;
 pub use row::{Columns, FromColumn, IntoColumn, Row};
 pub use snapshot::{copy_database, row_counts};
-pub use stats::{Histogram, Stats};
+pub use stats::{BUCKETS, Histogram, Stats, micros};
 pub use tx::{Command, WriteTx};
 pub use writer::{Lane, Reactions};
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{Connection, OpenFlags};
@@ -12,12 +12,13 @@ use super::checkpoint::{self, Checkpointer};
 use super::folder::{DataFolder, FolderFault};
 use super::migrate::{self, SCHEMA_VERSION};
 use super::reader::Reader;
-use super::stats::Stats;
+use super::stats::{Stats, micros};
 use super::tx::Command;
 use super::writer::{Lane, Reactions, STATEMENT_CACHE, Writer, WriterParts};
 use crate::clock::{BUILT, Clock, WriterClock};
 use crate::kernel::problem::kinds;
 use crate::kernel::{Fault, Problem, Result, UtcMs};
+use crate::trace;
 use crate::workers::{NotDone, Workers};
 
 /// Read-only connections, and threads that use them: two cores answer no more at once.
@@ -87,7 +88,7 @@ impl Db {
             return Err(OpenFault::Newer { path, found });
         }
         let newest = if found == 0 { UtcMs::from_ms(0) } else { newest_moment(&connection).map_err(driver)? };
-        if now.plus_ms(CLOCK_BEHIND_MS) < newest && !options.accept_clock {
+        if is_behind_books(now, newest) && !options.accept_clock {
             return Err(OpenFault::ClockBehindBooks { now, newest });
         }
         let backups = folder.subfolder("backups")?;
@@ -145,7 +146,18 @@ impl Db {
     pub async fn read<T: Send + 'static>(&self, read: impl FnOnce(&Reader<'_>) -> Result<T> + Send + 'static) -> Result<T> {
         let (readers, stats) = (self.readers.clone(), Arc::clone(&self.stats));
         let _waiting = Waiting::on(&self.reads_waiting);
-        let outcome = self.workers.run(move || on_snapshot(&readers, &stats, read)).await;
+        let (work, queued_at) = (trace::part("read"), Instant::now());
+        if trace::is_on() {
+            work.rename(name_of_reading(std::any::type_name_of_val(&read)));
+        }
+        let reading = move || {
+            let _under_way = work.enter();
+            work.number("bayader.read.wait_us", micros(queued_at.elapsed()));
+            let outcome = on_snapshot(&readers, &stats, read);
+            work.end();
+            outcome
+        };
+        let outcome = self.workers.run(reading).await;
         match outcome {
             Ok(outcome) => outcome,
             Err(NotDone::Full) => {
@@ -167,10 +179,28 @@ impl Db {
         self.reads_waiting.load(Ordering::Relaxed)
     }
 
+    /// How many may read at once, and how many of their connections are open.
+    #[must_use]
+    pub fn readers(&self) -> (usize, u32) {
+        (READERS, self.readers.state().connections)
+    }
+
+    /// Writes that wait: of people, and of the background.
+    #[must_use]
+    pub fn writes_waiting(&self) -> (usize, usize) {
+        self.writer.waiting()
+    }
+
     #[must_use]
     pub fn folder(&self) -> &DataFolder {
         &self.folder
     }
+}
+
+/// What a reading is called in a trace: the function that asks, without the names of the closures in it.
+fn name_of_reading(type_name: &str) -> String {
+    let name = type_name.split(['{', '<']).next().unwrap_or(type_name).trim_end_matches(':');
+    format!("read {}", name.trim_start_matches("bayader::").trim_start_matches("features::"))
 }
 
 /// Counts somebody who waits, for as long as they do; also if they go away first.
@@ -262,6 +292,20 @@ pub(super) fn prepare_reader(connection: &mut Connection) -> rusqlite::Result<()
     connection.execute_batch(
         "pragma query_only = on; pragma temp_store = memory; pragma cache_size = -4000; pragma trusted_schema = off;",
     )
+}
+
+/// The newest moment in the books, as a start compares it with the clock.
+///
+/// # Errors
+/// A fault.
+pub fn newest_in_books(reader: &Reader<'_>) -> Result<UtcMs> {
+    newest_moment(reader.connection).map_err(|error| Fault::new(error).into())
+}
+
+/// Whether the books are so far ahead of a clock that it cannot be true.
+#[must_use]
+pub fn is_behind_books(now: UtcMs, newest: UtcMs) -> bool {
+    now.plus_ms(CLOCK_BEHIND_MS) < newest
 }
 
 /// The newest moment in the books, 0 if there is none. Each part is the end of an index or a small table.

@@ -3,29 +3,50 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Upper bounds of the buckets: powers of four from 4 µs (or 4 things) to about 4 s.
-const BUCKETS: usize = 11;
+/// Buckets below the one that takes what is larger than all.
+pub const BUCKETS: usize = 11;
+
+/// Powers of four from 4 µs (or 4 things) to about 4 s.
+const POWERS: [u64; BUCKETS] = {
+    let (mut bounds, mut bucket) = ([4; BUCKETS], 1);
+    while bucket < BUCKETS {
+        bounds[bucket] = bounds[bucket - 1] * 4;
+        bucket += 1;
+    }
+    bounds
+};
 
 /// Counts of values by size, without locks.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Histogram {
+    /// Upper bounds of the buckets, rising.
+    bounds: &'static [u64; BUCKETS],
     buckets: [AtomicU64; BUCKETS + 1],
     sum: AtomicU64,
     count: AtomicU64,
     max: AtomicU64,
 }
 
+impl Default for Histogram {
+    fn default() -> Histogram {
+        Histogram::of(&POWERS)
+    }
+}
+
 impl Histogram {
+    /// With these upper bounds.
+    #[must_use]
+    pub fn of(bounds: &'static [u64; BUCKETS]) -> Histogram {
+        let (buckets, [sum, count, max]) = (Default::default(), Default::default());
+        Histogram { bounds, buckets, sum, count, max }
+    }
+
     pub fn record(&self, value: u64) {
-        let bucket = (0..BUCKETS).find(|bucket| value <= Self::bound(*bucket)).unwrap_or(BUCKETS);
+        let bucket = self.bounds.iter().position(|bound| value <= *bound).unwrap_or(BUCKETS);
         self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
         self.sum.fetch_add(value, Ordering::Relaxed);
         self.count.fetch_add(1, Ordering::Relaxed);
         self.max.fetch_max(value, Ordering::Relaxed);
-    }
-
-    fn bound(bucket: usize) -> u64 {
-        4_u64 << (2 * bucket)
     }
 
     #[must_use]
@@ -52,8 +73,8 @@ impl Histogram {
     /// Upper bound and count of each bucket; the last bound is `u64::MAX`.
     #[must_use]
     pub fn buckets(&self) -> Vec<(u64, u64)> {
-        let bound = |bucket| if bucket == BUCKETS { u64::MAX } else { Self::bound(bucket) };
-        self.buckets.iter().enumerate().map(|(bucket, count)| (bound(bucket), count.load(Ordering::Relaxed))).collect()
+        let bounds = self.bounds.iter().copied().chain([u64::MAX]);
+        bounds.zip(&self.buckets).map(|(bound, count)| (bound, count.load(Ordering::Relaxed))).collect()
     }
 }
 
@@ -76,6 +97,8 @@ pub struct Stats {
     pub panicked_writes: AtomicU64,
     /// Writes and reads turned away because their queue was full.
     pub turned_away: AtomicU64,
+    /// Pages in the write-ahead log after the last commit.
+    pub log_pages: AtomicU64,
     /// While on, each writing statement is noted, for the test that counts B-tree writes.
     trace_on: AtomicBool,
     traced: Mutex<Vec<&'static str>>,
@@ -106,7 +129,7 @@ impl Stats {
 }
 
 /// A duration in whole microseconds.
-pub(super) fn micros(duration: std::time::Duration) -> u64 {
+pub fn micros(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 

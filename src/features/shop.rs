@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{accounts, audit, backup, catalog, media, messages, orders, payments, settings};
+use super::{accounts, audit, backup, catalog, media, messages, orders, payments, settings, setup};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::http::Forgeries;
+use crate::http::tls::Tls;
 use crate::jobs;
 use crate::security::Keys;
 
@@ -19,6 +20,8 @@ pub struct Shop {
     pub settings: Arc<settings::Live>,
     /// Password hashing and living sessions.
     pub accounts: Arc<accounts::Desk>,
+    /// The code by which a shop that nobody owns yet is set up.
+    pub first_code: setup::OneTimeCode,
     /// Hears what is refused.
     pub audit: Arc<audit::Watch>,
     /// Serialized catalog answers.
@@ -37,6 +40,8 @@ pub struct Shop {
     pub silence: payments::Silence,
     /// For whose page a gateway is being asked how an order's payment stands.
     pub looks: Arc<payments::turns::Turns>,
+    /// HTTPS of its own, if the keeper wants it.
+    pub tls: Option<Arc<Tls>>,
     /// Carriers and templates.
     pub messages: messages::Desk,
     /// Pictures' files, and the thread that opens them.

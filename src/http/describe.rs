@@ -230,7 +230,7 @@ fn header_components() -> Value {
         "LocationBucket": header("Where the bucket gives it; signed, and good for some days.", true, json!({ "type": "string", "format": "uri" })),
         "LocationPage": header("Where the browser goes on.", true, json!({ "type": "string" })),
         "IdempotencyReplayed": header("`true` if this is the answer of an earlier request with this key.", false, json!({ "type": "string", "enum": ["true"] })),
-        "RetryAfter": header("Seconds to wait before the next try; always there with 429.", false, json!({ "type": "integer", "minimum": 0 })),
+        "RetryAfter": header("Seconds to wait before the next try; there with 429 unless waiting does not help.", false, json!({ "type": "integer", "minimum": 0 })),
         "RateLimit": header("What is left in the caller's bucket: so many requests (`r`), and the seconds in which it is full again (`t`). Not there where the keeper counts nobody.", false, json!({ "type": "string", "pattern": "^\"(public|signed_in)\";r=[0-9]+;t=[0-9]+$", "example": "\"public\";r=59;t=1" })),
         "RateLimitPolicy": header("The size of the caller's bucket: so many requests at once (`q`), which flow back in so many seconds (`w`). `public`: counted by network address; `signed_in`: by account.", false, json!({ "type": "string", "pattern": "^\"(public|signed_in)\";q=[0-9]+;w=[0-9]+$", "example": "\"public\";q=60;w=30" })),
         "WWWAuthenticate": header("The scheme of credentials that counts here.", true, text()),

@@ -84,6 +84,7 @@ pub const FIELD_FAULTS: &[(&str, &str, &str)] = &[
         "The shop's main language stands in name and description, not in translations.",
         "لغة المتجر الأساسية تُكتب في name وdescription لا في translations.",
     ),
+    ("menu_there", "The shop has a menu already; leave the sample out.", "للمتجر قائمة أصناف؛ اترك الأصناف التجريبية."),
     (
         "method_not_offered",
         "The shop does not offer this way to pay; GET /payments/methods lists those it does.",

@@ -16,16 +16,17 @@ use crate::kernel::network::is_near;
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Where a request of this peer comes from. An entry that is no address ends the walk: the last one that was counts.
+/// Where a request of this peer comes from. An entry that is no address ends the walk: the last one that was counts. `by_https`: the
+/// peer itself came by our own HTTPS. A trusted proxy that did so may still say that its caller did not.
 #[must_use]
-pub fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> Client {
+pub fn client(peer: IpAddr, by_https: bool, headers: &HeaderMap, proxies: &[Network]) -> Client {
     let peer = peer.to_canonical();
     let is_trusted = |address: IpAddr| proxies.iter().any(|proxy| proxy.contains(address));
     if !is_trusted(peer) {
         if headers.contains_key(FORWARDED_FOR) && is_near(peer) {
             tell_once(peer);
         }
-        return Client { address: peer, secure: false };
+        return Client { address: peer, secure: by_https };
     }
     let mut address = peer;
     for entry in entries(headers, &FORWARDED_FOR).rev() {
@@ -35,7 +36,8 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> Client 
             break;
         }
     }
-    Client { address, secure: is_https(headers) }
+    let secure = if headers.contains_key(FORWARDED_PROTO) { is_https(headers) } else { by_https };
+    Client { address, secure }
 }
 
 /// A proxy that nobody has named makes one caller of all its people: they share one limit, and one wrong password too many.
@@ -91,7 +93,7 @@ mod tests {
         for (name, value) in lines {
             headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
         }
-        let client = client(peer.parse().expect("an address"), &headers, &proxies());
+        let client = client(peer.parse().expect("an address"), false, &headers, &proxies());
         (client.address.to_string(), client.secure)
     }
 

@@ -16,11 +16,13 @@ use tower::ServiceExt;
 
 use super::context::Received;
 use super::cors::Cors;
+use super::doors::Serves;
 use super::gate::Gatekeeper;
 use super::multipart::{Lent, is_multipart};
-use super::{Caller, Context, forwarded, problem, refusal_page, shields};
+use super::{Caller, Context, Traffic, doors, forwarded, problem, refusal_page, shields};
 use crate::config::{Network, Server};
 use crate::kernel::{Error, Fault, Locale};
+use crate::trace::{self, Work};
 
 /// Most bytes of a JSON body (SPEC 2).
 pub const MAX_BODY_BYTES: usize = 1 << 20;
@@ -44,6 +46,15 @@ pub struct Front {
     room: Arc<Semaphore>,
 }
 
+/// From where a request reaches the front.
+#[derive(Clone, Copy)]
+pub struct Peer<'d> {
+    /// Who is connected.
+    pub address: IpAddr,
+    /// The door they came in by.
+    pub door: &'d Serves,
+}
+
 impl Front {
     /// The keeper of the machine says which proxies are believed and which origins may ask.
     #[must_use]
@@ -63,12 +74,17 @@ impl Front {
         self.keeper.shop().locale
     }
 
+    /// Where requests and connections are counted.
+    pub(super) fn traffic(&self) -> &Traffic {
+        self.keeper.traffic()
+    }
+
     /// Answers one request of a peer, whose body has `body_time` to arrive; calls `arrived` once it has. It never fails and never
     /// panics.
     pub async fn answer<B, G>(
         &self,
         request: Request<B>,
-        peer: IpAddr,
+        peer: Peer<'_>,
         body_time: Duration,
         arrived: impl FnOnce() -> G,
     ) -> Response
@@ -76,7 +92,9 @@ impl Front {
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        let _under_way = self.traffic().begin();
         let (parts, body) = request.into_parts();
+        let work = work_of(&parts);
         let shop = self.keeper.shop();
         let request_id = request_id(&parts.headers);
         let locale = language(&parts.headers).unwrap_or(shop.locale);
@@ -88,7 +106,8 @@ impl Front {
             (received, None, held)
         };
         let _arrived = arrived();
-        let client = forwarded::client(peer, &parts.headers, &self.proxies);
+        let client = forwarded::client(peer.address, peer.door.is_https(), &parts.headers, &self.proxies);
+        let by_name = doors::host_of(&parts.headers, &parts.uri).is_none_or(|host| doors::is_name(&host));
         let asked = self.cors.asked(&parts.method, &parts.headers);
         let context = Context {
             request_id: Arc::clone(&request_id),
@@ -103,6 +122,7 @@ impl Front {
             query: parts.uri.query().map(Into::into),
             headers: Arc::new(parts.headers),
         };
+        let instead = peer.door.instead(&context, &parts.uri);
         let for_people = refusal_page::Reader::of(&context);
         let mut inner = Request::new(lent.as_ref().map_or_else(Body::empty, |lent| lent.lend(body_time)));
         *inner.method_mut() = parts.method;
@@ -111,7 +131,13 @@ impl Front {
             inner.headers_mut().insert(http::header::CONTENT_TYPE, media_type.clone());
         }
         inner.extensions_mut().insert(context);
-        let answered = std::panic::AssertUnwindSafe(self.router.clone().oneshot(inner)).catch_unwind().await;
+        let answered = match instead {
+            Some(response) => Ok(Ok(response)),
+            None => {
+                let answering = std::panic::AssertUnwindSafe(self.router.clone().oneshot(inner)).catch_unwind();
+                work.around(answering).await
+            }
+        };
         if let Some(lent) = lent {
             lent.drain(DRAIN_BYTES, DRAIN_TIME).await;
         }
@@ -127,9 +153,31 @@ impl Front {
         if let Ok(id) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert("x-request-id", id);
         }
-        shields::add(response.headers_mut(), client.secure);
+        shields::add(response.headers_mut(), client.secure && by_name);
+        work.word("url.scheme", if client.secure { "https" } else { "http" });
+        work.number("http.response.status_code", response.status().as_u16().into());
+        if response.status().is_server_error() {
+            work.failed(response.status().as_str());
+        }
+        work.end();
         response
     }
+}
+
+/// The request in its trace, which a caller may have begun. Health is asked so often that nobody wants to be told.
+fn work_of(parts: &http::request::Parts) -> Work {
+    if !trace::is_on() {
+        return Work::nothing();
+    }
+    let mut told = parts.headers.get_all("traceparent").iter();
+    let traceparent = match (told.next(), told.next()) {
+        (Some(only), None) => only.to_str().ok(),
+        _ => None,
+    };
+    if traceparent.is_none() && matches!(parts.uri.path(), "/healthz" | "/readyz") {
+        return Work::nothing();
+    }
+    trace::request(&parts.method, traceparent)
 }
 
 /// The caller's request id if it is one (1 to 64 of `A-Za-z0-9._-`), else ours.

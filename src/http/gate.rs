@@ -14,11 +14,13 @@ use super::describe::FORM;
 use super::extract::refuse_query;
 use super::multipart::{self, MAX_UPLOAD_BYTES, MULTIPART};
 use super::rate_limit::{Allowance, Limits};
+use super::traffic::Traffic;
 use super::{Caller, Context, problem, session_cookie};
 use crate::db;
 use crate::kernel::network::is_near;
 use crate::kernel::problem::kinds;
 use crate::kernel::{Error, Fault, Problem, ProblemKind, Role, SessionId, ShopFormat};
+use crate::trace;
 
 /// Who may use a route. What belongs to whom, the route's own statements decide.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,23 +111,31 @@ pub trait Gatekeeper: Send + Sync + 'static {
     fn csrf_matches(&self, session: SessionId, presented: &str) -> bool;
     /// `[server] public_url`.
     fn public_url(&self) -> &str;
+    /// Where requests are counted.
+    fn traffic(&self) -> &Traffic;
 }
 
 /// The middleware of every route.
 pub async fn pass(keeper: Arc<dyn Gatekeeper>, mut request: Request, next: Next) -> Response {
     let mut seen = Seen::default();
+    let measured =
+        request.extensions().get::<MatchedPath>().map(|path| keeper.traffic().measure(request.method(), path.as_str()));
     let passed = check(keeper.as_ref(), &mut request, &mut seen).await;
     let asked = asked(&request);
     let mut response = match passed {
         Ok(()) => run(request, next).await,
         Err(error) => error.into_response(),
     };
-    if let Some((context, route)) = &asked
-        && let Some(problem) = problem::refusal(&response)
-    {
-        keeper.refused(context, route.as_str(), problem);
+    if let Some(problem) = problem::refusal(&response) {
+        keeper.traffic().count_refusal(problem.kind.code);
+        if let Some((context, route)) = &asked {
+            keeper.refused(context, route.as_str(), problem);
+        }
     }
     seen.tell(response.headers_mut());
+    if let Some(measured) = measured {
+        measured.answered(response.status());
+    }
     response
 }
 
@@ -179,6 +189,11 @@ async fn check(keeper: &dyn Gatekeeper, request: &mut Request, seen: &mut Seen) 
         .ok_or_else(|| Fault::because("the gate stands behind the router"))?;
     let path = path.as_str();
     let method = request.method().clone();
+    if trace::is_on() {
+        let work = trace::here();
+        work.word("http.route", path);
+        work.rename(format!("{method} {path}"));
+    }
     let access =
         keeper.access(&method, path).ok_or_else(|| Fault::because(format!("{method} {path} is not in the access table")))?;
     let reads_query = keeper.reads_query(&method, path);
@@ -186,7 +201,10 @@ async fn check(keeper: &dyn Gatekeeper, request: &mut Request, seen: &mut Seen) 
         request.extensions_mut().get_mut::<Context>().ok_or_else(|| Fault::because("the gate stands behind the front"))?;
     if !access.before_setup && !keeper.is_set_up() {
         return Err(Problem::of(&kinds::SETUP_REQUIRED)
-            .detail("Nobody owns this shop yet. On its machine run: bayader admin create --email you@example.com --name \"Your name\" --password-stdin")
+            .detail(
+                "Nobody owns this shop yet. Open /setup in a browser, with the code that `bayader admin setup-code` prints on its machine; \
+                 or run there: bayader admin create --email you@example.com --name \"Your name\" --password-stdin",
+            )
             .into());
     }
     let identified = identify(keeper, &access, context, seen).await;

@@ -1,20 +1,22 @@
 //! Accepting connections, holding them to their limits, and ending in order.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::{HeaderValue, Request, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::connections::{Connections, Seat};
-use super::front::Front;
+use super::doors::{Door, Serves};
+use super::front::{Front, Peer};
 use super::spoken::{self, Spoken};
 use crate::kernel::Problem;
 use crate::kernel::problem::kinds;
@@ -25,6 +27,11 @@ pub(super) const MAX_HEAD_BYTES: usize = 32 * 1024;
 const MAX_BUFFER_BYTES: usize = 64 * 1024;
 /// Requests under way at the end get this long.
 const DRAIN_TIME: Duration = Duration::from_secs(20);
+/// Who keeps a connection may have sent a request this very moment: for so long after the end has begun each is answered, with word
+/// that the connection ends. Only then are those closed that say nothing.
+const LAST_WORD_TIME: Duration = Duration::from_secs(1);
+/// So often it is looked whether all have gone before.
+const LOOK: Duration = Duration::from_millis(10);
 /// After an error of accept (as too many open files) the next try waits.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Files that the process needs beside connections: the database, its log, its readers.
@@ -68,10 +75,8 @@ impl Limits {
     }
 }
 
-/// Serves until `stop` turns true; then takes no more connections and lets what is under way end.
-pub async fn serve(listener: TcpListener, front: Front, limits: Limits, mut stop: watch::Receiver<bool>) {
-    let graceful = GracefulShutdown::new();
-    let connections = Connections::new(limits.connections, limits.of_one_address, front.proxies());
+/// Serves at every door until `stop` turns true; then takes no more connections and lets what is under way end.
+pub async fn serve(doors: Vec<Door>, front: Front, limits: Limits, stop: watch::Receiver<bool>) {
     let mut builder = Builder::new();
     builder
         .timer(TokioTimer::new())
@@ -79,64 +84,140 @@ pub async fn serve(listener: TcpListener, front: Front, limits: Limits, mut stop
         .max_header_size(MAX_HEAD_BYTES)
         .max_buf_size(MAX_BUFFER_BYTES)
         .half_close(true);
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stop.wait_for(|stop| *stop) => break,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(error = %error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        match connections.admit(peer.ip()) {
-            Some(seat) => attend(stream, peer, Arc::new(seat), &front, limits, &builder, &graceful),
-            None => turn_away(&stream, &front),
-        }
+    let connections = Connections::new(limits.connections, limits.of_one_address, front.proxies());
+    let house = House { front, limits, builder, connections, graceful: GracefulShutdown::new(), stop };
+    // The listeners go with their loops, before what is under way is waited for.
+    futures_util::future::join_all(doors.into_iter().map(|door| house.open(door))).await;
+    let last_word = tokio::time::Instant::now() + LAST_WORD_TIME;
+    while house.graceful.count() > 0 && tokio::time::Instant::now() < last_word {
+        tokio::time::sleep(LOOK).await;
     }
-    drop(listener);
-    if tokio::time::timeout(DRAIN_TIME, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(DRAIN_TIME, house.graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests had not ended after {} s and were cut", DRAIN_TIME.as_secs());
     }
 }
 
-/// Answers the requests of a connection in a task of its own, until it ends or has to go.
-fn attend(
-    stream: TcpStream,
-    peer: SocketAddr,
-    seat: Arc<Seat>,
-    front: &Front,
+/// What all doors share.
+struct House {
+    front: Front,
     limits: Limits,
-    builder: &Builder,
-    graceful: &GracefulShutdown,
-) {
-    // Answers are small; waiting to fill a packet would only delay them.
-    let _ = stream.set_nodelay(true);
-    let io = TokioIo::new(Spoken::new(stream, front.locale(), limits.stall_time));
-    let (front, held) = (front.clone(), Arc::clone(&seat));
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (front, held) = (front.clone(), Arc::clone(&held));
-        async move {
-            let answer = front.answer(request, peer.ip(), limits.body_time, || held.busy());
-            Ok::<_, std::convert::Infallible>(answer.await)
+    builder: Builder,
+    connections: Arc<Connections>,
+    graceful: GracefulShutdown,
+    stop: watch::Receiver<bool>,
+}
+
+impl House {
+    /// Lets in who comes to a door, until the end.
+    async fn open(&self, door: Door) {
+        let mut stop = self.stop.clone();
+        loop {
+            let accepted = tokio::select! {
+                accepted = door.listener.accept() => accepted,
+                _ = stop.wait_for(|stop| *stop) => return,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(error = %error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            match self.connections.admit(peer.ip()) {
+                Some(seat) => self.attend(stream, peer, Arc::new(seat), door.serves.clone()),
+                // Who has not agreed on a key yet would not understand it.
+                None if door.serves.is_https() => self.front.traffic().count_turned_away(),
+                None => turn_away(&stream, &self.front),
+            }
         }
-    });
-    let connection = graceful.watch(builder.serve_connection(io, service));
-    tokio::spawn(async move {
-        tokio::select! {
-            ended = connection => if let Err(error) = ended {
-                tracing::debug!(error = %error, "a connection ended early");
-            },
-            () = seat.ended() => tracing::debug!("a silent connection made room for another"),
+    }
+
+    /// Answers the requests of a connection in a task of its own, until it ends or has to go.
+    fn attend(&self, stream: TcpStream, peer: SocketAddr, seat: Arc<Seat>, serves: Serves) {
+        // Answers are small; waiting to fill a packet would only delay them.
+        let _ = stream.set_nodelay(true);
+        let (builder, watcher, mut stop) = (self.builder.clone(), self.graceful.watcher(), self.stop.clone());
+        let front = self.front.clone();
+        let guest = Guest {
+            front: self.front.clone(),
+            limits: self.limits,
+            peer: peer.ip(),
+            seat: Arc::clone(&seat),
+            serves,
+            stop: self.stop.clone(),
+        };
+        tokio::spawn(async move {
+            let _connected = front.traffic().connected();
+            let served = async {
+                match guest.serves.clone() {
+                    Serves::Shop | Serves::RedirectToHttps { .. } => guest.serve(stream, &builder, watcher).await,
+                    Serves::ShopByTls(tls) => {
+                        let shaken = tokio::select! {
+                            shaken = tls.shake_hands(stream, guest.front.locale()) => shaken,
+                            () = last_word_is_over(&mut stop) => None,
+                        };
+                        if let Some(stream) = shaken {
+                            guest.serve(stream, &builder, watcher).await;
+                        }
+                    }
+                }
+            };
+            tokio::select! {
+                () = served => {}
+                () = seat.ended() => {
+                    front.traffic().count_pushed_out();
+                    tracing::debug!("a silent connection made room for another");
+                }
+            }
+        });
+    }
+}
+
+/// Who is connected.
+struct Guest {
+    front: Front,
+    limits: Limits,
+    peer: IpAddr,
+    seat: Arc<Seat>,
+    serves: Serves,
+    stop: watch::Receiver<bool>,
+}
+
+impl Guest {
+    async fn serve<IO>(self, stream: IO, builder: &Builder, watcher: Watcher)
+    where
+        IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let io = TokioIo::new(Spoken::new(stream, self.front.locale(), self.limits.stall_time));
+        let guest = Arc::new(self);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let guest = Arc::clone(&guest);
+            async move {
+                let peer = Peer { address: guest.peer, door: &guest.serves };
+                let mut answer = guest.front.answer(request, peer, guest.limits.body_time, || guest.seat.busy()).await;
+                if *guest.stop.borrow() {
+                    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, std::convert::Infallible>(answer)
+            }
+        });
+        if let Err(error) = watcher.watch(builder.serve_connection(io, service)).await {
+            tracing::debug!(error = %error, "a connection ended early");
         }
-    });
+    }
+}
+
+/// Waits for the end, and then as long as everybody has for a last word.
+async fn last_word_is_over(stop: &mut watch::Receiver<bool>) {
+    // Whoever could say stop and is gone will not say it any more, which is an end, too.
+    let _ = stop.wait_for(|stop| *stop).await;
+    tokio::time::sleep(LAST_WORD_TIME).await;
 }
 
 /// Tells a newcomer that everybody is busy, as far as that can be told without waiting.
 fn turn_away(stream: &TcpStream, front: &Front) {
+    front.traffic().count_turned_away();
     let problem = Problem::of(&kinds::BUSY)
         .detail("More people ask at once than the shop answers. Nothing was done; try again in a second.")
         .retry_after_s(1);

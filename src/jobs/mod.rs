@@ -13,6 +13,7 @@ mod kinds;
 mod queue;
 mod schedule;
 mod sql;
+mod tally;
 mod worker;
 
 use std::future::Future;
@@ -28,10 +29,12 @@ pub use sql::{
     again, cancel, cancel_all, count_waiting_for_word, finish, is_running, keys_waiting_for_word, move_to, throw_away,
     unfinished_count, wait_for_word, waiting,
 };
+pub use tally::{Ended, Standing};
 pub use worker::{DbAccess, Worker};
 
 use crate::db::{Reader, WriteTx};
 use crate::kernel::{JobDue, JobId, Result, UtcMs};
+use crate::trace;
 
 /// When a job runs that waits for somebody's word, as after a restore: never by itself. It is the last moment that the wire can say.
 pub const UNTIL_TOLD: UtcMs = UtcMs::from_ms(253_402_300_799_000); // 9999-12-31T23:59:59Z
@@ -51,8 +54,13 @@ pub struct NewJob<'a> {
 /// # Errors
 /// A fault.
 pub fn enqueue(tx: &mut WriteTx<'_>, new: &NewJob<'_>) -> Result<()> {
+    enqueue_as(tx, new, trace::cause())
+}
+
+/// As [`enqueue`]; `cause` is the trace that it goes on with, none for what begins one of its own.
+fn enqueue_as(tx: &mut WriteTx<'_>, new: &NewJob<'_>, cause: Option<String>) -> Result<()> {
     let job = JobId::from_uuid(tx.new_id());
-    if sql::insert(tx, job, new)? {
+    if sql::insert(tx, job, new, cause.as_deref())? {
         tx.wake(JobDue { job, kind: Arc::from(new.kind), due: new.run_at });
     }
     Ok(())
@@ -80,6 +88,22 @@ pub fn check_books(reader: &Reader<'_>) -> Result<Vec<String>> {
         format!("a job is dead: {kind} ({count} in all; {why}). Try it again, or end it, under /api/v1/admin/jobs")
     };
     Ok(sql::dead_by_kind(reader)?.into_iter().map(line).collect())
+}
+
+/// The job that has been due for longest, if any is due: its kind, and since when.
+///
+/// # Errors
+/// A fault.
+pub fn longest_due(reader: &Reader<'_>, now: UtcMs) -> Result<Option<(String, UtcMs)>> {
+    Ok(sql::first_due(reader)?.filter(|(_, due)| *due <= now))
+}
+
+/// How many of each kind were given up and wait for somebody.
+///
+/// # Errors
+/// A fault.
+pub fn dead(reader: &Reader<'_>) -> Result<Vec<(String, i64)>> {
+    Ok(sql::dead_by_kind(reader)?.into_iter().map(|(kind, count, _)| (kind, count)).collect())
 }
 
 /// A job that is being done.

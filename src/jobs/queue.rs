@@ -3,9 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::tally::{Ended, Standing, Tally};
 use crate::kernel::{JobDue, JobId, UtcMs};
 
 /// Jobs that run at once, of all kinds. Beyond it one of each kind runs all the same, so that no kind waits for another, however
@@ -21,6 +23,7 @@ pub struct Queue {
     lines: Mutex<Lines>,
     changed: Notify,
     freed: Notify,
+    tally: Tally,
 }
 
 #[derive(Debug, Default)]
@@ -95,6 +98,30 @@ impl Queue {
     /// So many jobs of a kind run at once, and at least one.
     pub(super) fn limit(&self, kind: &'static str, at_once: usize) {
         self.lines().line(&Arc::from(kind)).at_once = at_once.max(1);
+    }
+
+    /// What waits and runs now, of each kind.
+    #[must_use]
+    pub fn standing(&self) -> Vec<Standing> {
+        let lines = self.lines();
+        let of = |(kind, line): (&Arc<str>, &Line)| Standing {
+            kind: Arc::clone(kind),
+            waiting: line.due.len(),
+            running: line.running,
+            first_due_ms: line.due.peek().map(|Reverse((due, _))| *due),
+        };
+        lines.by_kind.iter().map(of).collect()
+    }
+
+    /// How the runs of each kind have ended since the start.
+    #[must_use]
+    pub fn ended(&self) -> Vec<(Arc<str>, Ended)> {
+        self.tally.ended()
+    }
+
+    /// A run has ended.
+    pub(super) fn count(&self, kind: &str, is_done: bool, took: Duration) {
+        self.tally.count(kind, is_done, took);
     }
 
     /// Adds jobs that were committed. It does not block: reactions after a commit call it.

@@ -9,6 +9,11 @@ pub fn of_zone(zone: &str) -> Option<&'static str> {
     CODES.iter().find(|(_, zones)| zones.split_whitespace().any(|known| known == zone)).map(|(code, _)| *code)
 }
 
+/// Every zone of a country.
+pub fn zones() -> impl Iterator<Item = &'static str> {
+    CODES.iter().flat_map(|(_, zones)| zones.split_whitespace())
+}
+
 /// Calling code, and the zones of its countries.
 #[rustfmt::skip]
 const CODES: &[(&str, &str)] = &[

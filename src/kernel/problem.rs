@@ -263,6 +263,6 @@ pub mod kinds {
         STORAGE_UNAVAILABLE = 503 "storage_unavailable" "The shop's disk does not take writes" "قرص المتجر لا يقبل الكتابة"
             { "Nothing was kept: the disk is full or failing. The shop's keeper must make room; then send the request again." "لم يُحفظ شيء لأن القرص ممتلئ أو معطّل. على المسؤول عن النظام توفير مساحة، ثم أعد إرسال الطلب." };
         SETUP_REQUIRED = 503 "setup_required" "The shop is not set up yet" "المتجر غير مُعدّ بعد"
-            { "Nobody owns this shop yet, so nothing but health answers. Its keeper runs bayader admin create on its machine." "لا يوجد مالك لهذا المتجر بعد، ولذلك لا يجيب إلا فحص السلامة. ينفّذ المسؤول عن النظام الأمر bayader admin create على جهاز المتجر." };
+            { "Nobody owns this shop yet, so nothing but set-up and health answers. Open /setup in a browser with the code that bayader admin setup-code prints on its machine, or run bayader admin create there." "لا يوجد مالك لهذا المتجر بعد، ولذلك لا يجيب إلا التجهيز وفحص السلامة. افتح الصفحة /setup في المتصفح بالرمز الذي يطبعه الأمر bayader admin setup-code على جهاز المتجر، أو نفّذ هناك الأمر bayader admin create." };
     }
 }

@@ -22,17 +22,23 @@ pub fn bytes<const N: usize>() -> [u8; N] {
 /// Letters and digits that nobody confuses when reading them aloud: no i, l, o, 0, 1.
 const READABLE: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
 
+/// So many of them, each as likely as the others.
+#[must_use]
+pub fn readable_letters(count: usize) -> String {
+    // Bytes past the last whole multiple of 31 are thrown away: the rest would make the first letters likelier.
+    let fair = u8::MAX - u8::MAX % 31;
+    std::iter::from_fn(|| Some(bytes::<32>()))
+        .flatten()
+        .filter(|byte| *byte < fair)
+        .filter_map(|byte| READABLE.get(usize::from(byte % 31)).map(|letter| char::from(*letter)))
+        .take(count)
+        .collect()
+}
+
 /// A password to be typed by a person: four groups of five, 99 bits.
 #[must_use]
 pub fn readable_password() -> String {
-    // Bytes past the last whole multiple of 31 are thrown away: the rest would make the first letters likelier.
-    let fair = u8::MAX - u8::MAX % 31;
-    let mut characters = std::iter::from_fn(|| Some(bytes::<32>()))
-        .flatten()
-        .filter(|byte| *byte < fair)
-        .filter_map(|byte| READABLE.get(usize::from(byte % 31)).map(|letter| char::from(*letter)));
-    let groups: Vec<String> = (0..4).map(|_| characters.by_ref().take(5).collect()).collect();
-    groups.join("-")
+    (0..4).map(|_| readable_letters(5)).collect::<Vec<_>>().join("-")
 }
 
 /// Random bytes for what is no secret (request ids), from the thread's own generator: no call of the system for each request.

@@ -134,6 +134,9 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("PUT", "/api/v1/admin/settings", &["admin"]),
     ("GET", "/api/v1/admin/orders", &["staff", "admin"]),
     ("GET", "/api/v1/admin/dashboard", &["staff", "admin"]),
+    ("GET", "/api/v1/admin/backups", &["admin"]),
+    ("POST", "/api/v1/admin/backups", &["admin"]),
+    ("POST", "/api/v1/admin/backups/{id}/verify", &["admin"]),
     ("GET", "/api/v1/admin/jobs", &["admin"]),
     ("GET", "/api/v1/admin/jobs/counts", &["admin"]),
     ("GET", "/api/v1/admin/jobs/{id}", &["admin"]),
@@ -148,6 +151,10 @@ const OPEN: &[&str] = &[
     "GET /healthz",
     "GET /readyz",
     "GET /assets/{*path}",
+    "GET /",
+    "GET /setup",
+    "GET /api/v1/setup",
+    "POST /api/v1/setup",
     "GET /account/reset",
     "GET /account/invite",
     "GET /account/forgot",
@@ -205,7 +212,7 @@ fn the_table_keeps_what_was_promised() {
         assert!(promised, "{} {} is promised to nobody; who may?", access.method, access.path);
     }
     let before_setup: Vec<&str> = TABLE.iter().filter(|access| access.before_setup).map(|access| access.path).collect();
-    assert_eq!(before_setup, ["/healthz", "/readyz", "/assets/{*path}"]);
+    assert_eq!(before_setup, ["/healthz", "/readyz", "/assets/{*path}", "/", "/setup", "/api/v1/setup", "/api/v1/setup"]);
 }
 
 #[tokio::test]

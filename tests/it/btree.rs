@@ -50,7 +50,7 @@ async fn an_order_of_three_lines_changes_at_most_sixteen_b_trees_and_twenty_with
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
     let wire = Wire::to(format!("http://{}", listener.local_addr().expect("an address")), clock.clone());
     let (stop, stopped) = watch::channel(false);
-    let serving = tokio::spawn(app.serve(listener, stopped));
+    let serving = tokio::spawn(app.serve(vec![bayader::http::doors::Door::shop(listener)], stopped));
 
     let owner = Client::sign_in(&wire, OWNER).await;
     owner.post("/api/v1/categories").json(&json!({ "slug": "bakery", "name": "Bakery" })).send().await.expect(201);

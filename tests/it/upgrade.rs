@@ -135,7 +135,7 @@ async fn a_shop_of_the_first_release_is_whole_after_its_upgrade() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
     let wire = Wire::to(format!("http://{}", listener.local_addr().expect("an address")), clock.clone());
     let (stop, stopped) = watch::channel(false);
-    let serving = tokio::spawn(app.serve(listener, stopped));
+    let serving = tokio::spawn(app.serve(vec![bayader::http::doors::Door::shop(listener)], stopped));
 
     let (owner, guest) = (Client::sign_in(&wire, OWNER).await, Client::guest(&wire));
     assert_eq!(shop.db.read(doctor).await.expect("it can look"), Vec::<String>::new());

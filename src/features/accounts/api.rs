@@ -16,7 +16,8 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use self::handing::{Handed, Handing, refuse_and_take_back, registered_shape, secret, signed_in_shape, take_back};
+pub use self::handing::{Handed, Handing, signed_in_shape};
+use self::handing::{refuse_and_take_back, registered_shape, secret, take_back};
 use self::shapes::{UserBody, user_shape};
 use super::desk::read_cookie;
 use super::model::SessionKind;
@@ -349,6 +350,13 @@ struct Made<'a> {
     user: UserBody<'a>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     invited: bool,
+}
+
+/// Reads a password that is to be set; the address, where it could be read, cannot be it.
+pub fn read_new_password(fields: &mut Fields<'_, '_>, name: &'static str, email: Option<&Email>) -> Option<NewPassword> {
+    fields.req_with(name, new_password_schema, |value, at, faults| {
+        noted(value.as_str().map(|text| NewPassword::for_maybe(text, email)), at, faults)
+    })
 }
 
 fn new_password_schema() -> Value {

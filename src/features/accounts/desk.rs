@@ -1,6 +1,7 @@
 //! The desk at the door: whose access token or cookie is this, is this their password, and may they try at all?
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use moka::sync::Cache;
@@ -27,6 +28,8 @@ pub struct Desk {
     sessions: Cache<SessionId, Living>,
     /// How many sessions have ended or changed. One that was read before that is not held: it may be the one that ended.
     ended: Mutex<u64>,
+    found: AtomicU64,
+    read: AtomicU64,
 }
 
 impl Desk {
@@ -41,6 +44,8 @@ impl Desk {
             passwords: Passwords::start()?,
             sessions: Cache::builder().max_capacity(SESSIONS_HELD).build(),
             ended: Mutex::new(0),
+            found: AtomicU64::new(0),
+            read: AtomicU64::new(0),
         })
     }
 
@@ -118,10 +123,22 @@ impl Desk {
         Ok(CookieWorth::Counts { caller: Caller::Account { user, role, session }, session })
     }
 
+    /// How many sessions were found held here, and how many were read from the books.
+    #[must_use]
+    pub fn found_and_read(&self) -> (u64, u64) {
+        (self.found.load(Ordering::Relaxed), self.read.load(Ordering::Relaxed))
+    }
+
     async fn living(&self, db: &Db, session: SessionId) -> Result<Option<Living>> {
         match self.sessions.get(&session) {
-            Some(held) => Ok(Some(held)),
-            None => self.read_session(db, session).await,
+            Some(held) => {
+                self.found.fetch_add(1, Ordering::Relaxed);
+                Ok(Some(held))
+            }
+            None => {
+                self.read.fetch_add(1, Ordering::Relaxed);
+                self.read_session(db, session).await
+            }
         }
     }
 

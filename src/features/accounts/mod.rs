@@ -37,7 +37,7 @@ pub use model::{NewSession, SavedAddress, Session, SessionKind, SignedIn, User};
 pub use password::{ChangePassword, ResetPassword, set_password};
 pub use queries::{Contact, address, admins, agreeing, contact, owner_exists, user};
 pub use refresh::{Refresh, Refreshed};
-pub use register::{CreateOwner, Register, Registered};
+pub use register::{CreateOwner, Register, Registered, sign_in_new};
 pub use replace::{AddressInput, ReplaceUser, UserInput};
 pub use reset_password::SetPassword;
 pub use restored::{end_all_access, erase_again, erased};

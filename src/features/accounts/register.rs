@@ -109,6 +109,16 @@ impl Command for CreateOwner {
     }
 }
 
+/// Signs in whose account was made in this very write: what it tells is theirs.
+///
+/// # Errors
+/// A fault.
+pub fn sign_in_new(tx: &mut WriteTx<'_>, user: User, new: &NewSession) -> Result<SignedIn> {
+    tx.proven(user.actor());
+    let session = sign_in::begin_session(tx, user.id, new)?;
+    Ok(SignedIn { user, session })
+}
+
 fn create(tx: &mut WriteTx<'_>, new: &NewUser) -> Result<User> {
     let id = UserId::from_uuid(tx.new_id());
     sql::insert_user(tx, id, new).map_err(tell_taken)?;

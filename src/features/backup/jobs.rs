@@ -17,7 +17,7 @@ use super::list::{Listed, list_in_zone};
 use super::sealing::Witness;
 use super::sql::{self, Known};
 use super::verify::{Balances, verify};
-use super::{BackupFault, Desk, Unlock, digest, prune};
+use super::{BackupFault, Desk, Unlock, digest, open, prune};
 use crate::clock::Clock;
 use crate::db::{Command, Reader, WriteTx};
 use crate::features::{Shop, notifications, settings};
@@ -125,10 +125,15 @@ impl Work {
             tracing::warn!(file = known.file, warning, "a backup was made, and something was not as it should be");
         }
         if let Some(witness) = witness {
-            let proof = verify(&made.packed.path, &witness.unlock(), &self.desk.folder, self.balances, &mut |_| ());
-            self.judge(&mut known, proof.map(|proof| proof.findings));
+            let proof = self.restore(&made.packed.path, &witness.unlock());
+            self.judge(&mut known, proof);
         }
         Ok(known)
+    }
+
+    /// Restores a backup into a scratch folder; what was found.
+    fn restore(&self, path: &std::path::Path, unlock: &Unlock) -> std::result::Result<Vec<String>, BackupFault> {
+        Ok(verify(open(path, unlock)?, &self.desk.folder, self.balances, &mut |_| ())?.findings)
     }
 
     /// Writes down what a try found.
@@ -164,8 +169,8 @@ impl Work {
             let outcome = if known.proven_at.is_some() { Ok(Vec::new()) } else { Err(BackupFault::Sealed(path)) };
             self.judge(&mut known, outcome);
         } else {
-            let proof = verify(&path, &Unlock::nothing(), &self.desk.folder, self.balances, &mut |_| ());
-            self.judge(&mut known, proof.map(|proof| proof.findings));
+            let proof = self.restore(&path, &Unlock::nothing());
+            self.judge(&mut known, proof);
         }
         Ok(known)
     }
@@ -448,24 +453,28 @@ pub fn standing(reader: &Reader<'_>) -> Result<Standing> {
 /// A night and two hours: whoever has no younger backup has missed one.
 const OLD_MS: i64 = 26 * HOUR_MS;
 
-/// What somebody has to look at, a line each, for `doctor`.
+/// How a shop's backups are not as they should be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Trouble {
+    /// The newest could not be restored, and why.
+    NotProven(String),
+    /// The newest is so many hours old.
+    Old(i64),
+    /// The shop has sold for longer than a night, and no backup of it is known.
+    None,
+}
+
+/// What is wrong with the shop's backups.
 ///
 /// # Errors
 /// A fault.
-pub fn waiting(reader: &Reader<'_>, now: UtcMs) -> Result<Vec<String>> {
+pub fn trouble(reader: &Reader<'_>, now: UtcMs) -> Result<Vec<Trouble>> {
     let standing = standing(reader)?;
-    let mut lines = Vec::new();
-    if let Some(problem) = &standing.problem {
-        lines.push(format!("the newest backup is not proven: {problem}"));
-    }
+    let mut found: Vec<Trouble> = standing.problem.clone().map(Trouble::NotProven).into_iter().collect();
     match standing.could_lose_ms(now) {
-        Some(age) if age > OLD_MS => {
-            lines.push(format!("the newest backup is {} hours old; make one with: bayader backup create", age / HOUR_MS));
-        }
-        None if sql::first_order_at(reader)?.is_some_and(|first| now.ms() - first.ms() > OLD_MS) => {
-            lines.push("no backup of this shop is known; make one with: bayader backup create".to_owned());
-        }
+        Some(age) if age > OLD_MS => found.push(Trouble::Old(age / HOUR_MS)),
+        None if sql::first_order_at(reader)?.is_some_and(|first| now.ms() - first.ms() > OLD_MS) => found.push(Trouble::None),
         _ => {}
     }
-    Ok(lines)
+    Ok(found)
 }

@@ -58,6 +58,8 @@ pub struct Menu {
     answers: moka::sync::Cache<Key, Kept>,
     doors: [Mutex<()>; DOORS],
     hasher: RandomState,
+    found: AtomicU64,
+    made: AtomicU64,
 }
 
 impl Default for Menu {
@@ -80,7 +82,15 @@ impl Menu {
             answers: moka::sync::Cache::builder().max_capacity(MOST_BYTES).weigher(weigh).build(),
             doors: std::array::from_fn(|_| Mutex::new(())),
             hasher: RandomState::new(),
+            found: AtomicU64::new(0),
+            made: AtomicU64::new(0),
         }
+    }
+
+    /// How many answers were found here, and how many were made.
+    #[must_use]
+    pub fn found_and_made(&self) -> (u64, u64) {
+        (self.found.load(Ordering::Relaxed), self.made.load(Ordering::Relaxed))
     }
 
     /// Forgets every answer: something they show has changed. Old ones are passed over at once and replaced one by one.
@@ -109,7 +119,12 @@ impl Menu {
             Some(product) => self.all.load(Ordering::SeqCst).max(self.place_of(product).load(Ordering::SeqCst)),
             None => self.generation.load(Ordering::SeqCst),
         };
-        (kept.generation >= begun).then_some(kept.ready)
+        (kept.generation >= begun).then(|| self.found(kept.ready))
+    }
+
+    fn found(&self, ready: Ready) -> Ready {
+        self.found.fetch_add(1, Ordering::Relaxed);
+        ready
     }
 
     /// The answer, if it was read when this generation had begun.
@@ -129,8 +144,9 @@ impl Menu {
         let door = usize::try_from(self.hasher.hash_one(&key)).unwrap_or(0) % DOORS;
         let _inside = self.doors[door].lock().await;
         if let Some(ready) = self.get_since(&key, arrived) {
-            return Ok(ready);
+            return Ok(self.found(ready));
         }
+        self.made.fetch_add(1, Ordering::Relaxed);
         let generation = self.generation.load(Ordering::SeqCst);
         let (ready, keep) = make().await?;
         if keep {

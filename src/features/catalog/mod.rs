@@ -49,3 +49,11 @@ use crate::kernel::{ProductId, Result};
 pub fn for_sale(reader: &Reader<'_>, id: ProductId) -> Result<Option<ForSale>> {
     sql::for_sale(reader, id)
 }
+
+/// Whether there is any product, hidden or not.
+///
+/// # Errors
+/// A fault.
+pub fn has_any_product(reader: &Reader<'_>) -> Result<bool> {
+    sql::has_any_product(reader)
+}

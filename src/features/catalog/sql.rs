@@ -732,6 +732,11 @@ pub(super) fn delete_category(tx: &mut WriteTx<'_>, id: CategoryId) -> Result<()
     tx.exec_one("delete from categories where id = ?1", args![id])
 }
 
+/// Whether there is any product, hidden or not.
+pub(super) fn has_any_product(reader: &Reader<'_>) -> Result<bool> {
+    reader.one("select exists (select 1 from products)", &[], |row| row.get(0))
+}
+
 pub(super) fn has_products(reader: &Reader<'_>, id: CategoryId) -> Result<bool> {
     Ok(reader.opt("select 1 from products where category_id = ?1 limit 1", args![id], |row| row.get::<Pieces>(0))?.is_some())
 }

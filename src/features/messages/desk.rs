@@ -76,6 +76,12 @@ impl Desk {
         }
     }
 
+    /// Whether messages of a channel are held, because its carrier cannot be asked.
+    #[must_use]
+    pub fn is_shut(&self, channel: Channel) -> bool {
+        !self.line(channel).is_open()
+    }
+
     pub(super) fn line(&self, channel: Channel) -> &Line {
         match channel {
             Channel::Email => &self.email,

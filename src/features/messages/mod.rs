@@ -46,7 +46,7 @@ pub use model::{Channel, Rendered, Status, SuppressReason, Trouble};
 pub use of_order::{Said, of_order, take_back};
 pub use person::{forget_person, is_waiting, stop_promotions, withdraw};
 pub use probe::{Probe, TakeUp};
-pub use queries::{check_books, stopped, trouble};
+pub use queries::{Numbers, check_books, numbers, stopped, trouble};
 pub use queue::{NewMessage, cancel, queue};
 pub use restored::{WAITS_BECAUSE, Waiting, Word, Words, held_back, hold_back, let_go, let_go_of};
 pub use send::{MESSAGE_JOBS, SendMessages};

@@ -52,6 +52,28 @@ pub fn trouble(reader: &Reader<'_>, now: UtcMs) -> Result<Trouble> {
     Ok(Trouble { failed, waiting, oldest_waiting, stopped: stopped(reader)? })
 }
 
+/// How one channel stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Numbers {
+    pub channel: Channel,
+    /// Those that wait or are on their way.
+    pub waiting: i64,
+    /// Those that were made within the last day and failed.
+    pub failed: i64,
+}
+
+/// How each channel stands.
+///
+/// # Errors
+/// A fault.
+pub fn numbers(reader: &Reader<'_>, now: UtcMs) -> Result<Vec<Numbers>> {
+    let of = |channel| {
+        let (waiting, failed) = sql::lists::numbers(reader, channel, now.plus_ms(-DAY_MS))?;
+        Ok(Numbers { channel, waiting, failed })
+    };
+    Channel::ALL.into_iter().map(of).collect()
+}
+
 /// Channels that are stopped until their keeper has mended something: why, and since when.
 ///
 /// # Errors

@@ -44,4 +44,4 @@ pub use paying::{Fate, attempt_begun, captured, payable};
 pub use queries::stored_currency;
 pub use return_pieces::{Sold, SoldLine, return_pieces, sold};
 pub use skipped_numbers::{newest_number, skip_numbers};
-pub use standing::standing;
+pub use standing::{by_status, standing};

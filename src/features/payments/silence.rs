@@ -33,6 +33,12 @@ impl Silence {
         self.since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a gateway has been silent within the last half minute.
+    #[must_use]
+    pub fn is_silent(&self, method: PaymentMethod) -> bool {
+        self.since().get(&method).is_some_and(|since| since.elapsed() < SILENT_FOR)
+    }
+
     /// Waits for what asks gateways, as long as they deserve; `None` if it has not ended by then. It is left where it stood: a caller
     /// has either nothing to lose or a job that goes on.
     pub async fn wait<T>(&self, methods: &[PaymentMethod], asking: impl Future<Output = T>) -> Option<T> {

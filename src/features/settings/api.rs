@@ -149,12 +149,15 @@ impl Input for ShopBody {
     }
 }
 
-fn currency_schema() -> Value {
+/// The schema of a currency's code.
+#[must_use]
+pub fn currency_schema() -> Value {
     json!({ "type": "string", "enum": Currency::codes(), "example": "JOD",
         "description": "ISO 4217. It cannot change once there are products or orders." })
 }
 
-fn read_currency(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<String> {
+/// Reads a currency's code.
+pub fn read_currency(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<String> {
     let Some(text) = value.as_str() else { return wrong_type(at, faults, "a text") };
     let known = Currency::from_code(text);
     if known.is_none() {
@@ -163,11 +166,14 @@ fn read_currency(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<
     known.map(|currency| currency.code().to_owned())
 }
 
-fn zone_schema() -> Value {
+/// The schema of a time zone's name.
+#[must_use]
+pub fn zone_schema() -> Value {
     json!({ "type": "string", "minLength": 1, "maxLength": 64, "example": "Asia/Amman", "description": "IANA name." })
 }
 
-fn read_zone(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<String> {
+/// Reads a time zone's name.
+pub fn read_zone(value: &Value, at: &At<'_>, faults: &mut Faults<'_>) -> Option<String> {
     let Some(text) = value.as_str() else { return wrong_type(at, faults, "a text") };
     let zone = ShopZone::named(text);
     let name = zone.as_ref().and_then(ShopZone::name);

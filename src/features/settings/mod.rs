@@ -7,6 +7,7 @@
 
 pub mod api;
 mod apply_config;
+mod choose;
 mod model;
 mod nightly;
 pub mod problems;
@@ -17,6 +18,7 @@ mod sql;
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use apply_config::ApplyConfig;
+pub use choose::{Choose, choose};
 use model::Sections;
 pub use model::{Fixed, Keeper, MessageSettings, MethodSettings, OrderSettings, RetentionSettings, Settings, ShopSettings};
 pub use nightly::nightly;

@@ -1,6 +1,6 @@
 //! The shop in this process: the real router, a real file, a clock held in the hand.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use bayader::config::{Config, Source};
 use bayader::features::accounts::CreateOwner;
 use bayader::features::messages::Carrier;
 use bayader::features::payments::Gateway;
+use bayader::http::doors::{Door, HttpsAddress};
 use bayader::http::server::Limits;
 use bayader::kernel::{Email, Name, UtcMs};
 use bayader::outbound::Patience;
@@ -44,6 +45,7 @@ pub struct Shop {
     owner: Option<Client>,
     staff: OnceCell<Client>,
     driver: OnceCell<Client>,
+    https: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     serving: Option<JoinHandle<()>>,
     /// Held until the end; then it is removed.
@@ -238,13 +240,25 @@ impl Shop {
             accept_clock: false,
             extras,
         };
+        let server = options.config.server.clone();
         let app = App::open(options).await.expect("the shop opens").with_limits(limits);
         let (inner, worker) = (Arc::clone(app.shop()), app.worker());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("a bound port has an address");
+        let (mut doors, mut https) = (Vec::new(), None);
+        match app.tls() {
+            None => doors.push(Door::shop(listener)),
+            Some(tls) => {
+                let by_https = TcpListener::bind(server.https_listen).await.expect("the port of HTTPS is free");
+                let address = by_https.local_addr().expect("a bound port has an address");
+                doors.push(Door::beside_https(listener, tls, HttpsAddress::of(&server, address)));
+                doors.push(Door::https(by_https, tls));
+                https = Some(address);
+            }
+        }
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(async move {
-            app.serve(listener, stopped).await;
+            app.serve(doors, stopped).await;
         });
         Shop {
             wire: Wire::to(format!("http://{address}"), clock.clone()),
@@ -254,6 +268,7 @@ impl Shop {
             owner: None,
             staff: OnceCell::new(),
             driver: OnceCell::new(),
+            https,
             stop,
             serving: Some(serving),
             folder,
@@ -335,6 +350,11 @@ impl Shop {
     /// Where the shop listens, as `127.0.0.1:8080`.
     pub fn address(&self) -> &str {
         self.wire.base.trim_start_matches("http://")
+    }
+
+    /// Where its door of HTTPS is.
+    pub fn https(&self) -> SocketAddr {
+        self.https.expect("this shop has no TLS of its own")
     }
 
     /// The database, for what no route does.

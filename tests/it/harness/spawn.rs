@@ -122,11 +122,21 @@ impl Shop {
 
     /// As [`Shop::spawn_under`], with variables of the configuration.
     pub async fn spawn_with(folder: &Folder, wrapper: &[&str], variables: &[(String, String)]) -> Spawned {
+        Shop::spawn_reading(folder, wrapper, variables, Stdio::null()).await
+    }
+
+    /// As [`Shop::spawn_with`], with this as its standard input.
+    pub async fn spawn_reading(
+        folder: &Folder,
+        wrapper: &[&str],
+        variables: &[(String, String)],
+        input: impl Into<Stdio>,
+    ) -> Spawned {
         let log = folder.temporary.path().join("server.log");
         let file = File::create(&log).expect("a log file");
         let child = command_under(wrapper, &folder.data(), &["serve", "--listen", "127.0.0.1:0"])
             .envs(variables.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(file.try_clone().expect("a second handle"))
             .stderr(file)
             .spawn()

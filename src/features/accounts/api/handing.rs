@@ -23,7 +23,7 @@ use crate::security::token::{ACCESS_S, Access, SecretToken, TokenHash};
 const COOKIE_S: i64 = SESSION_IDLE_MS / 1_000;
 
 /// The secret of a session on its way to its owner, and the way it goes.
-pub(super) struct Handing {
+pub struct Handing {
     pub secret: SecretToken,
     pub kind: SessionKind,
 }
@@ -84,7 +84,7 @@ impl Handing {
 }
 
 /// An answer that hands a session over, or none.
-pub(super) struct Handed {
+pub struct Handed {
     pub cookie: Option<String>,
     pub body: Bytes,
 }
@@ -163,7 +163,8 @@ struct Cookied<'a> {
 }
 
 /// Tokens, or what comes beside the cookie.
-pub(super) fn signed_in_shape() -> Shape {
+#[must_use]
+pub fn signed_in_shape() -> Shape {
     let (tokens, cookied) = (tokens_shape(), cookied_shape());
     let schema = json!({ "oneOf": [tokens.schema(), cookied.schema()] });
     Shape::named("SignedIn", schema, tokens.example()).of(&[&tokens, &cookied])

@@ -4,7 +4,7 @@ use axum::extract::State;
 use http::StatusCode;
 use serde_json::json;
 
-use super::{Presented, new_password_schema, nobody, noted};
+use super::{Presented, nobody, read_new_password};
 use crate::features::AppState;
 use crate::features::accounts::{AskReset, ChangePassword, NewPassword, ResetPassword, problems, sql};
 use crate::http::{Answer, Body, Caller, Context, Fields, Input, Route, Shape, no_content, respond};
@@ -54,7 +54,7 @@ impl Input for ChangeBody {
 
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
         let current = Presented::read(fields, "currentPassword");
-        let new = read_new(fields, "newPassword");
+        let new = read_new_password(fields, "newPassword", None);
         Some(ChangeBody { current: current?, new: new? })
     }
 }
@@ -79,18 +79,12 @@ impl Input for ResetBody {
 
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
         let token = Presented::read(fields, "token");
-        let password = read_new(fields, "password");
+        let password = read_new_password(fields, "password", None);
         Some(ResetBody { token: token?, password: password? })
     }
 }
 
 /// A new password of an account that is not known yet; whether it is the account's address is looked at later.
-fn read_new(fields: &mut Fields<'_, '_>, name: &'static str) -> Option<NewPassword> {
-    fields.req_with(name, new_password_schema, |value, at, faults| {
-        noted(value.as_str().map(|text| NewPassword::for_maybe(text, None)), at, faults)
-    })
-}
-
 /// The rest of the rules, now that the account's address is known.
 fn fit(password: NewPassword, email: &Email, field: &'static str) -> Result<NewPassword, Problem> {
     NewPassword::parse(&password.into_string(), email)

@@ -141,6 +141,23 @@ pub(in crate::features::messages) fn failed(reader: &Reader<'_>, since: UtcMs) -
     )
 }
 
+/// How many messages of a channel wait, and how many failed of those that were made since a moment. By the indexes
+/// `notifications_waiting` and `notifications_ended`.
+pub(in crate::features::messages) fn numbers(reader: &Reader<'_>, channel: Channel, since: UtcMs) -> Result<(i64, i64)> {
+    let waiting = reader.one(
+        "select count(*) from notifications where status in ('queued', 'sending') and channel = ?1",
+        args![channel.code()],
+        |row| row.get(0),
+    )?;
+    let failed = reader.one(
+        "select count(*) from notifications where status = 'failed' and status in ('failed', 'suppressed') and id >= ?1 \
+         and channel = ?2",
+        args![first_id_of(since).as_slice(), channel.code()],
+        |row| row.get(0),
+    )?;
+    Ok((waiting, failed))
+}
+
 /// The smallest id that can have been made at a moment.
 pub(super) fn first_id_of(moment: UtcMs) -> [u8; 16] {
     let ms = u64::try_from(moment.ms().max(0)).unwrap_or(0);
