@@ -431,12 +431,14 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Some user who is not root; nobody needs to bear the number.
+const USER: u32 = 12_345;
+
 #[tokio::test]
 async fn run_by_root_everything_belongs_to_the_folders_owner() {
     if !nix::unistd::geteuid().is_root() {
         return skipped("run_by_root_everything_belongs_to_the_folders_owner", "it needs root");
     }
-    const USER: u32 = 12_345;
     let lost = Folder::with_owner();
     let file = at(&lost, "backup", &Made::of(&lost.data()).packed());
     // Root may read it, the folder's owner may not.
@@ -484,7 +486,7 @@ async fn an_older_shop_is_brought_up_to_date_before_anything_counts() {
     let fresh = Folder::new();
     expect_done(&restore(&fresh.data(), &at(&folder, "older", &older.packed()), &[]));
     fresh.expect_healthy();
-    let backups = fs::read_dir(fresh.data().join("backups")).map(Iterator::count).unwrap_or(0);
+    let backups = fs::read_dir(fresh.data().join("backups")).map_or(0, Iterator::count);
     assert_eq!(backups, 0, "the backup itself is the copy from before");
     fresh.make_owner();
     let mut shop = Shop::spawn(&fresh).await;
