@@ -21,6 +21,7 @@ mod output;
 mod products;
 mod qr;
 mod restore;
+mod restore_to;
 mod serve;
 mod shared;
 mod through;
