@@ -7,6 +7,8 @@ mod admin;
 mod admin_jobs;
 mod architecture;
 mod audit;
+mod backup;
+mod backup_nights;
 mod btree;
 mod bucket;
 mod cart;

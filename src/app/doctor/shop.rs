@@ -2,7 +2,7 @@
 
 use super::{Finding, Light, Patient, Server};
 use crate::db::Reader;
-use crate::features::{media, messages as mail, payments as pay};
+use crate::features::{backup, media, messages as mail, payments as pay};
 use crate::http::tls;
 use crate::jobs;
 use crate::kernel::Result;
@@ -125,4 +125,28 @@ pub(super) fn payments(patient: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec
 
 pub(super) fn pictures(_: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<Finding>> {
     Ok(media::copy::waiting(reader)?.into_iter().map(|line| Finding::new(Light::Yellow, "pictures", line, "")).collect())
+}
+
+pub(super) fn backups(patient: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<Finding>> {
+    let finding = |trouble| match trouble {
+        backup::Trouble::NotProven(why) => Finding::new(
+            Light::Red,
+            "backups",
+            format!("the newest backup could not be restored: {why}"),
+            "Make another one with: bayader backup create; then prove it with: bayader backup verify FILE",
+        ),
+        backup::Trouble::Old(hours) => Finding::new(
+            Light::Yellow,
+            "backups",
+            format!("the newest backup is {hours} hours old, and so much would be lost with this machine"),
+            "Make one with: bayader backup create; the job `backup.create` says why none came by itself",
+        ),
+        backup::Trouble::None => Finding::new(
+            Light::Yellow,
+            "backups",
+            "no backup of this shop is known, and all of it would be lost with this machine",
+            "Make one with: bayader backup create",
+        ),
+    };
+    Ok(backup::trouble(reader, patient.now)?.into_iter().map(finding).collect())
 }
