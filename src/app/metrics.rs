@@ -15,7 +15,7 @@ pub use happened::Happened;
 
 use crate::db::Reader;
 use crate::features::messages::Channel;
-use crate::features::{AppState, inventory, messages, orders};
+use crate::features::{AppState, backup, inventory, messages, orders};
 use crate::http::Traffic;
 use crate::http::traffic::CLASSES;
 use crate::jobs::{self, Queue};
@@ -46,6 +46,7 @@ struct Counted {
     low_stock: i64,
     dead_jobs: Vec<(String, i64)>,
     messages: Vec<messages::Numbers>,
+    backups: backup::Standing,
 }
 
 impl Counted {
@@ -55,6 +56,7 @@ impl Counted {
             low_stock: inventory::low(reader, 0)?.0,
             dead_jobs: jobs::dead(reader)?,
             messages: messages::numbers(reader, now)?,
+            backups: backup::standing(reader)?,
         })
     }
 }
@@ -81,6 +83,7 @@ impl Metrics {
         self.tell_jobs(&mut page);
         self.tell_shop(&mut page);
         if let Some(counted) = &counted {
+            tell_backups(&mut page, &counted.backups, self.shop.clock.now());
             tell_counted(&mut page, counted);
         }
         self.tell_providers(&mut page);
@@ -282,5 +285,17 @@ fn tell_counted(page: &mut Page, counted: &Counted) {
     let mut family = page.family("bayader_messages_failed_last_day", Kind::Gauge, help);
     for numbers in &counted.messages {
         family.value(&[("channel", numbers.channel.code())], numbers.failed);
+    }
+}
+
+/// Nothing is told of a backup that there is not: an alert asks for its absence.
+fn tell_backups(page: &mut Page, backups: &backup::Standing, now: UtcMs) {
+    if let Some(age) = backups.could_lose_ms(now) {
+        let help = "How old the newest backup is: so much would be lost with this machine.";
+        page.one("bayader_backup_age_seconds", Kind::Gauge, help, age / SECOND_MS);
+    }
+    if let Some(age) = backups.proven_age_ms(now) {
+        let help = "How long ago a backup was last shown to be restorable.";
+        page.one("bayader_backup_proven_age_seconds", Kind::Gauge, help, age / SECOND_MS);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Finding, Light, Patient, Server};
 use crate::db::Reader;
-use crate::features::{media, messages as mail, payments as pay};
+use crate::features::{backup, media, messages as mail, payments as pay, restored as past};
 use crate::http::tls;
 use crate::jobs;
 use crate::kernel::Result;
@@ -98,7 +98,10 @@ pub(super) fn late_jobs(patient: &Patient<'_>, reader: &Reader<'_>) -> Result<Ve
 pub(super) fn messages(patient: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
     let trouble = mail::trouble(reader, patient.now)?;
-    if let Some(oldest) = trouble.oldest_waiting.filter(|oldest| oldest.plus_ms(MESSAGE_LATE_MS) < patient.now) {
+    // Those that wait for the owner's word are told apart.
+    let held = mail::held_back(reader)?;
+    let oldest = trouble.oldest_waiting.filter(|_| trouble.waiting > held.messages + held.promotions);
+    if let Some(oldest) = oldest.filter(|oldest| oldest.plus_ms(MESSAGE_LATE_MS) < patient.now) {
         let what = format!("{} message(s) to customers or staff wait to be sent", trouble.waiting);
         found.push(
             Finding::new(Light::Yellow, "messages", what, "Ask whether their carriers answer: bayader doctor messages")
@@ -123,6 +126,35 @@ pub(super) fn payments(patient: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec
     Ok(pay::waiting(reader, patient.now)?.into_iter().map(line).collect())
 }
 
+pub(super) fn restored(_: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<Finding>> {
+    let mend = "Look at /api/v1/admin/restored, and answer at /api/v1/admin/restored/release";
+    Ok(past::line_for_doctor(reader)?.map(|line| Finding::new(Light::Yellow, "restored", line, mend)).into_iter().collect())
+}
+
 pub(super) fn pictures(_: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<Finding>> {
     Ok(media::copy::waiting(reader)?.into_iter().map(|line| Finding::new(Light::Yellow, "pictures", line, "")).collect())
+}
+
+pub(super) fn backups(patient: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<Finding>> {
+    let finding = |trouble| match trouble {
+        backup::Trouble::NotProven(why) => Finding::new(
+            Light::Red,
+            "backups",
+            format!("the newest backup could not be restored: {why}"),
+            "Make another one with: bayader backup create; then prove it with: bayader backup verify FILE",
+        ),
+        backup::Trouble::Old(hours) => Finding::new(
+            Light::Yellow,
+            "backups",
+            format!("the newest backup is {hours} hours old, and so much would be lost with this machine"),
+            "Make one with: bayader backup create; the job `backup.create` says why none came by itself",
+        ),
+        backup::Trouble::None => Finding::new(
+            Light::Yellow,
+            "backups",
+            "no backup of this shop is known, and all of it would be lost with this machine",
+            "Make one with: bayader backup create",
+        ),
+    };
+    Ok(backup::trouble(reader, patient.now)?.into_iter().map(finding).collect())
 }
