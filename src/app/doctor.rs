@@ -5,7 +5,6 @@
 //! only reads, beside a running server as well as without one. A new check is a line in [`CHECKS`] or in [`BOOKS`].
 
 mod machine;
-mod replica;
 mod shop;
 
 use std::path::Path;
@@ -87,8 +86,6 @@ pub struct Patient<'a> {
     /// The keeper's configuration, or what is wrong with it.
     pub config: std::result::Result<&'a Config, Vec<String>>,
     pub server: Server,
-    /// The keeper's configuration file, if it was named: beside it lies Litestream's.
-    pub config_file: Option<&'a Path>,
     pub now: UtcMs,
 }
 
@@ -111,7 +108,6 @@ const CHECKS: &[(&str, Check)] = &[
     ("pictures", shop::pictures),
     ("backups", shop::backups),
     ("restored", shop::restored),
-    ("replica", replica::replica),
     ("program", machine::program),
 ];
 

@@ -53,13 +53,7 @@ impl Doctor {
         let database = database_to_read(&folder)?;
         let config = config::load(&self.place.source(&folder));
         let config = config.as_ref().map_err(|faults| faults.iter().map(ToString::to_string).collect());
-        let patient = Patient {
-            folder: &folder,
-            config,
-            server: server_of(&folder)?,
-            config_file: self.place.config.as_deref(),
-            now: Clock::system().now(),
-        };
+        let patient = Patient { folder: &folder, config, server: server_of(&folder)?, now: Clock::system().now() };
         let found = db::open_read_only(&database, |reader| Ok(doctor::examine(&patient, reader)))
             .map_err(|error| Failure::because(format!("the books in {} cannot be read: {error}", database.display())))?;
         self.tell(&folder, &found)?;

@@ -255,16 +255,6 @@ async fn killed_at_random_a_shop_goes_back_to_a_chosen_second_whole_and_the_repl
     println!("{} orders in {} s, back to {wanted}", sent.len(), (ended.ms() - began.ms()) / 1_000);
     assert_eq!(server.terminate().await.code(), Some(0));
 
-    // What could be lost is asked beside Litestream's configuration, as on a machine.
-    fs::write(folder.path().join("bayader.toml"), "").expect("a configuration");
-    let mut doctor = Command::new(env!("CARGO_BIN_EXE_bayader"));
-    doctor.args(["doctor", "--data-dir"]).arg(folder.data()).arg("--config").arg(folder.path().join("bayader.toml"));
-    let told = doctor.env("PATH", path_with_litestream()).stdin(Stdio::null()).output().expect("it runs");
-    assert!(!String::from_utf8_lossy(&told.stdout).contains("Litestream"), "everything is replicated: {told:?}");
-    let told = doctor.env("PATH", "/nowhere").output().expect("it runs");
-    let told = String::from_utf8_lossy(&told.stdout).into_owned();
-    assert!(told.contains("nobody knows what could be lost"), "{told}");
-
     // Under Litestream's hands nothing is replaced.
     let refused = restore(&folder, &litestream, &wanted.to_string(), &["--yes"]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
