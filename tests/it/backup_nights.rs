@@ -170,8 +170,8 @@ async fn what_is_sealed_is_proven_when_it_is_made_and_known_by_its_bytes_afterwa
 async fn staff_can_ask_for_a_backup_and_for_its_proof() {
     let shop = Shop::open().await;
     let owner = shop.owner();
-    let made = owner.post(BACKUPS).json(&json!({})).key("a-backup-please").send().await.expect(202);
-    let again = owner.post(BACKUPS).json(&json!({})).key("a-backup-please").send().await.expect(202);
+    let made = owner.post(BACKUPS).json(&json!({})).key("a-backup-if-you-please").send().await.expect(202);
+    let again = owner.post(BACKUPS).json(&json!({})).key("a-backup-if-you-please").send().await.expect(202);
     assert_eq!(made.body, again.body);
     shop.run_jobs().await;
     let job = format!("/api/v1/admin/jobs/{}", made["job"].as_str().expect("an id"));
