@@ -18,7 +18,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rusty_s3", &["src/features/media/"]),
     ("tar", &["src/features/backup/"]),
     ("zstd", &["src/features/backup/"]),
-    ("age", &["src/features/backup/"]),
+    ("x25519", &["src/features/backup/"]),
     ("metrics_exporter_prometheus", &["src/ops/"]),
     ("opentelemetry", &["src/ops/traces.rs", "src/trace.rs"]),
     ("listenfd", &["src/ops/"]),

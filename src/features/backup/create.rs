@@ -334,12 +334,12 @@ pub(super) fn missing(path: &str) -> String {
     format!("{path} is named in the books and was missing")
 }
 
-/// Whether the newest backup in the folder is so young that none is due.
+/// Whether the newest backup in the folder is so young that none is due; names of sealed ones are read by the shop's clock.
 ///
 /// # Errors
 /// If the folder cannot be read.
-pub fn newest_is_younger(desk: &Desk, now: UtcMs, than_ms: i64) -> Result<bool, BackupFault> {
+pub fn newest_is_younger(desk: &Desk, zone: Option<&ShopZone>, now: UtcMs, than_ms: i64) -> Result<bool, BackupFault> {
     // One of the future, as after a clock that jumped, says nothing.
     let is_young = |at: UtcMs| at <= now && now.ms() - at.ms() < than_ms;
-    Ok(super::list(desk)?.iter().any(|one| one.is_whole() && is_young(one.made_at)))
+    Ok(super::list_in_zone(desk, zone)?.iter().any(|one| one.is_whole() && is_young(one.made_at)))
 }
