@@ -107,6 +107,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("payments", shop::payments),
     ("pictures", shop::pictures),
     ("backups", shop::backups),
+    ("restored", shop::restored),
     ("program", machine::program),
 ];
 

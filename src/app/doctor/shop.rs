@@ -2,7 +2,7 @@
 
 use super::{Finding, Light, Patient, Server};
 use crate::db::Reader;
-use crate::features::{backup, media, messages as mail, payments as pay};
+use crate::features::{backup, media, messages as mail, payments as pay, restored as past};
 use crate::http::tls;
 use crate::jobs;
 use crate::kernel::Result;
@@ -98,7 +98,10 @@ pub(super) fn late_jobs(patient: &Patient<'_>, reader: &Reader<'_>) -> Result<Ve
 pub(super) fn messages(patient: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
     let trouble = mail::trouble(reader, patient.now)?;
-    if let Some(oldest) = trouble.oldest_waiting.filter(|oldest| oldest.plus_ms(MESSAGE_LATE_MS) < patient.now) {
+    // Those that wait for the owner's word are told apart.
+    let held = mail::held_back(reader)?;
+    let oldest = trouble.oldest_waiting.filter(|_| trouble.waiting > held.messages + held.promotions);
+    if let Some(oldest) = oldest.filter(|oldest| oldest.plus_ms(MESSAGE_LATE_MS) < patient.now) {
         let what = format!("{} message(s) to customers or staff wait to be sent", trouble.waiting);
         found.push(
             Finding::new(Light::Yellow, "messages", what, "Ask whether their carriers answer: bayader doctor messages")
@@ -121,6 +124,11 @@ pub(super) fn messages(patient: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec
 pub(super) fn payments(patient: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<Finding>> {
     let line = |line| Finding::new(Light::Yellow, "payments", line, "Somebody has to look: docs/taking-payments says at what");
     Ok(pay::waiting(reader, patient.now)?.into_iter().map(line).collect())
+}
+
+pub(super) fn restored(_: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<Finding>> {
+    let mend = "Look at /api/v1/admin/restored, and answer at /api/v1/admin/restored/release";
+    Ok(past::line_for_doctor(reader)?.map(|line| Finding::new(Light::Yellow, "restored", line, mend)).into_iter().collect())
 }
 
 pub(super) fn pictures(_: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<Finding>> {

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -35,6 +35,8 @@ const CREATE_AT: TimeOfDay = TimeOfDay::from_minutes(2 * 60 + 30);
 const DRILL_AT: TimeOfDay = TimeOfDay::from_minutes(3 * 60 + 10);
 /// A backup so young makes another one needless: more than half a day, less than from one night to the next.
 pub const DUE_AFTER_MS: i64 = 20 * HOUR_MS;
+/// The night makes none beside one that was made just now, as when both of its jobs come late.
+const JUST_MADE_MS: i64 = HOUR_MS;
 /// The key of what staff ask for; what comes of the schedule has the engine's.
 const BY_STAFF: &str = "by_staff";
 /// Staff see that it failed and ask again.
@@ -84,7 +86,7 @@ impl Drop for StopWhenDropped {
 }
 
 /// Runs work that takes minutes on a thread of its own, which never keeps the process from ending.
-async fn aside(shop: &Shop, balances: Balances, work: impl FnOnce(Work) -> Found + Send + 'static) -> Result<Found> {
+async fn aside<T: Send + 'static>(shop: &Shop, balances: Balances, work: impl FnOnce(Work) -> T + Send + 'static) -> Result<T> {
     let stopped = Arc::new(AtomicBool::new(false));
     let _stop = StopWhenDropped(Arc::clone(&stopped));
     let set = Work {
@@ -97,6 +99,8 @@ async fn aside(shop: &Shop, balances: Balances, work: impl FnOnce(Work) -> Found
     };
     let (tell, told) = oneshot::channel();
     let run = move || {
+        let desk = Arc::clone(&set.desk);
+        let _turn = desk.turn.lock().unwrap_or_else(PoisonError::into_inner);
         // Who asked may have gone.
         let _ = tell.send(work(set));
     };
@@ -270,25 +274,18 @@ impl MakeBackups {
     }
 
     async fn make(&self, job: Claimed) -> Result<()> {
-        let failed = Arc::new(std::sync::Mutex::new(None));
-        let fails = Arc::clone(&failed);
+        let is_nightly = job.key != BY_STAFF;
         let found = aside(&self.shop, self.balances, move |work| {
             let mut found = Found::default();
-            let outcome = work.make().and_then(|known| {
-                found.known.push(known);
-                work.tidy(&mut found)
-            });
-            if let Err(fault) = outcome {
-                *fails.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(fault);
+            if is_nightly && newest_is_younger(&work.desk, work.clock.now(), JUST_MADE_MS)? {
+                return Ok(found);
             }
-            found
+            found.known.push(work.make()?);
+            work.tidy(&mut found)?;
+            Ok(found)
         });
-        let found = found.await?;
-        let fault = failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        if let Some(fault) = fault {
-            // The engine tries again; the night's proof tells of it if no try does it.
-            return Err(Fault::new(fault).into());
-        }
+        // The engine tries again; the night's proof tells of it if no try does it.
+        let found = found.await?.map_err(|fault: BackupFault| Fault::new(fault))?;
         self.shop.db.write_in_background(End { job, schedule: self.schedule(), found }).await
     }
 }
