@@ -153,7 +153,7 @@ fn a_configuration_that_is_wrong_or_not_meant_is_told() {
     let folder = Folder::with_owner();
     configure(&folder, "[server]\nlistn = \"127.0.0.1:8080\"\n");
     expect_finding(&folder.data(), "red", "configuration", &["listn", "listen", "config check"]);
-    let mail = "[mail]\nadapter = \"smtp\"\nfrom = \"shop@example.com\"\n[mail.smtp]\nhost = \"127.0.0.1\"\nport = 2525\ntls = \"none\"\n";
+    let mail = "[mail]\nadapter = \"smtp\"\nfrom = \"shop@example.com\"\nhost = \"127.0.0.1\"\nport = 2525\ntls = \"none\"\n";
     configure(&folder, mail);
     expect_finding(&folder.data(), "yellow", "configuration", &["server.public_url", "mail"]);
 }
@@ -161,8 +161,11 @@ fn a_configuration_that_is_wrong_or_not_meant_is_told() {
 #[test]
 fn a_certificate_that_cannot_be_read_is_told() {
     let folder = Folder::with_owner();
-    configure(&folder, "[tls]\nmode = \"files\"\ncert_file = \"/nowhere/cert.pem\"\nkey_file = \"/nowhere/key.pem\"\n");
-    expect_finding(&folder.data(), "red", "certificate", &["/nowhere/cert.pem"]);
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    fs::write(&cert, "no certificate").and_then(|()| fs::write(&key, "no key")).expect("written");
+    let files = format!("cert_file = \"{}\"\nkey_file = \"{}\"\n", cert.display(), key.display());
+    configure(&folder, &format!("[tls]\nmode = \"files\"\n{files}"));
+    expect_finding(&folder.data(), "red", "certificate", &["cert.pem"]);
 }
 
 #[tokio::test]
