@@ -2,11 +2,12 @@
 # Installs EL-Bayader on Debian or Ubuntu, or upgrades what is installed. Run it as often as you like: each step is done only where
 # it is missing, and one that was interrupted is done again.
 #
-#   sudo ./install.sh [--binary FILE] [--domain NAME] [--port N] [--with-litestream [--litestream FILE]] [--force]
+#   sudo ./install.sh [--binary FILE] [--domain NAME --email ADDRESS] [--port N] [--with-litestream [--litestream FILE]] [--force]
 #   sudo ./install.sh --uninstall
 #
 #   --binary FILE       the program; without it, it is built from this folder with Rust
 #   --domain NAME       the shop's name in the internet: HTTPS by a certificate of Let's Encrypt (ports 80 and 443 of NAME lead here)
+#   --email ADDRESS     whom Let's Encrypt warns if something is wrong with the certificate
 #   --port N            the port of the shop's page [80, or the next free one from 8080 on]
 #   --with-litestream   point-in-time recovery: every change is copied within seconds
 #   --litestream FILE   the program Litestream, where the distribution has none
@@ -28,14 +29,14 @@ data=$root/var/lib/bayader
 etc=$root/etc/bayader
 config=$etc/bayader.toml
 
-# What building takes at its height (measured with 2 jobs), and what an installed shop needs to begin with.
+# What building takes at its height with room to spare (its folder grows to 1.7 GB), and what a shop needs to begin with.
 BUILD_MEMORY_MB=3000
 BUILD_DISK_MB=3000
 SHOP_DISK_MB=300
 # How often the new server is asked, a second apart, until it counts as not well.
 patience=${BAYADER_PATIENCE:-90}
 
-binary='' domain='' port='' uninstall=no litestream=no litestream_binary='' force=()
+binary='' domain='' email='' port='' uninstall=no litestream=no litestream_binary='' force=()
 
 say() { echo "==> $*"; }
 fail() {
@@ -50,11 +51,12 @@ as_shop() { (cd / && exec "${as_user[@]}" "$@"); }
 read_arguments() {
     while (($# > 0)); do
         case $1 in
-            --binary | --domain | --port | --litestream)
+            --binary | --domain | --email | --port | --litestream)
                 (($# > 1)) || fail "$1 needs a value. See: ./install.sh --help"
                 case $1 in
                     --binary) binary=$2 ;;
                     --domain) domain=$2 ;;
+                    --email) email=$2 ;;
                     --port) port=$2 ;;
                     --litestream) litestream_binary=$2 ;;
                 esac
@@ -69,6 +71,7 @@ read_arguments() {
     done
     [[ -z $port || ($port =~ ^[0-9]{1,5}$ && $port -ge 1 && $port -le 65535) ]] || fail "--port $port is no port: 1 to 65535"
     [[ -z $domain || $domain =~ ^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$ ]] || fail "--domain $domain is no name such as shop.example.com"
+    [[ -z $domain || $email =~ ^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+$ ]] || fail "--domain needs --email ADDRESS, whom Let's Encrypt warns if something is wrong with the certificate"
     [[ -z $binary || -f $binary ]] || fail "there is no file $binary. Give the program's path to --binary"
     [[ -z $litestream_binary || -f $litestream_binary ]] || fail "there is no file $litestream_binary. Give Litestream's path to --litestream"
     if [[ -n $litestream_binary ]]; then litestream=yes; fi
@@ -273,7 +276,7 @@ TOML
 mode = "acme"
 domains = ["$domain"]
 # Whom the authority warns if something is wrong with the certificate.
-# email = "you@example.com"
+email = "$email"
 
 TOML
         fi
@@ -374,6 +377,7 @@ tell() {
     url=$(configured public_url)
     url=${url%/}
     folder=$(sed -n '/^ *\[backup\]/,/^ *\[[^b]/s/^ *folder *= *"\(.*\)".*/\1/p' "$config" | head -n 1)
+    # It says no by an error where there is an owner; then nobody needs one.
     if code=$(as_shop "$bin" admin setup-code --data-dir "$data" --config "$config" 2> /dev/null) && [[ $code =~ ^[A-Z0-9]{4}-[A-Z0-9]{4}$ ]]; then
         url=$url/setup
         code="$code (15 minutes; another one: sudo bayader admin setup-code --data-dir /var/lib/bayader)"
@@ -381,7 +385,7 @@ tell() {
         code="none needed, the shop has an owner: sign in at $url"
     fi
     echo
-    as_shop "$bin" qr "$url" || true
+    "$bin" qr "$url" 2> /dev/null || true
     echo
     echo "Address: $url"
     echo "Code:    $code"

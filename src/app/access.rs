@@ -200,4 +200,6 @@ pub const TABLE: &[Access] = &[
     line("GET",    "/api/v1/admin/jobs/{id}",           ADMIN),
     line("POST",   "/api/v1/admin/jobs/{id}/retry",     ADMIN),
     line("POST",   "/api/v1/admin/jobs/{id}/cancel",    ADMIN),
+    line("GET",    "/api/v1/admin/restored",            ADMIN),
+    line("POST",   "/api/v1/admin/restored/release",    ADMIN),
 ];

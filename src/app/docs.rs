@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::routes;
 use crate::features::{
-    AppState, accounts, admin, cart, catalog, inventory, media, messages, orders, payments, settings, setup,
+    AppState, accounts, admin, cart, catalog, inventory, media, messages, orders, payments, restored, settings, setup,
 };
 use crate::http::assets::{self, PageQuery, asked_language};
 use crate::http::describe::refusals;
@@ -28,6 +28,7 @@ pub const PROBLEMS: &[(&str, &[&ProblemKind])] = &[
     ("src/features/orders/problems.rs", orders::problems::ALL),
     ("src/features/payments/refund_problems.rs", payments::refund_problems::ALL),
     ("src/features/payments/problems.rs", payments::problems::ALL),
+    ("src/features/restored/problems.rs", restored::problems::ALL),
     ("src/features/settings/problems.rs", settings::problems::ALL),
     ("src/features/setup/problems.rs", setup::problems::ALL),
 ];

@@ -13,6 +13,7 @@ mod opening;
 pub mod pulse;
 mod reactions;
 mod refusals;
+pub mod restored;
 pub mod routes;
 mod upkeep;
 
@@ -37,7 +38,7 @@ use crate::db::{DataFolder, Db, DbOptions, OpenFault, Reader};
 use crate::features::{
     AppState, Shop, accounts, audit, catalog, media, messages, notifications, orders, payments, settings, setup,
 };
-use crate::http::doors::Door;
+use crate::http::doors::{self, Door};
 use crate::http::front::Front;
 use crate::http::gate::{Access, CookieWorth, Gatekeeper};
 use crate::http::rate_limit::Limits;
@@ -117,6 +118,10 @@ impl App {
         let keys_fault = |reason: String| StartFault::Keys { folder: folder.path().join("keys"), reason };
         let keys = Arc::new(Keys::load_or_make(folder.path()).map_err(|fault| keys_fault(fault.chain()))?);
         let tls = Tls::open(&options.config.tls, folder.path(), &options.clock)?;
+        let mut options = options;
+        if let Some(name) = tls.as_ref().and_then(|tls| tls.names().into_iter().find(|name| doors::is_plain_name(name))) {
+            options.config.server.public_url = options.config.server.public_url.named(&name);
+        }
         let (config, clock, patience) = (&options.config, &options.clock, options.extras.patience);
         let desk = messages::Desk::open(folder.path(), config, clock, patience, options.extras.carriers)?;
         let media_folder = folder.path().join("media");
@@ -164,6 +169,10 @@ impl App {
         live.replace(db.write(settings::ApplyConfig { keeper }).await.map_err(StartFault::Books)?);
         if !db.read(catalog::search_index_is_current).await.map_err(StartFault::Books)? {
             db.write(catalog::BuildSearchIndex).await.map_err(StartFault::Books)?;
+        }
+        let erased = db.read(accounts::erased).await.map_err(StartFault::Books)?;
+        if let Err(fault) = accounts::complete_erased_log(db.folder().path(), &erased) {
+            tracing::error!(error = %fault.chain(), "the list of erased accounts could not be made whole; the next start tries again");
         }
         has_owner.store(db.read(accounts::owner_exists).await.map_err(StartFault::Books)?, Ordering::SeqCst);
 

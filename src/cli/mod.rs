@@ -20,6 +20,7 @@ mod openapi;
 mod output;
 mod products;
 mod qr;
+mod restore;
 mod serve;
 mod shared;
 mod through;
@@ -59,6 +60,9 @@ enum Command {
     /// Bring the database up to this program's version, after a copy; refused while a server runs.
     #[command(after_help = EXIT_CODES)]
     Migrate(migrate::Migrate),
+    /// Put a backup in the place of the shop, which is kept aside; refused while a server runs.
+    #[command(after_help = EXIT_CODES)]
+    Restore(restore::Restore),
     /// Bring the menu in from a CSV file, or take it out to one.
     #[command(subcommand, after_help = EXIT_CODES)]
     Products(products::Products),
@@ -98,6 +102,7 @@ pub fn run() -> ExitCode {
 
 fn dispatch(command: Command) -> Outcome {
     match command {
+        Command::Restore(restore) => restore.run(),
         Command::Serve(serve) => serve.run(),
         Command::Admin(admin) => admin.run(),
         Command::Config(config) => config.run(),

@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::swap;
+
 /// Why a folder cannot be a shop's.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderFault {
@@ -17,6 +19,11 @@ pub enum FolderFault {
         "the data folder {folder} lies on a network file system ({kind}), where a database is not safe. Choose a folder on a local disk with --data-dir"
     )]
     Network { folder: PathBuf, kind: String },
+    #[error(
+        "a restore was interrupted in the data folder {0}, and cannot be ended: {1}. Both shops are whole: mend this, then start bayader \
+         again, which ends it"
+    )]
+    Swap(PathBuf, std::io::Error),
 }
 
 /// A data folder that this process owns until it is dropped: one process at a time (SPEC 5).
@@ -48,7 +55,17 @@ impl DataFolder {
             .open(path.join("bayader.lock"))
             .map_err(|error| FolderFault::NotWritable(path.clone(), error))?;
         match lock.try_lock() {
-            Ok(()) => Ok(DataFolder { path, _lock: lock }),
+            Ok(()) => {
+                // Nobody looks into a folder in which a restore has died half-way.
+                match swap::finish(&path) {
+                    Ok(Some(aside)) => {
+                        tracing::warn!(kept = %aside.display(), "a restore that was interrupted is ended; the shop of before is kept");
+                    }
+                    Ok(None) => {}
+                    Err(error) => return Err(FolderFault::Swap(path, error)),
+                }
+                Ok(DataFolder { path, _lock: lock })
+            }
             Err(fs::TryLockError::WouldBlock) => Err(FolderFault::Owned(path)),
             Err(fs::TryLockError::Error(error)) => Err(FolderFault::NotWritable(path, error)),
         }

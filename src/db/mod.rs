@@ -17,6 +17,7 @@ mod reader;
 mod row;
 pub mod search;
 mod stats;
+pub mod swap;
 mod tx;
 mod writer;
 

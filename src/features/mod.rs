@@ -15,6 +15,7 @@ pub mod money;
 pub mod notifications;
 pub mod orders;
 pub mod payments;
+pub mod restored;
 pub mod settings;
 pub mod setup;
 

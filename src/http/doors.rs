@@ -51,10 +51,11 @@ pub struct HttpsAddress {
 }
 
 impl HttpsAddress {
-    /// `public_url` says it, if it is HTTPS; else it is the port at which the door listens.
+    /// `public_url` says it, if the keeper has given one; else it is the port at which the door listens.
     #[must_use]
     pub fn of(server: &Server, listens: SocketAddr) -> HttpsAddress {
-        let public = server.public_url.url();
+        let public = server.public_url.clone().bound_to(listens);
+        let public = public.url();
         let uri = public.is_https().then(|| public.as_str().parse::<Uri>().ok()).flatten();
         match uri {
             Some(uri) => HttpsAddress {
@@ -115,7 +116,7 @@ impl Serves {
         let host = match asked {
             Some(host) => Some(host),
             None if near => return None,
-            None => to.host.clone().or_else(|| names.iter().find(|name| is_name(name) && !name.starts_with('*')).cloned()),
+            None => to.host.clone().or_else(|| names.iter().find(|name| is_plain_name(name)).cloned()),
         };
         match host {
             Some(host) => Some(led_to(&to.url(&host, uri.path_and_query().map_or("/", |path| path.as_str())))),
@@ -155,6 +156,12 @@ pub(super) fn host_of(headers: &HeaderMap, uri: &Uri) -> Option<String> {
 pub(super) fn is_name(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     !bare.is_empty() && bare.parse::<std::net::IpAddr>().is_err()
+}
+
+/// Whether a name of a certificate is one that a link can bear.
+#[must_use]
+pub fn is_plain_name(name: &str) -> bool {
+    is_name(name) && !name.starts_with('*')
 }
 
 /// Whether a certificate of these names is for that host (RFC 6125 section 6.4.3: `*` stands for one label).

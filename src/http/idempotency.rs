@@ -229,6 +229,14 @@ fn keep(tx: &mut WriteTx<'_>, key: &IdempotencyKey, kept: &Kept, now: UtcMs) -> 
     )
 }
 
+/// Takes away all of them, before anybody is served: after a restore an answer would tell of what the books do not know.
+///
+/// # Errors
+/// A fault.
+pub fn drop_all(tx: &mut WriteTx<'_>) -> Result<usize> {
+    tx.exec("delete from idempotent_answers where id >= 0", &[])
+}
+
 /// Takes away some answers that are not kept any more, also while nobody orders; how many.
 ///
 /// # Errors

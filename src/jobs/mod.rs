@@ -24,13 +24,19 @@ pub use backoff::wait_ms;
 pub use by_staff::{ByStaff, Said, cancel_by_staff, retry_by_staff};
 pub use kinds::{Kind, Kinds, May, StaffMay, Tell};
 pub use queue::{Queue, Taken};
-pub use schedule::{Daily, ReadDaily, Schedule, finish_recurring, reschedule};
-pub use sql::{again, cancel, finish, is_running, move_to, throw_away, unfinished_count, waiting};
+pub use schedule::{Daily, ReadDaily, Schedule, begin_anew, finish_recurring, reschedule};
+pub use sql::{
+    again, cancel, cancel_all, count_waiting_for_word, finish, is_running, keys_waiting_for_word, move_to, throw_away,
+    unfinished_count, wait_for_word, waiting,
+};
 pub use tally::{Ended, Standing};
 pub use worker::{DbAccess, Worker};
 
 use crate::db::{Reader, WriteTx};
 use crate::kernel::{JobDue, JobId, Result, UtcMs};
+
+/// When a job runs that waits for somebody's word, as after a restore: never by itself. It is the last moment that the wire can say.
+pub const UNTIL_TOLD: UtcMs = UtcMs::from_ms(253_402_300_799_000); // 9999-12-31T23:59:59Z
 
 /// A job to be written.
 #[derive(Clone, Debug)]

@@ -106,6 +106,14 @@ pub(super) fn ensure(tx: &mut WriteTx<'_>, kinds: &Kinds) -> Result<()> {
     Ok(())
 }
 
+/// What was to come again is not late: after a restore the runs between are the past, and the next start writes each kind's first one.
+///
+/// # Errors
+/// A fault.
+pub fn begin_anew(tx: &mut WriteTx<'_>) -> Result<()> {
+    sql::cancel_all_of_key(tx, KEY)
+}
+
 /// The next run of each daily kind is due when the settings say now: call it in the transaction that changed them.
 ///
 /// # Errors

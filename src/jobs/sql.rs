@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Claimed, NewJob, Tries};
+use super::{Claimed, NewJob, Tries, UNTIL_TOLD};
 use crate::args;
 use crate::db::{Reader, WriteTx};
 use crate::kernel::{JobDue, JobId, Result, UtcMs};
@@ -316,4 +316,62 @@ pub fn move_to(tx: &mut WriteTx<'_>, kind: &str, key: &str, run_at: UtcMs) -> Re
         tx.wake(JobDue { job, kind: Arc::from(kind), due: run_at });
     }
     Ok(job.is_some())
+}
+
+/// Jobs of a kind that are open wait for somebody's word ([`UNTIL_TOLD`]), also those that were running. By the index `jobs_open`.
+///
+/// # Errors
+/// A fault.
+pub fn wait_for_word(tx: &mut WriteTx<'_>, kind: &str, why: &str) -> Result<usize> {
+    tx.exec(
+        "update jobs set status = 'queued', run_at = ?2, lease_until = null, last_error = ?3 \
+         where kind = ?1 and status in ('queued', 'running')",
+        args![kind, UNTIL_TOLD, why],
+    )
+}
+
+/// The keys of some jobs of a kind that wait for somebody's word. By the index `jobs_open`, which wants its own condition named.
+///
+/// # Errors
+/// A fault.
+pub fn keys_waiting_for_word(reader: &Reader<'_>, kind: &str, most: usize) -> Result<Vec<String>> {
+    reader.all(
+        "select key from jobs where kind = ?1 and status in ('queued', 'running') and status = 'queued' and run_at = ?2 \
+         order by key limit ?3",
+        args![kind, UNTIL_TOLD, i64::try_from(most).unwrap_or(i64::MAX)],
+        |row| row.get(0),
+    )
+}
+
+/// How many jobs of a kind wait for somebody's word.
+///
+/// # Errors
+/// A fault.
+pub fn count_waiting_for_word(reader: &Reader<'_>, kind: &str) -> Result<i64> {
+    reader.one(
+        "select count(*) from jobs where kind = ?1 and status in ('queued', 'running') and run_at = ?2",
+        args![kind, UNTIL_TOLD],
+        |row| row.get(0),
+    )
+}
+
+/// Every open job of a kind is over.
+///
+/// # Errors
+/// A fault.
+pub fn cancel_all(tx: &mut WriteTx<'_>, kind: &str) -> Result<()> {
+    tx.exec(
+        "update jobs set status = 'cancelled', lease_until = null, finished_at = ?2 where kind = ?1 and status in ('queued', 'running')",
+        args![kind, tx.now()],
+    )?;
+    Ok(())
+}
+
+/// Every open job of a key is over, whatever its kind.
+pub(super) fn cancel_all_of_key(tx: &mut WriteTx<'_>, key: &str) -> Result<()> {
+    tx.exec(
+        "update jobs set status = 'cancelled', lease_until = null, finished_at = ?2 where key = ?1 and status in ('queued', 'running')",
+        args![key, tx.now()],
+    )?;
+    Ok(())
 }

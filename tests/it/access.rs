@@ -139,6 +139,8 @@ const PROMISED: &[(&str, &str, &[&str])] = &[
     ("GET", "/api/v1/admin/jobs/{id}", &["admin"]),
     ("POST", "/api/v1/admin/jobs/{id}/retry", &["admin"]),
     ("POST", "/api/v1/admin/jobs/{id}/cancel", &["admin"]),
+    ("GET", "/api/v1/admin/restored", &["admin"]),
+    ("POST", "/api/v1/admin/restored/release", &["admin"]),
 ];
 
 /// What everybody may do; a route that stands in neither list is one that nobody has thought about.

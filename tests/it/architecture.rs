@@ -18,6 +18,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("rusty_s3", &["src/features/media/"]),
     ("tar", &["src/features/backup/"]),
     ("zstd", &["src/features/backup/"]),
+    ("age", &["src/features/backup/"]),
     ("metrics_exporter_prometheus", &["src/ops/"]),
     ("opentelemetry", &["src/ops/"]),
     ("listenfd", &["src/ops/"]),
@@ -51,6 +52,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("admin", &["settings", "inventory", "messages"]),
     ("setup", &["settings", "accounts", "catalog", "media"]),
     ("backup", &["settings", "messages"]),
+    ("restored", &["settings", "accounts", "cart", "messages", "notifications", "orders", "payments"]),
 ];
 
 /// A table, and the only place that inserts, updates or deletes there.
@@ -91,6 +93,9 @@ const OWNER: &[(&str, &str)] = &[
     ("payment_comparisons", "src/features/payments/sql"),
     ("payment_objects", "src/features/payments/sql"),
     ("webhook_inbox", "src/features/payments/sql"),
+    ("payment_catch_ups", "src/features/payments/sql"),
+    ("restorations", "src/features/restored/sql"),
+    ("skipped_order_numbers", "src/features/orders/sql"),
     ("notifications", "src/features/messages/sql"),
     ("notifications_forgotten", "src/features/messages/sql"),
     ("daily_summaries", "src/features/notifications/"),

@@ -317,8 +317,11 @@ async fn every_answer_is_shielded() {
         }
         assert_eq!(reply.header("strict-transport-security"), None);
     }
-    let secure = guest.get("/api/v1/products").header("x-forwarded-proto", "https").send().await.expect(200);
-    assert_eq!(secure.header("strict-transport-security"), Some("max-age=31536000"));
+    let secure = || guest.get("/api/v1/products").header("x-forwarded-proto", "https");
+    let named = secure().header("host", "shop.example").send().await.expect(200);
+    assert_eq!(named.header("strict-transport-security"), Some("max-age=31536000"));
+    let by_address = secure().send().await.expect(200);
+    assert_eq!(by_address.header("strict-transport-security"), None, "an address has no such promise (RFC 6797, 8.1.1)");
     shop.close().await;
     let alone = Shop::open().await;
     let claimed = alone.guest().get("/healthz").header("x-forwarded-proto", "https").send().await.expect(200);

@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod acme;
 mod admin;
 mod admin_jobs;
 mod architecture;
@@ -27,6 +28,7 @@ mod guards;
 mod harness;
 mod held_messages;
 mod hours;
+mod install;
 mod inventory;
 mod job_storm;
 mod jobs;
@@ -77,6 +79,7 @@ mod start;
 mod stripe;
 mod stripe_peer;
 mod systemd;
+mod tls;
 mod told_of_orders;
 mod twilio;
 mod unsubscribe;

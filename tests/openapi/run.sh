@@ -135,7 +135,7 @@ fuzz() {
     else
         pass "the fuzzer as $actor finds nothing"
     fi
-    kill "$server" && wait "$server" || true
+    if kill "$server"; then wait "$server" || true; fi
     server=
 }
 for actor in "${actors[@]}"; do fuzz "$actor"; done

@@ -2,7 +2,7 @@
 
 use jiff::civil::Weekday;
 
-use super::super::{MailAdapter, MailTls, MediaServe, PublicUrl, Sms, SmtpSignIn, Tls, TwilioSender};
+use super::super::{HttpUrl, MailAdapter, MailTls, MediaServe, PublicUrl, Sms, SmtpSignIn, Tls, TwilioSender};
 use super::{Folder, config, fault, faults, lines, says};
 
 const SMTP: &str = "[mail]\nadapter = \"smtp\"\nfrom = \"Bayader <a@b.jo>\"\nhost = \"mail.example.com\"\n";
@@ -299,4 +299,28 @@ fn a_certificate_by_acme_needs_names_and_an_address() {
     let Tls::Acme { domains, directory_url, .. } = tls else { panic!("no ACME") };
     assert_eq!(domains, ["shop.example"]);
     assert_eq!(directory_url.as_str(), "https://acme-v02.api.letsencrypt.org/directory");
+    says(&fault("[tls]\nmode = \"acme\"\ndomains = [\"192.0.2.7\"]\nemail = \"a@b.jo\""), &["`tls.domains`", "an address"]);
+}
+
+#[test]
+fn https_has_a_place_of_its_own_and_links_begin_with_it() {
+    const ACME: &str = "[tls]\nmode = \"acme\"\ndomains = [\"shop.example\", \"www.shop.example\"]\nemail = \"a@b.jo\"\n";
+    let server = |text: &str| config(text).server;
+    let usual = server(&format!("[server]\nlisten = \"192.168.1.5:80\"\n{ACME}"));
+    assert_eq!(
+        (usual.https_listen.to_string(), usual.public_url.url().as_str()),
+        ("192.168.1.5:443".to_owned(), "https://shop.example")
+    );
+    let other = server(&format!("{ACME}listen = \"[::]:8443\""));
+    assert_eq!(
+        (other.https_listen.to_string(), other.public_url.url().as_str()),
+        ("[::]:8443".to_owned(), "https://shop.example:8443")
+    );
+    let bound = other.public_url.bound_to("127.0.0.1:9443".parse().unwrap());
+    assert_eq!(bound.url().as_str(), "https://shop.example:9443");
+    let unnamed = PublicUrl::Assumed(HttpUrl::at(super::super::types::Scheme::Https, "0.0.0.0:443".parse().unwrap()));
+    assert_eq!(unnamed.named("shop.example").url().as_str(), "https://shop.example");
+    says(&fault(&format!("{ACME}listen = \"127.0.0.1:8080\"")), &["`tls.listen`", "a port of its own"]);
+    let plain = format!("[server]\npublic_url = \"http://shop.example\"\n{ACME}");
+    says(&fault(&plain), &["`server.public_url`", "https://"]);
 }

@@ -100,7 +100,8 @@ impl Command for Invite {
 pub(super) fn queue(tx: &mut WriteTx<'_>, user: UserId, kind: LinkKind) -> Result<()> {
     let Some(reach) = sql::people::reach(tx, user)? else { return Ok(()) };
     if messages::is_waiting(tx, kind.message(), user)? {
-        return Ok(());
+        // One that has waited since a restore goes now: it is asked for.
+        return messages::let_go_of(tx, kind.message(), user);
     }
     let message = NewMessage {
         kind: kind.message(),

@@ -205,6 +205,11 @@ pub(super) fn end_session(tx: &mut WriteTx<'_>, session: SessionId) -> Result<bo
     Ok(rows == 1)
 }
 
+/// Ends every session there is; how many lived.
+pub(super) fn end_all_sessions(tx: &mut WriteTx<'_>) -> Result<usize> {
+    tx.exec("update sessions set ended_at = ?1 where ended_at is null", args![tx.now()])
+}
+
 pub(super) fn refresh_token(reader: &Reader<'_>, hash: TokenHash) -> Result<Option<KeptToken>> {
     reader.opt(
         "select sessions.user_id, sessions.id, sessions.kind, refresh_tokens.used_at is not null, sessions.used_at, sessions.ended_at is not null \

@@ -10,7 +10,15 @@ use crate::kernel::{Actor, Role};
 
 /// Writes that concern the shop no more than a customer's do, a sign-in that is renewed or the actor's own cart: a row for each
 /// would bury the others.
-const OWN_AFFAIRS: &[&str] = &["accounts.refresh", "cart.add", "cart.change", "cart.remove", "cart.empty"];
+const OWN_AFFAIRS: &[&str] = &[
+    "accounts.refresh",
+    "cart.add",
+    "cart.change",
+    "cart.remove",
+    "cart.empty",
+    // What was said of them is told once, by the answer.
+    "restored.let_go",
+];
 
 /// Whether what this actor writes is kept: those who work for the shop. What customers do, their own orders tell.
 #[must_use]

@@ -188,6 +188,8 @@ pub mod codes {
     pub const NOT_DUE: &str = "no_longer_due";
     /// Its person was erased.
     pub const ERASED: &str = "erased";
+    /// It waited after a restore, and was dropped: the shop of before may have sent it.
+    pub const NOT_REPEATED: &str = "not_repeated";
     /// Its job was cancelled by somebody of the shop.
     pub const CANCELLED: &str = "cancelled";
     /// Its carrier can put no message together for that address: nobody was asked.

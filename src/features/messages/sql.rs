@@ -4,6 +4,7 @@ pub(super) mod forget;
 pub(super) mod lists;
 pub(super) mod of_order;
 pub(super) mod person;
+pub(super) mod restored;
 pub(super) mod told;
 
 use super::model::Row;

@@ -19,6 +19,7 @@ pub use books::check_books;
 pub use end::{END_JOB, ask_to_end, close_offline};
 pub use model::{Captured, Entry, Failure, Kind, NewRefund, Payment, Refund};
 pub use outside::refund_made_outside;
+pub use refund::doubt_all_refunds;
 pub use refund::{
     REFUND_JOB, finish_refund, note_refund_lost, note_refund_sent, parked_went_back, refund_all, refund_parked, start_refund,
 };

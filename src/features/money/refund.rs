@@ -96,6 +96,15 @@ pub fn note_refund_sent(tx: &mut WriteTx<'_>, refund: RefundId, memo: Option<&st
     sql::refunds::note_sent(tx, refund, memo, capture)
 }
 
+/// Every refund that waits counts as one that its gateway was asked for, so that it is asked what became of it before anything is sent: a
+/// shop that was restored does not know what the one before it has sent. How many nobody had sent.
+///
+/// # Errors
+/// A fault.
+pub fn doubt_all_refunds(tx: &mut WriteTx<'_>) -> Result<usize> {
+    sql::refunds::doubt_all(tx)
+}
+
 /// Notes that a gateway does not know a refund that it was asked for; the first moment stays.
 ///
 /// # Errors

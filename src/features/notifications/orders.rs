@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::model::{self, Step};
-use super::{payload, rules};
+use super::{payload, restored, rules};
 use crate::db::{Command, WriteTx};
 use crate::features::messages::{self, Channel, Kind, NewMessage};
 use crate::features::{Shop, money, orders};
@@ -67,7 +67,7 @@ fn enqueue_if_reachable(tx: &mut WriteTx<'_>, order: OrderId, step: Step, wait_m
 }
 
 fn enqueue(tx: &mut WriteTx<'_>, order: OrderId, step: Step, wait_ms: i64) -> Result<()> {
-    let run_at = tx.now().plus_ms(wait_ms);
+    let run_at = if restored::waits(tx, order)? { jobs::UNTIL_TOLD } else { tx.now().plus_ms(wait_ms) };
     jobs::enqueue(tx, &NewJob { kind: ORDER_JOB, key: &model::key(order, step), run_at, max_attempts: MAX_ATTEMPTS })
 }
 

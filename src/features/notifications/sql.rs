@@ -1,8 +1,8 @@
-//! Every statement on `low_stock_told`.
+//! Every statement on `low_stock_told`, and what is read beside it.
 
 use crate::args;
 use crate::db::{Reader, WriteTx};
-use crate::kernel::{Pieces, ProductId, Result};
+use crate::kernel::{OrderId, Pieces, ProductId, Result, UtcMs};
 
 /// A product that is low.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,4 +62,30 @@ pub(super) fn forget_recovered(tx: &mut WriteTx<'_>) -> Result<()> {
         &[],
     )?;
     Ok(())
+}
+
+/// Everything that is low now counts as told.
+pub(super) fn told_of_all_low(tx: &mut WriteTx<'_>) -> Result<()> {
+    tx.exec(
+        "insert into low_stock_told (product_id, told_at) select product_id, ?1 from inventory \
+         where stock_threshold > 0 and stock - reserved <= stock_threshold on conflict (product_id) do nothing",
+        args![tx.now()],
+    )?;
+    Ok(())
+}
+
+/// Whether an order is older than the backup of the newest restore, and that has no answer yet. By the primary keys: an order's id begins
+/// with its moment.
+pub(super) fn is_from_before_a_restore(reader: &Reader<'_>, order: OrderId) -> Result<bool> {
+    let backup_of: Option<UtcMs> = reader
+        .opt("select backup_of, answered_at from restorations order by n desc limit 1", &[], |row| {
+            let mut columns = row.columns();
+            let (backup_of, answered_at): (UtcMs, Option<UtcMs>) = (columns.next()?, columns.next()?);
+            Ok(Some(backup_of).filter(|_| answered_at.is_none()))
+        })?
+        .flatten();
+    let Some(backup_of) = backup_of else { return Ok(false) };
+    reader.one("select exists (select 1 from orders where id = ?1 and created_at <= ?2)", args![order, backup_of], |row| {
+        row.get(0)
+    })
 }

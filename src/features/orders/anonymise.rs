@@ -20,6 +20,15 @@ pub fn anonymise(tx: &mut WriteTx<'_>, customer: UserId) -> Result<()> {
             .fact("openOrders", open)
             .into());
     }
+    anonymise_again(tx, customer)
+}
+
+/// As [`anonymise`], for a person who was erased before and is there again, as in a shop that was restored: their orders were over then,
+/// though the books do not know it.
+///
+/// # Errors
+/// A fault.
+pub fn anonymise_again(tx: &mut WriteTx<'_>, customer: UserId) -> Result<()> {
     sql::anonymise(tx, customer)?;
     text_index::forget(tx, customer)
 }

@@ -17,9 +17,23 @@ use crate::kernel::{
     UserId, UtcMs,
 };
 
-/// The next number of a day, from 1 without gaps: one seek in the index `orders_number`.
+/// The next number of a day, from 1 without gaps but those that a restore has left: a seek in the index `orders_number`, and one in a
+/// table that is nearly always empty.
 pub(super) fn next_number(reader: &Reader<'_>, day: i64) -> Result<i64> {
-    reader.one("select coalesce(max(number), 0) + 1 from orders where number_day = ?1", args![day], |row| row.get(0))
+    reader.one(
+        "select max(coalesce((select max(number) from orders where number_day = ?1), 0), \
+         coalesce((select max(upto) from skipped_order_numbers where day = ?1), 0)) + 1",
+        args![day],
+        |row| row.get(0),
+    )
+}
+
+pub(super) fn newest_number(reader: &Reader<'_>, day: i64) -> Result<i64> {
+    reader.one("select coalesce(max(number), 0) from orders where number_day = ?1", args![day], |row| row.get(0))
+}
+
+pub(super) fn skip_numbers(tx: &mut WriteTx<'_>, day: i64, after: i64, upto: i64) -> Result<()> {
+    tx.exec_one("insert into skipped_order_numbers (day, after, upto) values (?1, ?2, ?3)", args![day, after, upto])
 }
 
 /// Texts of JSON columns.
@@ -558,7 +572,12 @@ pub(super) const BOOKS: &[(&str, &str)] = &[
         "select hex(o.id) from orders o join order_lines l on l.order_id = o.id where l.hold <> 'untracked' and not case o.status \
          when 'Pending' then l.hold = 'held' when 'Cancelled' then l.hold in ('freed', 'taken', 'returned') else l.hold = 'taken' end",
     ),
-    ("the day's order numbers have a gap", "select number_day from orders group by number_day having max(number) <> count(*)"),
+    (
+        "the day's order numbers have a gap",
+        "select d.number_day from (select number_day, max(number) as newest, count(*) as orders from orders group by number_day) d \
+         where d.newest <> d.orders + coalesce((select sum(s.upto - s.after) from skipped_order_numbers s \
+         where s.day = d.number_day and s.upto < d.newest), 0)",
+    ),
     (
         "an order's state is not that of its history",
         "select hex(o.id) from orders o where o.status <> coalesce((select status from order_history h where h.order_id = o.id order by n desc limit 1), 'Pending')",

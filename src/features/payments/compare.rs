@@ -31,6 +31,10 @@ const AFTER_MS: i64 = 2 * HOUR_MS;
 const MARGIN_MS: i64 = 6 * HOUR_MS;
 /// Days that were missed while the shop was off are made good, up to so many.
 const MOST_MISSED: usize = 14;
+/// Of a gateway that opens no books, refunds since a backup are found by asking about what it took on so many days before.
+const LOOKED_BACK: i32 = 7;
+/// Days that are read after a restore, up to so many.
+const MOST_RESTORED: usize = 92;
 /// Earlier days on which something is different still are looked at again, up to so many.
 const MOST_OPEN: i64 = 14;
 /// The name of the list's order in cursors.
@@ -76,7 +80,15 @@ impl CompareBooks {
         let zone = self.shop.settings.format().zone.clone();
         let yesterday = zone.day_of(self.shop.clock.now().plus_ms(-AFTER_MS)).plus_days(-1);
         let yesterday = yesterday.ok_or_else(|| Fault::because("a day has one before it"))?;
-        for day in self.shop.db.read(move |reader| days(reader, method, yesterday)).await? {
+        let now = self.shop.clock.now();
+        let today = zone.day_of(now);
+        let restored = self.shop.db.read(move |reader| catches_up(reader, method)).await?;
+        let mut days = self.shop.db.read(move |reader| days(reader, method, yesterday)).await?;
+        if let Some((_, backup_of)) = restored {
+            let from = zone.day_of(backup_of);
+            days.extend(days_since(from.plus_days(-LOOKED_BACK).unwrap_or(from), today));
+        }
+        for day in days {
             let span = zone.start_of(day).zip(day.plus_days(1).and_then(|next| zone.start_of(next)));
             let (from, until) = span.ok_or_else(|| Fault::because("a day has a beginning and an end"))?;
             self.ask_for_fees(method, from, until).await?;
@@ -84,7 +96,11 @@ impl CompareBooks {
                 Some(lines) => self.with_books(method, &lines, from, until).await?,
                 None => self.by_asking(gateway, from, until).await?,
             };
-            self.shop.db.write_in_background(Keep { gateway: method, day, found }).await?;
+            // A day that is not over is compared again when it is.
+            self.shop.db.write_in_background(Keep { gateway: method, day, found, is_over: day <= yesterday }).await?;
+        }
+        if let Some((restoration, _)) = restored {
+            self.shop.db.write_in_background(CaughtUp { gateway: method, restoration }).await?;
         }
         Ok(())
     }
@@ -278,6 +294,7 @@ struct Keep {
     gateway: PaymentMethod,
     day: ShopDay,
     found: Vec<Found>,
+    is_over: bool,
 }
 
 impl Command for Keep {
@@ -286,8 +303,35 @@ impl Command for Keep {
 
     fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
         sql::keep(tx, self.gateway, self.day, &self.found)?;
-        sql::set_last_day(tx, self.gateway, self.day)
+        if self.is_over { sql::set_last_day(tx, self.gateway, self.day) } else { Ok(()) }
     }
+}
+
+/// A gateway's books were read from the moment of a backup on.
+struct CaughtUp {
+    gateway: PaymentMethod,
+    restoration: i64,
+}
+
+impl Command for CaughtUp {
+    const NAME: &'static str = "payments.compare_caught_up";
+    type Output = ();
+
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<()> {
+        sql::caught_up(tx, self.gateway, self.restoration)
+    }
+}
+
+/// The restore after which a gateway's books were not read yet, and the moment of its backup: what the gateway took since is not known
+/// here, whether it was used before or not.
+pub(super) fn catches_up(reader: &Reader<'_>, gateway: PaymentMethod) -> Result<Option<(i64, UtcMs)>> {
+    sql::catch_up(reader, gateway)
+}
+
+/// The days from that of a backup to today. Of one that is older than any shop should restore, the newest.
+fn days_since(backup: ShopDay, today: ShopDay) -> impl Iterator<Item = ShopDay> {
+    let before = std::iter::successors(Some(today), |day| day.plus_days(-1));
+    before.take_while(move |day| *day >= backup).take(MOST_RESTORED)
 }
 
 /// A page of differences, newest first.

@@ -267,6 +267,11 @@ pub fn forget_bodies(tx: &mut WriteTx<'_>, before: crate::kernel::UtcMs, most: u
     sql::forget_bodies(tx, before, most)
 }
 
+/// How many messages tell of money that no payment here explains.
+pub(super) fn count_lost_money(reader: &Reader<'_>) -> Result<i64> {
+    Ok(sql::lost_money(reader)?.into_iter().map(|(_, count, _)| count).sum())
+}
+
 /// Money that gateways have told of and that no payment here explains, a line a gateway, as long as the bodies are kept.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use super::shapes::{UserBody, user_shape};
 use crate::features::AppState;
 use crate::features::accounts::model::MAX_ADDRESSES;
 use crate::features::accounts::queries::{self, UserFilter};
-use crate::features::accounts::{AddressInput, EraseUser, Invite, ReplaceUser, UserInput, problems};
+use crate::features::accounts::{AddressInput, EraseUser, Invite, ReplaceUser, UserInput, note_erased, problems};
 use crate::http::extract::Empty;
 use crate::http::input::Metadata;
 use crate::http::page::{Paging, list_schema};
@@ -17,7 +17,7 @@ use crate::http::problem::not_found;
 use crate::http::{Answer, Body, Context, Fields, Id, Input, Link, Query, Route, Shape, etag, no_content, respond};
 use crate::kernel::problem::kinds;
 use crate::kernel::text::Lines;
-use crate::kernel::{Address, Email, Problem, Result, Role, SeenVersion, UserId};
+use crate::kernel::{Address, Email, Fault, Problem, Result, Role, SeenVersion, UserId};
 
 pub(super) fn routes() -> Vec<Route<AppState>> {
     let user = user_shape();
@@ -205,6 +205,9 @@ async fn delete(State(app): State<AppState>, context: Context, Id(id): Id<UserId
     let is_theirs = context.caller.user() == Some(id);
     let proven_hash = if is_theirs { Some(prove(&app, &context, id, body).await?) } else { None };
     app.db.write(EraseUser { id, seen, proven_hash }).await?;
+    let folder = app.db.folder().path().to_owned();
+    let noted = tokio::task::spawn_blocking(move || note_erased(&folder, [id])).await;
+    noted.map_err(Fault::new)??;
     no_content()
 }
 

@@ -48,3 +48,9 @@ pub(in crate::features::accounts) fn count_request(tx: &mut WriteTx<'_>) -> Resu
         args![tx.now()],
     )
 }
+
+/// Ends every link there is.
+pub(in crate::features::accounts) fn end_of_all(tx: &mut WriteTx<'_>) -> Result<()> {
+    tx.exec("delete from account_links where kind in ('reset', 'invite')", &[])?;
+    Ok(())
+}

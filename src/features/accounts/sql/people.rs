@@ -89,6 +89,11 @@ pub(in crate::features::accounts) fn erase(tx: &mut WriteTx<'_>, user: UserId, n
     )
 }
 
+/// Accounts whose person was erased. By the index `users_erased`.
+pub(in crate::features::accounts) fn erased(reader: &Reader<'_>) -> Result<Vec<UserId>> {
+    reader.all("select id from users where erased_at is not null order by erased_at, id", &[], |row| row.get(0))
+}
+
 /// Admins who can sign in, other than this one.
 pub(in crate::features::accounts) fn other_admins(reader: &Reader<'_>, user: UserId) -> Result<i64> {
     reader.one("select count(*) from users where role = 'admin' and password_hash <> '' and id <> ?1", args![user], |row| {

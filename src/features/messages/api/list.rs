@@ -211,7 +211,7 @@ fn message_shape() -> Shape {
             "status": Status::schema(),
             "attempts": { "type": "integer", "description": "Tries so far." },
             "resent": { "type": "integer", "description": "Tries that followed one which may have arrived, because the machine died between the provider's yes and the books." },
-            "errorCode": text("Why it failed or was suppressed: a provider's code, or one of address_suppressed, no_consent, no_longer_due, erased, cancelled, template_fault, outcome_unknown, gave_up, undelivered."),
+            "errorCode": text("Why it failed or was suppressed: a provider's code, or one of address_suppressed, no_consent, no_longer_due, erased, cancelled, not_repeated, template_fault, outcome_unknown, gave_up, undelivered."),
             "lastError": text("The same in words, or why the last try put it off."),
             "providerId": text("The provider's name for it."),
             "createdAt": moment("When its cause happened."),

@@ -20,6 +20,14 @@ pub(in crate::features::money) fn note_sent(
     )
 }
 
+/// Every refund that waits counts as one that its gateway was asked for; how many were not before.
+pub(in crate::features::money) fn doubt_all(tx: &mut WriteTx<'_>) -> Result<usize> {
+    tx.exec(
+        "update refunds set sent_at = ?1, updated_at = ?1 where status = 'pending' and sent_at is null and object is null",
+        args![tx.now()],
+    )
+}
+
 /// The first moment stays.
 pub(in crate::features::money) fn note_lost(tx: &mut WriteTx<'_>, refund: RefundId) -> Result<()> {
     tx.exec_one("update refunds set lost_at = coalesce(lost_at, ?2), updated_at = ?2 where id = ?1", args![refund, tx.now()])

@@ -14,7 +14,7 @@ pub use expand::{CAMPAIGN_JOB, SendCampaigns};
 pub use model::{Audience, Campaign, Content, Words};
 pub use start::StartCampaign;
 
-use crate::db::Reader;
+use crate::db::{Reader, WriteTx};
 use crate::http::page::{From, List, Paging, bad_cursor};
 use crate::kernel::{CampaignId, Result};
 
@@ -27,6 +27,14 @@ const NEWEST: &str = "newest";
 /// A fault.
 pub fn campaign(reader: &Reader<'_>, id: CampaignId) -> Result<Option<Campaign>> {
     Ok(sql::row(reader, id)?.map(|row| row.campaign))
+}
+
+/// Nothing more of a campaign follows.
+///
+/// # Errors
+/// A fault.
+pub(super) fn end(tx: &mut WriteTx<'_>, id: CampaignId) -> Result<()> {
+    sql::end(tx, id)
 }
 
 /// Campaigns, newest first.

@@ -46,6 +46,11 @@ pub(super) fn advance(
     )
 }
 
+pub(super) fn end(tx: &mut WriteTx<'_>, id: CampaignId) -> Result<()> {
+    tx.exec("update campaigns set ended_at = ?2 where id = ?1 and ended_at is null", args![id, tx.now()])?;
+    Ok(())
+}
+
 pub(super) fn row(reader: &Reader<'_>, id: CampaignId) -> Result<Option<Stored>> {
     reader.opt(
         "select id, type, channel, audience, queued, created_at, ended_at, content, after_user from campaigns where id = ?1",

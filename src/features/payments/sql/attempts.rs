@@ -132,3 +132,14 @@ pub(in crate::features::payments) fn objects(reader: &Reader<'_>, payment: Payme
 pub(in crate::features::payments) fn currency_of(reader: &Reader<'_>, order: OrderId) -> Result<String> {
     reader.one("select currency from orders where id = ?1", args![order], |row| row.get(0))
 }
+
+/// Attempts whose beginning is of unknown outcome, and refunds that their gateway was asked for. By the indexes `gateway_attempts_open`
+/// and `refunds_open`.
+pub(in crate::features::payments) fn count_unknown(reader: &Reader<'_>) -> Result<i64> {
+    reader.one(
+        "select (select count(*) from gateway_attempts where phase <> 'closed' and phase <> 'open') \
+         + (select count(*) from refunds where status = 'pending')",
+        &[],
+        |row| row.get(0),
+    )
+}

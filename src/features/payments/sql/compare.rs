@@ -119,6 +119,37 @@ pub(in crate::features::payments) fn set_last_day(tx: &mut WriteTx<'_>, gateway:
     )
 }
 
+/// A restore after which a gateway's books were not read yet: its number, and the moment of its backup. The newest counts; what an older
+/// one missed lies before it.
+pub(in crate::features::payments) fn catch_up(reader: &Reader<'_>, gateway: PaymentMethod) -> Result<Option<(i64, UtcMs)>> {
+    reader.opt(
+        "select r.n, (select min(o.backup_of) from restorations o where not exists \
+         (select 1 from payment_catch_ups d where d.gateway = ?1 and d.restoration = o.n)) \
+         from restorations r where not exists (select 1 from payment_catch_ups c where c.gateway = ?1 and c.restoration = r.n) \
+         order by r.n desc limit 1",
+        args![gateway],
+        |row| {
+            let mut columns = row.columns();
+            Ok((columns.next()?, columns.next()?))
+        },
+    )
+}
+
+/// A gateway's books were read, for every restore up to one.
+pub(in crate::features::payments) fn caught_up(tx: &mut WriteTx<'_>, gateway: PaymentMethod, restoration: i64) -> Result<()> {
+    tx.exec(
+        "insert into payment_catch_ups (gateway, restoration, at) select ?1, n, ?3 from restorations where n <= ?2 \
+         on conflict (gateway, restoration) do nothing",
+        args![gateway, restoration, tx.now()],
+    )?;
+    Ok(())
+}
+
+/// Differences that are open. By the index `payment_differences_open`.
+pub(in crate::features::payments) fn count_open(reader: &Reader<'_>) -> Result<i64> {
+    reader.one("select count(*) from payment_differences where closed_at is null", &[], |row| row.get(0))
+}
+
 /// Days of which something is different still, the oldest first.
 pub(in crate::features::payments) fn open_days(reader: &Reader<'_>, gateway: PaymentMethod, most: i64) -> Result<Vec<ShopDay>> {
     reader.all(

@@ -21,7 +21,7 @@ use self::authority::Authority;
 use self::fault::OrderFault;
 use self::store::{Kept, Store};
 use super::look::Look;
-use super::pair::{Pair, PairFault};
+use super::pair::PairFault;
 use super::shown::Shown;
 use super::{Tls, pair};
 use crate::clock::Clock;
