@@ -15,7 +15,7 @@ pub use happened::Happened;
 
 use crate::db::Reader;
 use crate::features::messages::Channel;
-use crate::features::{AppState, inventory, messages, orders};
+use crate::features::{AppState, backup, inventory, messages, orders, restored};
 use crate::http::Traffic;
 use crate::http::traffic::CLASSES;
 use crate::jobs::{self, Queue};
@@ -46,6 +46,8 @@ struct Counted {
     low_stock: i64,
     dead_jobs: Vec<(String, i64)>,
     messages: Vec<messages::Numbers>,
+    backups: backup::Standing,
+    restored_waits: bool,
 }
 
 impl Counted {
@@ -55,6 +57,8 @@ impl Counted {
             low_stock: inventory::low(reader, 0)?.0,
             dead_jobs: jobs::dead(reader)?,
             messages: messages::numbers(reader, now)?,
+            backups: backup::standing(reader)?,
+            restored_waits: restored::line_for_doctor(reader)?.is_some(),
         })
     }
 }
@@ -81,7 +85,7 @@ impl Metrics {
         self.tell_jobs(&mut page);
         self.tell_shop(&mut page);
         if let Some(counted) = &counted {
-            tell_counted(&mut page, counted);
+            tell_counted(&mut page, counted, self.shop.clock.now());
         }
         self.tell_providers(&mut page);
         machine::tell(self, &mut page);
@@ -263,7 +267,7 @@ impl Metrics {
     }
 }
 
-fn tell_counted(page: &mut Page, counted: &Counted) {
+fn tell_counted(page: &mut Page, counted: &Counted, now: UtcMs) {
     let mut family = page.family("bayader_orders", Kind::Gauge, "Orders in the books, by status.");
     for (status, count) in &counted.orders {
         family.value(&[("status", status.code())], count);
@@ -283,4 +287,15 @@ fn tell_counted(page: &mut Page, counted: &Counted) {
     for numbers in &counted.messages {
         family.value(&[("channel", numbers.channel.code())], numbers.failed);
     }
+    // Of what is not there nothing is told: an age of nothing would look young.
+    if let Some(age) = counted.backups.could_lose_ms(now) {
+        let help = "How old the newest backup is that nothing is known to be wrong with.";
+        page.one("bayader_backup_age_seconds", Kind::Gauge, help, age / SECOND_MS);
+    }
+    if let Some(age) = counted.backups.proven_age_ms(now) {
+        let help = "How long ago a backup was last shown to be restorable.";
+        page.one("bayader_backup_proven_age_seconds", Kind::Gauge, help, age / SECOND_MS);
+    }
+    let help = "1 while a restored shop waits for its owner's word about what the past would have sent.";
+    page.one("bayader_restored_waits", Kind::Gauge, help, u8::from(counted.restored_waits));
 }

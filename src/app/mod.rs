@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::metrics::{Happened, Metrics};
-pub use doctor::books as doctor;
+pub use doctor::{balances, books as doctor};
 pub use opening::Opening;
 pub use routes::openapi;
 
@@ -36,7 +36,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::db::{DataFolder, Db, DbOptions, OpenFault, Reader};
 use crate::features::{
-    AppState, Shop, accounts, audit, catalog, media, messages, notifications, orders, payments, settings, setup,
+    AppState, Shop, accounts, audit, backup, catalog, media, messages, notifications, orders, payments, settings, setup,
 };
 use crate::http::doors::{self, Door};
 use crate::http::front::Front;
@@ -92,6 +92,8 @@ pub enum StartFault {
     Bucket(String),
     #[error(transparent)]
     Tls(#[from] TlsFault),
+    #[error(transparent)]
+    Backup(#[from] backup::BackupFault),
     #[error("the system gave no thread: {0}")]
     Threads(std::io::Error),
 }
@@ -122,6 +124,7 @@ impl App {
         if let Some(name) = tls.as_ref().and_then(|tls| tls.names().into_iter().find(|name| doors::is_plain_name(name))) {
             options.config.server.public_url = options.config.server.public_url.named(&name);
         }
+        let backups = Arc::new(backup::Desk::of(folder.path(), &options.config)?);
         let (config, clock, patience) = (&options.config, &options.clock, options.extras.patience);
         let desk = messages::Desk::open(folder.path(), config, clock, patience, options.extras.carriers)?;
         let media_folder = folder.path().join("media");
@@ -202,6 +205,7 @@ impl App {
             return_url: options.config.server.return_url.as_ref().map(|url| url.as_str().to_owned()),
             cors_origins: options.config.server.cors_origins.iter().map(ToString::to_string).collect(),
             limits_guests: options.config.rate_limit.enabled,
+            backups,
             job_kinds: Arc::clone(&job_kinds),
         });
         shop.db.write(payments::reconcile::TakeUp).await.map_err(StartFault::Books)?;

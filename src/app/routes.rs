@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use super::access::TABLE;
 use super::docs;
 use crate::features::{
-    AppState, accounts, admin, audit, cart, catalog, inventory, media, messages, notifications, orders, payments, restored,
-    settings, setup,
+    AppState, accounts, admin, audit, backup, cart, catalog, inventory, media, messages, notifications, orders, payments,
+    restored, settings, setup,
 };
 use crate::http::describe::{Operation, Tag, document};
 use crate::http::gate::{self, Access, Gatekeeper, Who};
@@ -68,6 +68,7 @@ pub fn all() -> Vec<Route<AppState>> {
     routes.extend(setup::api::routes());
     routes.extend(settings::api::routes());
     routes.extend(admin::api::routes());
+    routes.extend(backup::api::routes());
     routes.extend(audit::api::routes());
     routes.extend(restored::api::routes());
     routes.extend([

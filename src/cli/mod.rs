@@ -6,6 +6,7 @@
 
 mod admin;
 mod audit;
+mod backup;
 mod become_user;
 mod config;
 mod demo;
@@ -69,6 +70,9 @@ enum Command {
     /// Bring pictures in by the names of their files, or compare and mend their files.
     #[command(subcommand, after_help = EXIT_CODES)]
     Media(media::Media),
+    /// Copy the shop into one file, and prove that it can be restored.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Backup(backup::Backup),
     /// Check the books, or what they rest on; works beside a running server and changes nothing.
     #[command(after_help = EXIT_CODES)]
     Doctor(doctor::Doctor),
@@ -108,6 +112,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Config(config) => config.run(),
         Command::Migrate(migrate) => migrate.run(),
         Command::Media(media) => media.run(),
+        Command::Backup(backup) => backup.run(),
         Command::Products(products) => products.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Audit(audit) => audit.run(),

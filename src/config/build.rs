@@ -165,6 +165,7 @@ impl Builder {
             backup: backup?,
             tls: tls?,
             otlp,
+            file: None,
             origins: BTreeMap::new(),
         })
     }

@@ -49,7 +49,8 @@ pub use types::{HttpUrl, Keep, Mailbox, Network};
 /// At least one fault; a fault of one key does not hide those of another. Where the file is no TOML, what it lacks is not
 /// told, as it may stand in the part that could not be read.
 pub fn load(source: &Source) -> Result<Config, Vec<ConfigFault>> {
-    build::build(source::Written::gather(source))
+    let config = build::build(source::Written::gather(source))?;
+    Ok(Config { file: source.path(), ..config })
 }
 
 /// What the owner's setting behind a key of `[shop]` or `[orders]` begins with: `JOD` for `shop.currency`.

@@ -41,6 +41,8 @@ pub struct Config {
     pub tls: Tls,
     /// The collector of traces, if there is one.
     pub otlp: Option<Otlp>,
+    /// The file that was read, if there was one.
+    pub file: Option<PathBuf>,
     pub(super) origins: BTreeMap<&'static str, Place>,
 }
 

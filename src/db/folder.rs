@@ -106,6 +106,36 @@ impl DataFolder {
     }
 }
 
+/// Who holds it keeps every file of a shop that its books name: backups are made one at a time, and what nothing shows any more is
+/// collected when none is. It is a lock of the kernel's, so it counts across processes and ends with its holder, however that ends.
+#[derive(Debug)]
+pub struct FilesHeld {
+    /// Held for its lock only.
+    _lock: File,
+}
+
+impl FilesHeld {
+    /// Takes it; `None` if somebody has it.
+    ///
+    /// # Errors
+    /// If the lock's file cannot be made.
+    pub fn try_take(folder: &Path) -> std::io::Result<Option<FilesHeld>> {
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(folder.join("backup.lock"))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(FilesHeld { _lock: lock })),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+/// The kind of the network file system on which a folder lies; `None` of a local one.
+#[must_use]
+pub fn network_kind(folder: &Path) -> Option<String> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    network_file_system(folder, &mounts).map(str::to_owned)
+}
+
 /// Where the database of a folder lies.
 #[must_use]
 pub fn database_in(folder: &Path) -> PathBuf {

@@ -49,6 +49,23 @@ pub(super) fn run(connection: &mut Connection, backups: &Path, now: UtcMs) -> Re
     Ok(())
 }
 
+/// Brings a copy that counts for nothing, as a backup's in a scratch folder, up to this program's version.
+///
+/// # Errors
+/// A fault, also if it is of a newer version.
+pub fn bring_up(copy: &Path) -> Result<(), Fault> {
+    let mut connection = Connection::open(copy).map_err(Fault::new)?;
+    let found = version_of(&connection).map_err(Fault::new)?;
+    if found > SCHEMA_VERSION {
+        return Err(Fault::because(format!("it is of version {found}, newer than this program's {SCHEMA_VERSION}")));
+    }
+    if found < SCHEMA_VERSION {
+        connection.execute_batch("pragma synchronous = off").map_err(Fault::new)?;
+        embedded::migrations::runner().run(&mut connection).map_err(Fault::new)?;
+    }
+    Ok(())
+}
+
 /// A consistent copy of the database, in a file that did not exist.
 fn snapshot(connection: &Connection, backups: &Path, version: i64, now: UtcMs) -> Result<PathBuf, Fault> {
     let stamp = now.to_string().replace([':', '.'], "-");

@@ -268,7 +268,7 @@ fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn prepare_reader(connection: &mut Connection) -> rusqlite::Result<()> {
+pub(super) fn prepare_reader(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIME)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     connection.execute_batch(

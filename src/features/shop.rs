@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{accounts, audit, catalog, media, messages, orders, payments, settings, setup};
+use super::{accounts, audit, backup, catalog, media, messages, orders, payments, settings, setup};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::http::Forgeries;
@@ -58,6 +58,8 @@ pub struct Shop {
     pub cors_origins: Vec<String>,
     /// Whether a guest may leave only so many orders unconfirmed (`[rate_limit] enabled`).
     pub limits_guests: bool,
+    /// Where backups lie and how they are made.
+    pub backups: Arc<backup::Desk>,
     /// The kinds of background work.
     pub job_kinds: Arc<jobs::Kinds>,
 }

@@ -51,7 +51,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("notifications", &["settings", "admin", "accounts", "messages", "inventory", "money", "orders", "payments"]),
     ("admin", &["settings", "inventory", "messages"]),
     ("setup", &["settings", "accounts", "catalog", "media"]),
-    ("backup", &["settings", "messages"]),
+    ("backup", &["settings", "audit", "media", "notifications"]),
     ("restored", &["settings", "accounts", "cart", "messages", "notifications", "orders", "payments"]),
 ];
 
@@ -109,6 +109,7 @@ const OWNER: &[(&str, &str)] = &[
     ("media_removals", "src/features/media/sql"),
     ("media_files", "src/features/media/sql"),
     ("product_images", "src/features/media/sql"),
+    ("backups", "src/features/backup/sql"),
     ("audit_log", "src/features/audit/sql"),
     ("jobs", "src/jobs/"),
     ("idempotent_answers", "src/http/idempotency.rs"),

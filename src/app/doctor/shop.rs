@@ -2,7 +2,7 @@
 
 use super::{Finding, Light, Patient, Server};
 use crate::db::Reader;
-use crate::features::{media, messages as mail, payments as pay};
+use crate::features::{backup, media, messages as mail, payments as pay, restored as past};
 use crate::http::tls;
 use crate::jobs;
 use crate::kernel::Result;
@@ -10,6 +10,8 @@ use crate::kernel::time::span::{HOUR_MS, MINUTE_MS};
 
 /// A job is taken within moments of its time; one that waits so long waits for something.
 const LATE_MS: i64 = 10 * MINUTE_MS;
+/// The nightly drill has missed two nights.
+const UNPROVEN_MS: i64 = 50 * HOUR_MS;
 /// A message that waits so long was held by its carrier.
 const MESSAGE_LATE_MS: i64 = HOUR_MS;
 
@@ -74,6 +76,29 @@ pub(super) fn certificate(patient: &Patient<'_>, _: &Reader<'_>) -> Result<Vec<F
     let seen = tls::look(&config.tls, patient.folder, patient.now);
     let of = |light| move |words: String| Finding::new(light, "certificate", words, "");
     Ok(seen.faults.into_iter().map(of(Light::Red)).chain(seen.warnings.into_iter().map(of(Light::Yellow))).collect())
+}
+
+/// One that nobody could restore is none; one that a night has missed is made by hand.
+pub(super) fn backups(patient: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<Finding>> {
+    let standing = backup::standing(reader)?;
+    let finding = |line: String| {
+        let is_broken = standing.problem.as_ref().is_some_and(|problem| line.contains(problem));
+        let (light, mend) =
+            if is_broken { (Light::Red, "Make another one now: bayader backup create") } else { (Light::Yellow, "") };
+        Finding::new(light, "backups", line, mend)
+    };
+    let mut found: Vec<Finding> = backup::waiting(reader, patient.now)?.into_iter().map(finding).collect();
+    let proven = standing.proven.as_ref().and_then(|known| known.proven_at);
+    if let Some(at) = proven.filter(|at| at.plus_ms(UNPROVEN_MS) < patient.now) {
+        let what = "no backup was shown to be restorable for more than two nights";
+        let mend = "Prove the newest one: bayader backup verify FILE; bayader backup list names it";
+        found.push(Finding::new(Light::Yellow, "backups", what, mend).since(at));
+    }
+    Ok(found)
+}
+
+pub(super) fn restored(_: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<Finding>> {
+    Ok(past::line_for_doctor(reader)?.into_iter().map(|line| Finding::new(Light::Yellow, "restored", line, "")).collect())
 }
 
 /// Without a server all jobs wait, which is told already.

@@ -13,7 +13,7 @@ use crate::features::inventory::order_number;
 use crate::features::messages::{Channel, Trouble};
 use crate::http::input::{Fields, FromJson, Input};
 use crate::http::{Answer, Context, Query, Route, Shape, respond};
-use crate::kernel::time::span::{HOUR_MS, MINUTE_MS};
+use crate::kernel::time::span::{HOUR_MS, MINUTE_MS, SECOND_MS};
 use crate::kernel::{Currency, Fulfilment, Locale, Money, OrderStatus, PaymentMethod, PaymentStatus, ShopDay, Source, UtcMs};
 
 /// The most slips of a lane.
@@ -170,7 +170,13 @@ fn day_body(day: &Day, now: UtcMs, context: &Context) -> Value {
         "toCollect": { "count": day.to_collect.count, "total": amount(day.to_collect.minor) },
         "lowStock": { "count": day.low_count, "products": low },
         "failedMessages": failed_messages(&day.messages),
-        "lastProvenBackup": null,
+        "lastProvenBackup": day.backup.as_ref().map(|backup| json!({
+            "file": backup.file,
+            "provenAt": backup.proven_at.to_string(),
+            "madeAt": backup.made_at.to_string(),
+            "orders": backup.orders,
+            "couldLoseSeconds": (now.ms() - backup.newest_made_at.ms()).max(0) / SECOND_MS,
+        })),
     })
 }
 
@@ -311,7 +317,16 @@ fn dashboard_shape() -> Shape {
                     } },
                 },
             },
-            "lastProvenBackup": { "type": ["string", "null"], "format": "date-time", "description": "Null while there is none." },
+            "lastProvenBackup": {
+                "type": ["object", "null"], "required": ["file", "provenAt", "madeAt", "orders", "couldLoseSeconds"],
+                "description": "The newest backup that was restored into a scratch folder and found whole. Null while there is none.",
+                "properties": {
+                    "file": text(), "provenAt": { "type": "string", "format": "date-time" },
+                    "madeAt": { "type": "string", "format": "date-time", "description": "The moment that its books show." },
+                    "orders": count(),
+                    "couldLoseSeconds": { "type": "integer", "description": "How old the newest backup is: so much would be lost with this machine." },
+                },
+            },
         },
     });
     let example = json!({
@@ -324,7 +339,10 @@ fn dashboard_shape() -> Shape {
             "productId": "01936f2a-7c11-7000-8000-0a1b2c3d4e01", "sku": "BRD-012", "name": "Maarouk", "available": 4, "stockThreshold": 10,
         }] },
         "failedMessages": { "count": 1, "waiting": 0, "oldestWaitingAt": null, "stopped": [] },
-        "lastProvenBackup": null,
+        "lastProvenBackup": {
+            "file": "bayader-20261125-023000.tar.zst", "provenAt": "2026-11-25T00:10:02.000Z", "madeAt": "2026-11-24T23:30:00.000Z",
+            "orders": 1204, "couldLoseSeconds": 22_920,
+        },
     });
     Shape::named("Dashboard", schema, example)
 }

@@ -77,3 +77,15 @@ pub struct Moved {
     pub taken: i64,
     pub given_back: Sum,
 }
+
+/// A backup that was restored into a scratch folder and found whole.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProvenBackup {
+    pub file: String,
+    pub proven_at: UtcMs,
+    /// The moment that its books show.
+    pub made_at: UtcMs,
+    pub orders: i64,
+    /// The same of the newest backup of all.
+    pub newest_made_at: UtcMs,
+}

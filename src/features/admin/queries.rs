@@ -1,6 +1,6 @@
 //! Reading the board and the day.
 
-use super::model::{LANES, Lane, Moved, Sum};
+use super::model::{LANES, Lane, Moved, ProvenBackup, Sum};
 use super::sql;
 use crate::db::Reader;
 use crate::features::inventory::{self, Shelf};
@@ -25,6 +25,7 @@ pub struct Day {
     pub low_count: i64,
     pub low: Vec<Shelf>,
     pub messages: messages::Trouble,
+    pub backup: Option<ProvenBackup>,
 }
 
 /// A day of the shop: its orders and the money that moved on it, and what is to be collected, runs low and waits `now`; of what runs
@@ -45,6 +46,7 @@ pub fn day(reader: &Reader<'_>, day: ShopDay, now: UtcMs, zone: &ShopZone, low_s
         low_count,
         low,
         messages: messages::trouble(reader, now)?,
+        backup: sql::proven_backup(reader)?,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Every statement of the windows; none writes.
 
-use super::model::{Moved, Slip, SlipLine, Sum};
+use super::model::{Moved, ProvenBackup, Slip, SlipLine, Sum};
 use crate::args;
 use crate::db::query::Query;
 use crate::db::{Reader, Row};
@@ -124,4 +124,23 @@ pub(super) fn to_collect(reader: &Reader<'_>) -> Result<Sum> {
         let mut columns = row.columns();
         Ok(Sum { count: columns.next()?, minor: columns.next()? })
     })
+}
+
+/// The newest backup that was proven, and when the newest was made that nothing is known to be wrong with. There are some dozen rows.
+pub(super) fn proven_backup(reader: &Reader<'_>) -> Result<Option<ProvenBackup>> {
+    reader.opt(
+        "select file, proven_at, made_at, orders, (select max(made_at) from backups where problem is null) \
+         from backups where proven_at is not null order by made_at desc limit 1",
+        &[],
+        |row| {
+            let mut columns = row.columns();
+            Ok(ProvenBackup {
+                file: columns.next()?,
+                proven_at: columns.next()?,
+                made_at: columns.next()?,
+                orders: columns.next()?,
+                newest_made_at: columns.next()?,
+            })
+        },
+    )
 }

@@ -16,6 +16,6 @@ mod written;
 
 pub use model::Head;
 pub use refusals::{Refusal, What};
-pub use verify::{Report, check_newest, verify};
+pub use verify::{Report, check_newest, newest, verify};
 pub use watch::Watch;
 pub use written::written;

@@ -56,6 +56,15 @@ fn walk(reader: &Reader<'_>, from: Head) -> Result<Report> {
     }
 }
 
+/// Number and hash of the newest row; `None` where nothing was written yet.
+///
+/// # Errors
+/// A fault.
+pub fn newest(reader: &Reader<'_>) -> Result<Option<(i64, String)>> {
+    let head = sql::head(reader)?;
+    Ok((head.n > 0).then(|| (head.n, rules::hex(&head.hash))))
+}
+
 /// A quick look for `doctor`: the newest rows, and that none is missing. What is wrong, a line each.
 ///
 /// # Errors

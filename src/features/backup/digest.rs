@@ -54,7 +54,7 @@ impl<W: Write> Write for Hashing<W> {
 }
 
 /// The size and hash of a file as it lies there.
-pub(super) fn of_file(path: &Path, mut passed: impl FnMut(u64)) -> io::Result<(u64, String)> {
+pub(super) fn of_file(path: &Path, mut passed: impl FnMut(u64) -> io::Result<()>) -> io::Result<(u64, String)> {
     let mut file = File::open(path)?;
     let (mut context, mut bytes, mut block) = (Context::new(&SHA256), 0, vec![0; BLOCK]);
     loop {
@@ -64,7 +64,7 @@ pub(super) fn of_file(path: &Path, mut passed: impl FnMut(u64)) -> io::Result<(u
         }
         context.update(&block[..read]);
         bytes += read as u64;
-        passed(read as u64);
+        passed(read as u64)?;
     }
 }
 

@@ -43,19 +43,21 @@ pub struct Packed {
     pub sha256: String,
 }
 
-/// Writes an archive to `target`, which must not be there yet. `passed` hears of every block that was read, and may take its time.
+/// Writes an archive to `target`, which must not be there yet. `passed` hears of every block that was read; it may
+/// take its time, and an error of it ends the work.
 pub(super) fn write(
     target: &Path,
     manifest: &Manifest,
     pieces: &[Piece],
     seal: &Seal,
     witness: Option<&Witness>,
-    passed: &mut dyn FnMut(u64),
+    passed: &mut dyn FnMut(u64) -> io::Result<()>,
 ) -> Result<Packed, BackupFault> {
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let unwritable = BackupFault::write(target);
     let unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder).map_err(&unwritable)?;
     let file = unfinished.reopen().map_err(&unwritable)?;
+    let _held = mark(unfinished.path()).map_err(&unwritable)?;
     let out = Hashing::of(BufWriter::with_capacity(WRITE_BLOCK, file));
     let sealing = seal.wrap(out, witness).map_err(&unwritable)?;
     let mut encoder = zstd::Encoder::new(sealing, LEVEL).map_err(&unwritable)?;
@@ -109,7 +111,7 @@ fn append(archive: &mut Builder<impl Write>, path: &str, bytes: u64, content: &m
 struct Exact<'a, 'b> {
     source: &'a mut dyn Read,
     left: u64,
-    passed: &'b mut dyn FnMut(u64),
+    passed: &'b mut dyn FnMut(u64) -> io::Result<()>,
 }
 
 impl Read for Exact<'_, '_> {
@@ -123,16 +125,23 @@ impl Read for Exact<'_, '_> {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it became shorter while it was packed"));
         }
         self.left -= read as u64;
-        (self.passed)(read as u64);
+        (self.passed)(read as u64)?;
         Ok(read)
     }
 }
 
-/// Removes what runs that were killed have left in a folder. Whoever calls it holds the folder's lock, so nobody writes there now.
+/// Marks what is unfinished as somebody's who lives: a lock that ends with this process, however that ends.
+pub(super) fn mark(path: &Path) -> io::Result<File> {
+    let held = File::open(path)?;
+    held.try_lock()?;
+    Ok(held)
+}
+
+/// Removes what runs that were killed have left in a folder; what somebody who lives is writing stays.
 pub(super) fn remove_unfinished(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+        if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) || mark(&entry.path()).is_err() {
             continue;
         }
         if entry.file_type()?.is_dir() {
@@ -142,4 +151,23 @@ pub(super) fn remove_unfinished(folder: &Path) -> io::Result<()> {
         };
     }
     Ok(())
+}
+
+/// A scratch folder, 0700, gone when it is dropped.
+pub(super) struct Scratch {
+    folder: tempfile::TempDir,
+    _held: File,
+}
+
+impl Scratch {
+    pub fn new_in(folder: &Path) -> Result<Scratch, BackupFault> {
+        let unwritable = BackupFault::write(folder);
+        let scratch = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(folder).map_err(&unwritable)?;
+        let _held = mark(scratch.path()).map_err(&unwritable)?;
+        Ok(Scratch { folder: scratch, _held })
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
 }

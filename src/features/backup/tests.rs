@@ -42,7 +42,7 @@ fn manifest_of(files: &[(&str, Vec<u8>)]) -> Manifest {
 fn pack(folder: &Path, seal: &Seal, witness: Option<&Witness>) -> Packed {
     let files = files();
     let pieces: Vec<Piece> = files.iter().map(|(_, bytes)| Piece { content: Content::Bytes(bytes.clone()) }).collect();
-    pack::write(&folder.join("copy.tar.zst"), &manifest_of(&files), &pieces, seal, witness, &mut |_| ()).expect("packed")
+    pack::write(&folder.join("copy.tar.zst"), &manifest_of(&files), &pieces, seal, witness, &mut |_| Ok(())).expect("packed")
 }
 
 fn unpack(path: &Path, unlock: &Unlock) -> Result<(Manifest, Vec<(String, Vec<u8>)>), BackupFault> {
@@ -68,7 +68,7 @@ fn what_is_packed_comes_out_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let packed = pack(folder.path(), &Seal::Open, None);
     assert_eq!(fs::metadata(&packed.path).expect("there").permissions().mode() & 0o777, 0o600);
-    assert_eq!(digest::of_file(&packed.path, |_| ()).expect("read"), (packed.bytes, packed.sha256.clone()));
+    assert_eq!(digest::of_file(&packed.path, |_| Ok(())).expect("read"), (packed.bytes, packed.sha256.clone()));
     assert_eq!(kind_of(&packed.path).expect("read"), Kind::Open);
     expect_whole(&unpack(&packed.path, &Unlock::nothing()).expect("whole"));
     assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1, "nothing else is left");
@@ -219,7 +219,7 @@ fn what_changes_while_it_is_packed_leaves_nothing() {
         fs::write(&source, change).expect("written");
         let pieces = [Piece { content: Content::File(source) }];
         let target = folder.path().join("copy");
-        pack::write(&target, &manifest, &pieces, &Seal::Open, None, &mut |_| ()).expect_err("it changed");
+        pack::write(&target, &manifest, &pieces, &Seal::Open, None, &mut |_| Ok(())).expect_err("it changed");
         assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1, "something is left of it");
     }
 }

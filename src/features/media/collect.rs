@@ -16,7 +16,7 @@ use std::sync::Arc;
 use super::pictures::disk_fault;
 use super::sql::keeping::{self, Removal};
 use super::{MediaPath, PictureHash, Store, copy};
-use crate::db::{Command, WriteTx};
+use crate::db::{Command, FilesHeld, WriteTx};
 use crate::features::Shop;
 use crate::jobs::{Claimed, Handler, Schedule};
 use crate::kernel::time::span::{DAY_MS, HOUR_MS};
@@ -52,7 +52,11 @@ impl CollectPictures {
         let before = self.shop.clock.now().plus_ms(-GRACE_MS);
         self.end_images(before).await?;
         self.end_pictures(before).await?;
-        self.take_files().await?;
+        // A backup that is being made packs what its snapshot names; then files go with the next run.
+        match FilesHeld::try_take(self.shop.db.folder().path()).map_err(disk_fault)? {
+            Some(_held) => self.take_files().await?,
+            None => tracing::info!("a backup is being made; files of pictures stay until the next run"),
+        }
         let kept = self.shop.media.on_disk(|store| store.forget_incoming(INCOMING_KEPT_MS)).await?.map_err(disk_fault)?;
         if kept > 0 {
             tracing::info!(files = kept, "files that arrived and were never taken in are gone");

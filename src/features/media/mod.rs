@@ -52,6 +52,14 @@ pub fn of_products(reader: &Reader<'_>, products: &[ProductId]) -> Result<Vec<Ve
     products.iter().map(|product| sql::ready_images(reader, *product)).collect()
 }
 
+/// Files in the books, in the order of their paths, behind one.
+///
+/// # Errors
+/// A fault.
+pub fn files_after(reader: &Reader<'_>, after: &str, most: usize) -> Result<Vec<KeptFile>> {
+    sql::keeping::files_after(reader, after, most)
+}
+
 /// The first picture that a product had at a moment; one that was taken away since counts.
 ///
 /// # Errors

@@ -61,6 +61,14 @@ pub fn mail_complained(tx: &mut WriteTx<'_>, message: NotificationId) -> Result<
     enqueue(tx, Alert::MailComplained, message.uuid())
 }
 
+/// Tonight no backup was made, or the newest could not be restored. Whoever tells it is a job that ends in this transaction.
+///
+/// # Errors
+/// A fault.
+pub fn backup_not_proven(tx: &mut WriteTx<'_>, why: &str) -> Result<()> {
+    to_admins(tx, Kind::StaffAlert, |_| json!({ "alert": "backup_not_proven", "details": why }))
+}
+
 fn enqueue(tx: &mut WriteTx<'_>, alert: Alert, of: Uuid) -> Result<()> {
     let key = format!("{}/{of}", alert.code());
     jobs::enqueue(tx, &NewJob { kind: ALERT_JOB, key: &key, run_at: tx.now(), max_attempts: MAX_ATTEMPTS })

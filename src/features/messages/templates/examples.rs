@@ -69,7 +69,15 @@ pub(super) fn all(kind: Kind, locale: Locale, currency: Currency) -> Vec<Value> 
         }
         Kind::DailySummary => daily_summaries(&said),
         Kind::StaffAlert => {
-            let full = ["refund_failed", "payment_parked", "payment_disputed", "late_approval", "mail_complained"].map(|alert| {
+            let full = [
+                "refund_failed",
+                "payment_parked",
+                "payment_disputed",
+                "late_approval",
+                "mail_complained",
+                "backup_not_proven",
+            ]
+            .map(|alert| {
                 with(json!({
                     "alert": alert, "orderNumber": "B-261126-0042", "amount": said.amount(13_900), "currency": currency.code(),
                     "details": "card_declined",

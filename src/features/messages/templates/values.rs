@@ -117,7 +117,10 @@ const DAILY_SUMMARY: &[Field] = &[
 ];
 
 const STAFF_ALERT: &[Field] = &[
-    always("alert", "`refund_failed`, `payment_parked`, `payment_disputed`, `late_approval` or `mail_complained`"),
+    always(
+        "alert",
+        "`refund_failed`, `payment_parked`, `payment_disputed`, `late_approval`, `mail_complained` or `backup_not_proven`",
+    ),
     sometimes("orderNumber", "The order's"),
     sometimes("amount", "Amount"),
     sometimes("currency", "Its code"),
