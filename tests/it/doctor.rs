@@ -210,3 +210,27 @@ fn a_clock_behind_the_books_is_told() {
         "{found:?}"
     );
 }
+
+#[test]
+fn backups_that_are_old_unproven_or_broken_are_told() {
+    let folder = Folder::with_owner();
+    let ago = "cast(unixepoch() as integer) * 1000 - 3 * 86400000";
+    let row = |proven: &str, problem: &str| {
+        let sha256 = "0".repeat(64);
+        format!(
+            "delete from backups; insert into backups (file, bytes, sha256, made_at, sealed, orders, looked_at, proven_at, problem) \
+             values ('bayader-20261128-023000.tar.zst', 1000, '{sha256}', {ago}, 0, 0, {ago}, {proven}, {problem})"
+        )
+    };
+    forge(&folder, &row("null", "null"));
+    expect_finding(&folder.data(), "yellow", "backups", &["hours old", "bayader backup create"]);
+    forge(&folder, &row("null", "'the file is torn'"));
+    let found = findings(&folder.data());
+    assert!(found.iter().any(|(light, _, line)| light == "red" && line.contains("the file is torn")), "{found:?}");
+    forge(&folder, &row(ago, "null"));
+    let found = findings(&folder.data());
+    let unproven = |(light, about, line): &(String, String, String)| {
+        light == "yellow" && about == "backups" && line.contains("shown to be restorable")
+    };
+    assert!(found.iter().any(unproven), "{found:?}");
+}
