@@ -17,6 +17,7 @@
 # It makes: the user bayader, /usr/local/bin/bayader, /usr/local/lib/bayader/ (the program before this one), units in
 # /etc/systemd/system, /etc/bayader/bayader.toml (never overwritten), /var/lib/bayader/ (the shop).
 set -euo pipefail
+umask 022
 
 # Before anything of this machine is looked at: below which folder it lies. For the tests.
 root=${DESTDIR:-}
@@ -43,6 +44,10 @@ fail() {
     echo "install.sh: $*" >&2
     exit 1
 }
+# What is put into /etc/systemd/system.
+UNITS=(bayader.service bayader@.service bayader-upgrade.service bayader-judge.service bayader-backup.service bayader-backup.timer
+    bayader-litestream.service bayader.socket bayader-https.socket bayader-metrics.socket)
+
 usage() { sed -n '2,/^set -/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; }
 
 as_user=(setpriv --reuid=bayader --regid=bayader --init-groups -- env -i PATH="$PATH" HOME="$data")
@@ -72,8 +77,10 @@ read_arguments() {
     [[ -z $port || ($port =~ ^[0-9]{1,5}$ && $port -ge 1 && $port -le 65535) ]] || fail "--port $port is no port: 1 to 65535"
     [[ -z $domain || $domain =~ ^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$ ]] || fail "--domain $domain is no name such as shop.example.com"
     [[ -z $domain || $email =~ ^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+$ ]] || fail "--domain needs --email ADDRESS, whom Let's Encrypt warns if something is wrong with the certificate"
+    [[ -z $domain || -z $port ]] || fail "--port does not go with --domain: a certificate needs the ports 80 and 443"
     [[ -z $binary || -f $binary ]] || fail "there is no file $binary. Give the program's path to --binary"
     [[ -z $litestream_binary || -f $litestream_binary ]] || fail "there is no file $litestream_binary. Give Litestream's path to --litestream"
+    if [[ -n $binary ]]; then binary=$(realpath "$binary"); fi
     if [[ -n $litestream_binary ]]; then litestream=yes; fi
 }
 
@@ -94,7 +101,8 @@ check_machine() {
     for tool in systemctl setpriv flock install sync useradd getent; do
         command -v "$tool" > /dev/null || fail "the program $tool is missing. Install it: apt-get install util-linux coreutils passwd systemd"
     done
-    for tool in bayader.service bayader-upgrade; do
+    if [[ $uninstall == yes ]]; then return 0; fi
+    for tool in "${UNITS[@]}" bayader-upgrade litestream.yml; do
         [[ -f $here/systemd/$tool ]] || fail "$here/systemd/$tool is missing. Keep install.sh together with the folder systemd/ it came with"
     done
 }
@@ -164,8 +172,8 @@ put() { # FROM TO MODE
 put_units() {
     local unit changed=no
     mkdir -p "$units" "$lib/state"
-    for unit in "$here"/systemd/*.service "$here"/systemd/*.socket "$here"/systemd/*.timer; do
-        if put "$unit" "$units/$(basename "$unit")" 0644; then changed=yes; fi
+    for unit in "${UNITS[@]}"; do
+        if put "$here/systemd/$unit" "$units/$unit" 0644; then changed=yes; fi
     done
     put "$here/systemd/bayader-upgrade" "$lib/bayader-upgrade" 0755 || true
     if [[ -f $here/README.md ]]; then put "$here/README.md" "$lib/README.md" 0644 || true; fi
@@ -224,6 +232,7 @@ choose_port() {
         is_free "$port" || fail "port $port is taken: ss -ltnp 'sport = :$port' says by whom. Stop that, or choose another with --port"
         return 0
     fi
+    if [[ -n $domain ]] && ! is_free 443; then fail "port 443 is taken, and $domain needs it: ss -ltnp 'sport = :443' says by whom. Stop that (a web server?), then run this again"; fi
     for port in 80 $(seq 8080 8099); do
         if is_free "$port"; then break; fi
         if [[ $port == 80 && -n $domain ]]; then fail "port 80 is taken, and $domain needs it: ss -ltnp 'sport = :80' says by whom. Stop that (a web server?), then run this again"; fi
@@ -242,7 +251,7 @@ lan_address() {
 write_config() {
     if [[ -f $config ]]; then
         say "the configuration stays as it is: /etc/bayader/bayader.toml"
-        if [[ -n $domain ]]; then say "for $domain set \`public_url\` and [tls] there, as docs/https.md says"; fi
+        if [[ -n $domain ]]; then say "for $domain set \`public_url\` and [tls] there as README.md describes, then run this again"; fi
         return 0
     fi
     local url
@@ -397,12 +406,15 @@ tell() {
 take_away() {
     local unit
     say "stopping the shop"
-    systemctl disable --now --quiet 'bayader@*.service' 2> /dev/null || true
+    systemctl stop 'bayader@*.service' || true
+    rm -f "$units"/*.wants/bayader@*.service
+    # Sockets before the server, or the next connection would start it again; the timer before what it starts.
     for unit in bayader-backup.timer bayader-litestream.service bayader.socket bayader-https.socket bayader-metrics.socket bayader.service; do
         if [[ -f $units/$unit ]]; then systemctl disable --now --quiet "$unit" || fail "$unit could not be stopped: systemctl status $unit. Run this again"; fi
     done
-    rm -f "$units"/bayader.service "$units"/bayader@.service "$units"/bayader-*.service "$units"/bayader*.socket "$units"/bayader-*.timer
+    rm -f "${UNITS[@]/#/$units/}"
     rm -f "$units/bayader.socket.d/port.conf"
+    rmdir "$units/bayader.socket.d" 2> /dev/null || true
     systemctl daemon-reload
     rm -rf "$lib"
     rm -f "$bin"
@@ -432,7 +444,7 @@ main() {
         mkdir -p "$lib/next/units"
         install -m 0755 "$binary" "$lib/next/bayader"
         install -m 0755 "$here/systemd/bayader-upgrade" "$lib/next/bayader-upgrade"
-        install -m 0644 "$here"/systemd/*.service "$here"/systemd/*.socket "$here"/systemd/*.timer "$lib/next/units/"
+        install -m 0644 "${UNITS[@]/#/$here/systemd/}" "$lib/next/units/"
         sync "$lib"/next/* "$lib"/next/units/*
         "$here/systemd/bayader-upgrade" run "${force[@]}"
     else

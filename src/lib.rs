@@ -12,4 +12,5 @@ pub mod kernel;
 pub mod ops;
 pub mod outbound;
 pub mod security;
+pub mod trace;
 pub mod workers;

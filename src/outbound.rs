@@ -13,6 +13,7 @@ use http::{HeaderMap, StatusCode};
 use reqwest::{Client, RequestBuilder};
 
 use crate::clock::Clock;
+use crate::trace::{self, Work};
 
 /// How long a provider is waited for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,7 +103,7 @@ pub fn calls() -> Vec<(&'static str, Arc<Calls>)> {
 }
 
 impl Outbound {
-    /// A client that trusts the roots in the binary (Mozilla's), follows no redirect and goes through no proxy.
+    /// As [`client`].
     ///
     /// # Errors
     /// What the TLS library says.
@@ -120,19 +121,8 @@ impl Outbound {
         patience: Patience,
         more: &[Vec<u8>],
     ) -> Result<Outbound, reqwest::Error> {
-        let usual =
-            webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|root| reqwest::Certificate::from_der(root).ok());
-        let more = more.iter().map(|root| reqwest::Certificate::from_der(root)).collect::<Result<Vec<_>, _>>()?;
-        let client = Client::builder()
-            .tls_certs_only(usual.chain(more))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(patience.connect)
-            .timeout(patience.call)
-            .user_agent(concat!("bayader/", env!("CARGO_PKG_VERSION")))
-            .build()?;
         let calls = Arc::clone(CALLS.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default());
-        Ok(Outbound { client, clock, name, calls })
+        Ok(Outbound { client: client(patience, more)?, clock, name, calls })
     }
 
     /// To build requests with.
@@ -208,26 +198,44 @@ impl Outbound {
     }
 
     async fn once(&self, request: RequestBuilder, most_bytes: usize) -> Result<Reply, SendFault> {
+        let work = trace::asking(self.name);
         let started = Instant::now();
-        let outcome = self.ask(request, most_bytes).await;
+        let outcome = work.around(self.ask(request, most_bytes, &work)).await;
         let count = match &outcome {
-            Ok(_) => &self.calls.answered,
-            Err(SendFault::NotSent(_)) => &self.calls.unsent,
-            Err(SendFault::Unclear(_)) => &self.calls.unclear,
+            Ok(reply) => {
+                work.number("http.response.status_code", reply.status.as_u16().into());
+                if reply.status.is_client_error() || reply.status.is_server_error() {
+                    work.failed(reply.status.as_str());
+                }
+                &self.calls.answered
+            }
+            Err(SendFault::NotSent(_)) => {
+                work.failed("not_sent");
+                &self.calls.unsent
+            }
+            Err(SendFault::Unclear(_)) => {
+                work.failed("unclear");
+                &self.calls.unclear
+            }
         };
         count.fetch_add(1, Ordering::Relaxed);
         let waited = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.calls.micros.fetch_add(waited, Ordering::Relaxed);
+        work.end();
         outcome
     }
 
-    async fn ask(&self, request: RequestBuilder, most_bytes: usize) -> Result<Reply, SendFault> {
+    async fn ask(&self, request: RequestBuilder, most_bytes: usize, work: &Work) -> Result<Reply, SendFault> {
         let unclear = || SendFault::Unclear(self.name.to_owned());
         let never_left = |error: &reqwest::Error| error.is_connect() || error.is_builder();
-        let mut response = request
-            .send()
-            .await
-            .map_err(|error| if never_left(&error) { SendFault::NotSent(self.name.to_owned()) } else { unclear() })?;
+        let (client, request) = request.build_split();
+        let fault =
+            |error: reqwest::Error| if never_left(&error) { SendFault::NotSent(self.name.to_owned()) } else { unclear() };
+        let request = request.map_err(fault)?;
+        // Which of ours it is called and where it lives; path and query may name an order or a person.
+        work.word("http.request.method", request.method().as_str());
+        work.word("server.address", request.url().host_str().unwrap_or_default());
+        let mut response = client.execute(request).await.map_err(fault)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| unclear())? {
@@ -252,6 +260,23 @@ fn chain_of(error: &dyn std::error::Error) -> String {
         cause = next.source();
     }
     told
+}
+
+/// A client that trusts the roots in the binary (Mozilla's) and these (DER), follows no redirect and goes through no proxy.
+///
+/// # Errors
+/// What the TLS library says.
+pub fn client(patience: Patience, more: &[Vec<u8>]) -> Result<Client, reqwest::Error> {
+    let usual = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|root| reqwest::Certificate::from_der(root).ok());
+    let more = more.iter().map(|root| reqwest::Certificate::from_der(root)).collect::<Result<Vec<_>, _>>()?;
+    Client::builder()
+        .tls_certs_only(usual.chain(more))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(patience.connect)
+        .timeout(patience.call)
+        .user_agent(concat!("bayader/", env!("CARGO_PKG_VERSION")))
+        .build()
 }
 
 /// Half of each wait is chance, so that those who failed together do not come back together.

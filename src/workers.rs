@@ -28,10 +28,11 @@ impl Shared {
     }
 }
 
-/// A pool of threads; dropped, it finishes what is queued and ends.
+/// A pool of threads; dropped, it finishes what is queued and ends, or is left behind ([`Workers::left_behind`]).
 pub struct Workers {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
+    is_waited_for: bool,
 }
 
 /// Why work was not done.
@@ -57,7 +58,15 @@ impl Workers {
                 std::thread::Builder::new().name(format!("{name}-{index}")).spawn(move || work(&shared))
             })
             .collect::<std::io::Result<Vec<_>>>()?;
-        Ok(Workers { shared, threads })
+        Ok(Workers { shared, threads, is_waited_for: true })
+    }
+
+    /// Not waited for when it is dropped: what is queued is lost, and what runs ends with the process. For work that only computes,
+    /// which somebody does anew.
+    #[must_use]
+    pub fn left_behind(mut self) -> Workers {
+        self.is_waited_for = false;
+        self
     }
 
     /// Runs a piece of work on a thread and waits for its answer.
@@ -107,8 +116,17 @@ fn work(shared: &Shared) {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        self.shared.queue().open = false;
+        let lost = {
+            let mut queue = self.shared.queue();
+            queue.open = false;
+            if self.is_waited_for { VecDeque::new() } else { std::mem::take(&mut queue.waiting) }
+        };
+        // Not under the lock: work may hold anything.
+        drop(lost);
         self.shared.ready.notify_all();
+        if !self.is_waited_for {
+            return;
+        }
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
@@ -124,6 +142,33 @@ mod tests {
         let workers = Workers::start("test", 1, 4).expect("a thread");
         assert_eq!(workers.run(|| -> u8 { panic!("on purpose") }).await, Err(NotDone::Lost));
         assert_eq!(workers.run(|| 7).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn what_is_left_behind_is_not_waited_for() {
+        let workers = Workers::start("test", 1, 2).expect("a thread").left_behind();
+        let (release, gate) = std::sync::mpsc::channel::<()>();
+        let (started, running) = oneshot::channel();
+        let ran = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let queued = Arc::clone(&ran);
+        {
+            let busy = workers.run(move || {
+                let _ = started.send(());
+                gate.recv().is_ok()
+            });
+            let waiting = workers.run(move || queued.store(true, std::sync::atomic::Ordering::SeqCst));
+            let (mut busy, mut waiting) = (std::pin::pin!(busy), std::pin::pin!(waiting));
+            tokio::select! {
+                biased;
+                _ = &mut busy => unreachable!("it waits for us"),
+                _ = &mut waiting => unreachable!("it waits for the first"),
+                started = running => started.expect("it runs"),
+            }
+        }
+        // It would wait for ever if it waited.
+        drop(workers);
+        drop(release);
+        assert!(!ran.load(std::sync::atomic::Ordering::SeqCst));
     }
 
     #[tokio::test]

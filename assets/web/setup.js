@@ -44,6 +44,9 @@ function words(kind, name, fact = "") {
   return (found?.textContent ?? "").replace("{}", fact);
 }
 
+/** Reads from the left, whatever stands around it. @param {string} text */
+const apart = (text) => `\u2066${text}\u2069`;
+
 /** @param {Said | null} said */
 const told = (said) => (said ? words("code", said.code, said.fact) : "");
 
@@ -66,7 +69,10 @@ async function ask() {
 async function begin() {
   try {
     const found = await ask();
-    if (found) learn(found);
+    if (found) {
+      learn(found);
+      readPages().catch(() => {});
+    }
     show(found ? "asking" : "taken");
   } catch {
     show("away");
@@ -139,7 +145,7 @@ function renderForm() {
     if (name === "sample") field.checked = typed.sample;
     else if (field.value !== (typed[name] ?? "")) field.value = typed[name] ?? "";
     field.disabled = fixed !== undefined;
-    if (fixed) write(`${name}-help`, words("word", "fixed", fixed.place));
+    if (fixed) write(`${name}-help`, words("word", "fixed", apart(fixed.place)));
     write(`${name}-fault`, told(faults[name]));
     if (faults[name]) field.setAttribute("aria-invalid", "true");
     else field.removeAttribute("aria-invalid");
@@ -155,13 +161,13 @@ function renderHelp() {
   const isFixed = (/** @type {string} */ name) => choices?.fixed.some(({ field }) => field === name);
   const paid = choices.currencies.find(({ code }) => code === typed.currency);
   const time = clock();
-  if (!isFixed("timeZone")) write("timeZone-help", time ? words("word", "clock", time) : "");
-  if (!isFixed("currency")) write("currency-help", paid ? words("word", "prices", `${paid.price} ${paid.code}`) : "");
+  if (!isFixed("timeZone")) write("timeZone-help", time ? words("word", "clock", apart(time)) : "");
+  if (!isFixed("currency")) write("currency-help", paid ? words("word", "prices", apart(`${paid.price} ${paid.code}`)) : "");
   const left = Math.ceil((codeEnds - performance.now()) / 1000);
   const state = choices.code.state === "waits" && left <= 0 ? "ended" : choices.code.state;
   write("code-state", words("word", `code-${state}`));
   const minutes = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
-  write("code-left", state === "waits" ? words("word", "left", minutes) : "");
+  write("code-left", state === "waits" ? words("word", "left", apart(minutes)) : "");
   write("sign", typed.shopName?.trim() || words("word", "unnamed"));
   write("receipt-day", day());
   write("receipt-number", `B-${day("en-CA-u-nu-latn", { year: "2-digit", month: "2-digit", day: "2-digit" }).replace(/\D/g, "")}-0001`);
@@ -193,15 +199,19 @@ function currencyName({ code, name }) {
 
 /** Options of a select, in groups if they have labels. @param {HTMLSelectElement} select @param {string[][][]} groups @param {string[]} [labels] */
 function fill(select, groups, labels = []) {
+  // A list that somebody walks through by the keys stays as it is.
+  const filled = [language(), ...groups.map((group) => `${group.length} ${group.at(-1)}`)].join();
+  if (select.dataset.filled === filled) return;
+  select.dataset.filled = filled;
   const option = (/** @type {string[]} */ [value, text]) => new Option(text, value);
-  const filled = groups.flatMap((group, at) => {
+  const options = groups.flatMap((group, at) => {
     if (!labels[at]) return group.map(option);
     const parent = document.createElement("optgroup");
     parent.label = labels[at];
     parent.append(...group.map(option));
     return [parent];
   });
-  select.replaceChildren(...filled);
+  select.replaceChildren(...options);
 }
 
 function renderDone() {
@@ -220,7 +230,7 @@ function renderDone() {
   if (!opened.order) return;
   write("ordered-number", opened.order.orderNumber);
   write("ordered-what", opened.item);
-  write("ordered-sum", `${opened.order.totalAmount} ${opened.order.currency}`);
+  write("ordered-sum", apart(`${opened.order.totalAmount} ${opened.order.currency}`));
   // By the address that this browser knows the shop by, whatever the shop thinks it is called.
   const { pathname, search } = new URL(opened.order.orderUrl, location.origin);
   part("ordered-link").href = `${pathname}${search}${search ? "&" : "?"}lang=${language()}`;
@@ -340,11 +350,21 @@ async function order() {
 
 // --- the page itself ---
 
+/** This page in its languages, read at the beginning: a shop that is open has no such page any more. @type {Record<string, Document>} */
+const pages = {};
+
+async function readPages() {
+  for (const name of ["ar", "en"]) {
+    const answer = await fetch(`/setup?lang=${name}`, { redirect: "error" });
+    pages[name] = new DOMParser().parseFromString(await answer.text(), "text/html");
+  }
+}
+
 /** The other language's words in place of these; nothing that was typed is lost. @param {string} to */
 async function speak(to) {
-  const text = await (await fetch(`/setup?lang=${to}`)).text();
-  const page = new DOMParser().parseFromString(text, "text/html");
-  const main = page.getElementById("main");
+  if (!pages[to]) await readPages();
+  const page = pages[to];
+  const main = page?.getElementById("main");
   if (!main) throw new Error("no page");
   document.documentElement.lang = page.documentElement.lang;
   document.documentElement.dir = page.documentElement.dir;
@@ -359,7 +379,6 @@ async function speak(to) {
 
 function attend() {
   part("other").addEventListener("click", (/** @type {MouseEvent} */ event) => {
-    // A shop that is open has no such page any more: then the link does what links do.
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     const { hreflang, href } = part("other");
@@ -392,7 +411,15 @@ function attend() {
   part("again").addEventListener("click", begin);
 }
 
+/** Seconds after which a page that has no code looks whether there is one by now: it may be made on another machine. */
+const LOOK_S = 10;
+let ticks = 0;
+setInterval(() => {
+  renderHelp();
+  ticks += 1;
+  const waits = choices?.code.state === "waits" && codeEnds > performance.now();
+  if (!waits && ticks % LOOK_S === 0 && document.visibilityState === "visible") lookAtCode();
+}, 1000);
 addEventListener("focus", lookAtCode);
-setInterval(renderHelp, 1000);
 attend();
 begin();

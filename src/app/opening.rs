@@ -35,11 +35,7 @@ pub(super) async fn setup_code(shop: &AppState) -> Result<Answer, Error> {
         ));
     }
     let code = shop.first_code.renew();
-    Ok(Answer::SetupCode {
-        code,
-        page: format!("{}{}", shop.public_url, setup::api::PAGE),
-        seconds: setup::CODE_LASTS.as_secs(),
-    })
+    Ok(Answer::SetupCode { code, page: setup::api::page_at(&shop.public_url), seconds: setup::CODE_LASTS.as_secs() })
 }
 
 /// Opens the shop as the page does.

@@ -4,13 +4,14 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 use super::output;
-use crate::features::setup::{CODE_LASTS, api::PAGE};
+use crate::features::setup::CODE_LASTS;
+use crate::features::setup::api::page_at;
 use crate::features::{AppState, Shop};
 
 /// Shows the code to whoever sits at the terminal that started the server. It is written there and nowhere else: what is not a
 /// terminal may be a file or a journal that lives for years, and is told how to get a code instead.
 pub fn tell(shop: &AppState, folder: &Path) {
-    let page = page_of(shop);
+    let page = page_at(&shop.public_url);
     if std::io::stderr().is_terminal() {
         output::note(with_code(shop, &page));
     } else if std::io::stdout().is_terminal() {
@@ -24,10 +25,6 @@ pub fn tell(shop: &AppState, folder: &Path) {
             folder.display()
         );
     }
-}
-
-fn page_of(shop: &Shop) -> String {
-    format!("{}{PAGE}", shop.public_url)
 }
 
 fn with_code(shop: &Shop, page: &str) -> String {

@@ -22,6 +22,7 @@ mod output;
 mod products;
 mod qr;
 mod restore;
+mod restore_to;
 mod serve;
 mod shared;
 mod through;

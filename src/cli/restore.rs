@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::exit::{Failure, Outcome};
 use super::output::{self, Progress};
+use super::restore_to::To;
 use super::shared::{Place, runtime};
 use crate::app::restored::{Books, make_ready};
 use crate::clock::Clock;
@@ -14,17 +15,20 @@ use crate::db::{self, DataFolder, swap};
 use crate::features::backup::restore::{self, Aside, Swapped};
 use crate::features::backup::{Unlock, archive};
 use crate::features::restored::Made;
+use crate::ops::litestream;
 
 #[derive(Args)]
 pub struct Restore {
     /// The backup, sealed or not, as `bayader backup create` makes it.
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "to", conflicts_with = "to")]
+    file: Option<PathBuf>,
     #[command(flatten)]
-    place: Place,
+    pub(super) moment: To,
+    #[command(flatten)]
+    pub(super) place: Place,
     /// Restore although there is a shop; it is kept aside.
     #[arg(long)]
-    yes: bool,
+    pub(super) yes: bool,
     /// What a backup sealed by a passphrase is opened with: the first line of this file.
     #[arg(long, value_name = "FILE", conflicts_with = "identity_file")]
     passphrase_file: Option<PathBuf>,
@@ -33,33 +37,19 @@ pub struct Restore {
     identity_file: Option<PathBuf>,
     /// Go on although this machine's clock cannot be true.
     #[arg(long)]
-    accept_clock: bool,
+    pub(super) accept_clock: bool,
     /// Answer in JSON: `{folder, backupOf, shop, kept, configuration, held: {messages, promotions}, sessionsEnded, erasedAgain}`.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 impl Restore {
     pub fn run(self) -> Outcome {
+        let Some(file) = &self.file else { return super::restore_to::run(&self) };
         // Before root becomes the folder's owner, who may not be allowed to read them.
-        let unlock = self.unlock()?;
-        let opened = archive::open(&self.file, &unlock).map_err(Failure::because)?;
-        let folder = self.place.folder()?;
-        crate::ops::logs::start_for_command(&self.place.read_config(&folder)?);
-        let owned = DataFolder::own(&folder).map_err(|fault| match fault {
-            db::FolderFault::Owned(folder) => Failure::because(format!(
-                "a bayader runs on {}, and nothing is restored under it. Stop it first (systemctl stop bayader), then repeat",
-                folder.display()
-            )),
-            fault => Failure::because(fault),
-        })?;
+        let opened = archive::open(file, &self.unlock()?).map_err(Failure::because)?;
+        let owned = self.own_folder()?;
         let folder = owned.path().to_owned();
-        if owned.database().exists() && !self.yes {
-            return Err(Failure::because(format!(
-                "there is a shop in {}. With --yes it is kept aside and this backup takes its place. Nothing was changed",
-                folder.display()
-            )));
-        }
         let progress = Progress::start();
         progress.stage("unpacking and checking");
         let aside = restore::unpack(opened, &folder, &mut |done, all| {
@@ -68,7 +58,7 @@ impl Restore {
         .map_err(untouched)?;
         progress.stage("making it a shop that does not repeat the past");
         let clock = Clock::system();
-        let made = match self.make_ready(&aside, &folder, &clock) {
+        let made = match self.make_ready(&aside, file, &folder, &clock) {
             Ok(made) => made,
             Err(failure) => {
                 aside.give_up();
@@ -97,7 +87,34 @@ impl Restore {
         tell(&folder, of, &swapped, made)
     }
 
-    fn unlock(&self) -> Outcome<Unlock> {
+    /// The folder to restore into, which nobody uses; if there is a shop in it, it may be replaced.
+    pub(super) fn own_folder(&self) -> Outcome<DataFolder> {
+        let folder = self.place.folder()?;
+        crate::ops::logs::start_for_command(&self.place.read_config(&folder)?);
+        let owned = DataFolder::own(&folder).map_err(|fault| match fault {
+            db::FolderFault::Owned(folder) => Failure::because(format!(
+                "a bayader runs on {}, and nothing is restored under it. Stop it first (systemctl stop bayader), then repeat",
+                folder.display()
+            )),
+            fault => Failure::because(fault),
+        })?;
+        if let Some(holder) = litestream::held_by(&owned.database()) {
+            return Err(Failure::because(format!(
+                "{holder} has the database of {} open, and would go on with the old one. Stop it first (Litestream: systemctl stop \
+                 bayader-litestream), then repeat. Nothing was changed",
+                owned.path().display()
+            )));
+        }
+        if owned.database().exists() && !self.yes {
+            return Err(Failure::because(format!(
+                "there is a shop in {}. With --yes it is kept aside, and what is restored takes its place. Nothing was changed",
+                owned.path().display()
+            )));
+        }
+        Ok(owned)
+    }
+
+    pub(super) fn unlock(&self) -> Outcome<Unlock> {
         match (&self.passphrase_file, &self.identity_file) {
             (Some(file), _) => Unlock::by_passphrase_file(file),
             (None, Some(file)) => Unlock::by_identity_file(file),
@@ -106,8 +123,8 @@ impl Restore {
         .map_err(Failure::because)
     }
 
-    fn make_ready(&self, aside: &Aside, folder: &Path, clock: &Clock) -> Outcome<Made> {
-        let name = self.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    fn make_ready(&self, aside: &Aside, file: &Path, folder: &Path, clock: &Clock) -> Outcome<Made> {
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let books = Books {
             aside: &aside.new,
             folder,
@@ -121,7 +138,7 @@ impl Restore {
 }
 
 /// Before the swap is decided.
-fn untouched(fault: impl std::fmt::Display) -> Failure {
+pub(super) fn untouched(fault: impl std::fmt::Display) -> Failure {
     Failure::because(format!("{fault}. Nothing was restored, and the shop that was there is as it was"))
 }
 

@@ -64,6 +64,8 @@ impl Serve {
         for warning in config.warnings() {
             tracing::warn!("{warning}");
         }
+        // Dropped last, so that what the shop did at its very end is told too.
+        let _traces = crate::ops::traces::start(&config).map_err(Failure::because)?;
         runtime()?.block_on(self.serve(folder, config, sockets))
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{Connection, OpenFlags};
@@ -12,12 +12,13 @@ use super::checkpoint::{self, Checkpointer};
 use super::folder::{DataFolder, FolderFault};
 use super::migrate::{self, SCHEMA_VERSION};
 use super::reader::Reader;
-use super::stats::Stats;
+use super::stats::{Stats, micros};
 use super::tx::Command;
 use super::writer::{Lane, Reactions, STATEMENT_CACHE, Writer, WriterParts};
 use crate::clock::{BUILT, Clock, WriterClock};
 use crate::kernel::problem::kinds;
 use crate::kernel::{Fault, Problem, Result, UtcMs};
+use crate::trace;
 use crate::workers::{NotDone, Workers};
 
 /// Read-only connections, and threads that use them: two cores answer no more at once.
@@ -145,7 +146,18 @@ impl Db {
     pub async fn read<T: Send + 'static>(&self, read: impl FnOnce(&Reader<'_>) -> Result<T> + Send + 'static) -> Result<T> {
         let (readers, stats) = (self.readers.clone(), Arc::clone(&self.stats));
         let _waiting = Waiting::on(&self.reads_waiting);
-        let outcome = self.workers.run(move || on_snapshot(&readers, &stats, read)).await;
+        let (work, queued_at) = (trace::part("read"), Instant::now());
+        if trace::is_on() {
+            work.rename(name_of_reading(std::any::type_name_of_val(&read)));
+        }
+        let reading = move || {
+            let _under_way = work.enter();
+            work.number("bayader.read.wait_us", micros(queued_at.elapsed()));
+            let outcome = on_snapshot(&readers, &stats, read);
+            work.end();
+            outcome
+        };
+        let outcome = self.workers.run(reading).await;
         match outcome {
             Ok(outcome) => outcome,
             Err(NotDone::Full) => {
@@ -183,6 +195,12 @@ impl Db {
     pub fn folder(&self) -> &DataFolder {
         &self.folder
     }
+}
+
+/// What a reading is called in a trace: the function that asks, without the names of the closures in it.
+fn name_of_reading(type_name: &str) -> String {
+    let name = type_name.split(['{', '<']).next().unwrap_or(type_name).trim_end_matches(':');
+    format!("read {}", name.trim_start_matches("bayader::").trim_start_matches("features::"))
 }
 
 /// Counts somebody who waits, for as long as they do; also if they go away first.

@@ -26,6 +26,7 @@ use super::tx::{Command, WriteTx};
 use crate::clock::{IdMaker, WriterClock};
 use crate::kernel::problem::kinds;
 use crate::kernel::{Change, DomainEvent, Error, Fault, JobDue, Origin, Problem, Result, UtcMs};
+use crate::trace::{self, Work};
 
 /// Most people's writes that wait. At the measured 5,000 orders/s a full lane is a fifth of a second of waiting.
 const PEOPLE_LIMIT: usize = 1_024;
@@ -92,6 +93,8 @@ trait Queued: Send {
     fn queued_at(&self) -> Instant;
     fn name(&self) -> &'static str;
     fn origin(&mut self) -> Option<Origin>;
+    /// What is told of it in the trace of its cause.
+    fn work(&self) -> &Work;
     /// Nobody waits for it any more.
     fn is_abandoned(&self) -> bool;
 }
@@ -102,6 +105,7 @@ struct Waiting<C: Command> {
     reply: oneshot::Sender<Result<C::Output>>,
     queued_at: Instant,
     origin: Option<Origin>,
+    work: Work,
 }
 
 impl<C: Command> Queued for Waiting<C> {
@@ -137,6 +141,10 @@ impl<C: Command> Queued for Waiting<C> {
 
     fn origin(&mut self) -> Option<Origin> {
         self.origin.take()
+    }
+
+    fn work(&self) -> &Work {
+        &self.work
     }
 
     fn is_abandoned(&self) -> bool {
@@ -221,6 +229,7 @@ impl Writer {
             reply,
             queued_at: Instant::now(),
             origin: super::origin::current(),
+            work: trace::part(C::NAME),
         });
         {
             let mut lanes = self.shared.lanes();
@@ -308,7 +317,9 @@ impl WriterThread {
         let started = Instant::now();
         let mut next = Some(first);
         while let Some(queued) = next.take() {
-            self.stats.queue_wait_us.record(micros(queued.queued_at().elapsed()));
+            let waited_us = micros(queued.queued_at().elapsed());
+            self.stats.queue_wait_us.record(waited_us);
+            queued.work().number("bayader.write.wait_us", waited_us);
             if !queued.is_abandoned() {
                 self.apply(queued, &mut group);
             }
@@ -324,6 +335,8 @@ impl WriterThread {
 
     /// Applies one write in its savepoint.
     fn apply(&mut self, mut queued: Box<dyn Queued>, group: &mut Group) {
+        let work = queued.work().clone();
+        let _under_way = work.enter();
         if let Err(error) = self.simple("savepoint one") {
             queued.fail(from_driver(error));
             group.applied.push(queued);
@@ -357,7 +370,9 @@ impl WriterThread {
             group.events.extend(events);
             group.jobs.extend(jobs);
             self.memories.keep();
+            work.word(OUTCOME, "kept");
         } else {
+            work.word(OUTCOME, "not_kept");
             self.memories.undo();
             let undone = self.simple("rollback to one").and_then(|()| self.simple("release one"));
             group.undone = undone.is_err();
@@ -377,6 +392,7 @@ impl WriterThread {
     }
 
     fn finish(&mut self, group: Group) {
+        let mut commit_us = None;
         let fate = if group.undone {
             Fate::Undone
         } else if group.kept == 0 {
@@ -389,7 +405,9 @@ impl WriterThread {
         } else {
             let started = Instant::now();
             let committed = self.simple("commit");
-            self.stats.commit_us.record(micros(started.elapsed()));
+            let took_us = micros(started.elapsed());
+            commit_us = Some(took_us);
+            self.stats.commit_us.record(took_us);
             self.stats.group_size.record(group.kept as u64);
             self.stats.log_pages.store(checkpoint::pages().into(), Ordering::Relaxed);
             match committed {
@@ -408,6 +426,7 @@ impl WriterThread {
             }
         }
         for queued in group.applied {
+            tell(queued.work(), fate, group.kept, commit_us);
             queued.answer(fate);
         }
         if fate != Fate::Committed {
@@ -461,6 +480,23 @@ impl WriterThread {
     fn simple(&self, sql: &'static str) -> rusqlite::Result<()> {
         self.connection.prepare_cached(sql)?.raw_execute().map(|_| ())
     }
+}
+
+/// What became of a write, in its trace.
+const OUTCOME: &str = "bayader.write.outcome";
+
+/// Tells in a write's trace how its group ended, and ends its part there before its caller goes on.
+fn tell(work: &Work, fate: Fate, kept: usize, commit_us: Option<u64>) {
+    work.number("bayader.write.group_size", kept as u64);
+    if let Some(commit_us) = commit_us {
+        work.number("bayader.write.commit_us", commit_us);
+    }
+    match fate {
+        Fate::Committed => (),
+        Fate::Unknown => work.failed("outcome_unknown"),
+        Fate::Undone => work.failed("storage_unavailable"),
+    }
+    work.end();
 }
 
 /// What follows inside a write's own savepoint. A reaction records no event of its own: no chains.

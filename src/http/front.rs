@@ -22,6 +22,7 @@ use super::multipart::{Lent, is_multipart};
 use super::{Caller, Context, Traffic, doors, forwarded, problem, refusal_page, shields};
 use crate::config::{Network, Server};
 use crate::kernel::{Error, Fault, Locale};
+use crate::trace::{self, Work};
 
 /// Most bytes of a JSON body (SPEC 2).
 pub const MAX_BODY_BYTES: usize = 1 << 20;
@@ -93,6 +94,7 @@ impl Front {
     {
         let _under_way = self.traffic().begin();
         let (parts, body) = request.into_parts();
+        let work = work_of(&parts);
         let shop = self.keeper.shop();
         let request_id = request_id(&parts.headers);
         let locale = language(&parts.headers).unwrap_or(shop.locale);
@@ -131,7 +133,10 @@ impl Front {
         inner.extensions_mut().insert(context);
         let answered = match instead {
             Some(response) => Ok(Ok(response)),
-            None => std::panic::AssertUnwindSafe(self.router.clone().oneshot(inner)).catch_unwind().await,
+            None => {
+                let answering = std::panic::AssertUnwindSafe(self.router.clone().oneshot(inner)).catch_unwind();
+                work.around(answering).await
+            }
         };
         if let Some(lent) = lent {
             lent.drain(DRAIN_BYTES, DRAIN_TIME).await;
@@ -149,8 +154,30 @@ impl Front {
             response.headers_mut().insert("x-request-id", id);
         }
         shields::add(response.headers_mut(), client.secure && by_name);
+        work.word("url.scheme", if client.secure { "https" } else { "http" });
+        work.number("http.response.status_code", response.status().as_u16().into());
+        if response.status().is_server_error() {
+            work.failed(response.status().as_str());
+        }
+        work.end();
         response
     }
+}
+
+/// The request in its trace, which a caller may have begun. Health is asked so often that nobody wants to be told.
+fn work_of(parts: &http::request::Parts) -> Work {
+    if !trace::is_on() {
+        return Work::nothing();
+    }
+    let mut told = parts.headers.get_all("traceparent").iter();
+    let traceparent = match (told.next(), told.next()) {
+        (Some(only), None) => only.to_str().ok(),
+        _ => None,
+    };
+    if traceparent.is_none() && matches!(parts.uri.path(), "/healthz" | "/readyz") {
+        return Work::nothing();
+    }
+    trace::request(&parts.method, traceparent)
 }
 
 /// The caller's request id if it is one (1 to 64 of `A-Za-z0-9._-`), else ours.

@@ -20,6 +20,7 @@ use crate::db;
 use crate::kernel::network::is_near;
 use crate::kernel::problem::kinds;
 use crate::kernel::{Error, Fault, Problem, ProblemKind, Role, SessionId, ShopFormat};
+use crate::trace;
 
 /// Who may use a route. What belongs to whom, the route's own statements decide.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -188,6 +189,11 @@ async fn check(keeper: &dyn Gatekeeper, request: &mut Request, seen: &mut Seen) 
         .ok_or_else(|| Fault::because("the gate stands behind the router"))?;
     let path = path.as_str();
     let method = request.method().clone();
+    if trace::is_on() {
+        let work = trace::here();
+        work.word("http.route", path);
+        work.rename(format!("{method} {path}"));
+    }
     let access =
         keeper.access(&method, path).ok_or_else(|| Fault::because(format!("{method} {path} is not in the access table")))?;
     let reads_query = keeper.reads_query(&method, path);

@@ -136,7 +136,9 @@ pub(super) fn fact_schema(name: &str) -> Value {
     match name {
         "legal" => json!({ "type": "array", "items": { "type": "string" } }),
         "lines" | "rows" | "orders" => json!({ "type": "array", "items": { "type": "object" } }),
-        "currentVersion" | "openOrders" | "productCount" | "stock" | "reserved" | "limit" => json!({ "type": "integer" }),
+        "currentVersion" | "openOrders" | "productCount" | "stock" | "reserved" | "limit" | "triesLeft" => {
+            json!({ "type": "integer" })
+        }
         "taxIncluded" => json!({ "type": "boolean" }),
         _ => json!({ "type": "string" }),
     }

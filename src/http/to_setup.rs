@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderValue, Method, StatusCode, header};
 
+use super::Context;
 use super::gate::Gatekeeper;
 
 /// The page that sets a shop up.
@@ -31,8 +32,8 @@ pub async fn lead(keeper: Arc<dyn Gatekeeper>, request: Request, next: Next) -> 
 
 /// A person's browser says that it would read HTML; programs say `*/*`, or what they want.
 fn asks_for_a_page(request: &Request) -> bool {
-    let path = request.uri().path();
+    let Some(context) = request.extensions().get::<Context>() else { return false };
+    let path = &context.path;
     let is_page = path.starts_with(PAGES_OF_THE_API) || !NOT_LED.iter().any(|begin| path.starts_with(begin));
-    let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("");
-    *request.method() == Method::GET && is_page && accepts.contains("text/html")
+    context.method == Method::GET && is_page && context.header("accept").is_some_and(|accept| accept.contains("text/html"))
 }

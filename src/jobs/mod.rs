@@ -34,6 +34,7 @@ pub use worker::{DbAccess, Worker};
 
 use crate::db::{Reader, WriteTx};
 use crate::kernel::{JobDue, JobId, Result, UtcMs};
+use crate::trace;
 
 /// When a job runs that waits for somebody's word, as after a restore: never by itself. It is the last moment that the wire can say.
 pub const UNTIL_TOLD: UtcMs = UtcMs::from_ms(253_402_300_799_000); // 9999-12-31T23:59:59Z
@@ -53,8 +54,13 @@ pub struct NewJob<'a> {
 /// # Errors
 /// A fault.
 pub fn enqueue(tx: &mut WriteTx<'_>, new: &NewJob<'_>) -> Result<()> {
+    enqueue_as(tx, new, trace::cause())
+}
+
+/// As [`enqueue`]; `cause` is the trace that it goes on with, none for what begins one of its own.
+fn enqueue_as(tx: &mut WriteTx<'_>, new: &NewJob<'_>, cause: Option<String>) -> Result<()> {
     let job = JobId::from_uuid(tx.new_id());
-    if sql::insert(tx, job, new)? {
+    if sql::insert(tx, job, new, cause.as_deref())? {
         tx.wake(JobDue { job, kind: Arc::from(new.kind), due: new.run_at });
     }
     Ok(())

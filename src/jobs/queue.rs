@@ -120,7 +120,7 @@ impl Queue {
     }
 
     /// A run has ended.
-    pub(super) fn count(&self, kind: &Arc<str>, is_done: bool, took: Duration) {
+    pub(super) fn count(&self, kind: &str, is_done: bool, took: Duration) {
         self.tally.count(kind, is_done, took);
     }
 

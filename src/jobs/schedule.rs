@@ -6,7 +6,7 @@
 //! its last try the next one is written all the same. So one bad hour does not end the schedule, and a restart in the middle of a
 //! run doubles nothing.
 
-use super::{Claimed, Kinds, NewJob, enqueue, sql};
+use super::{Claimed, Kinds, NewJob, enqueue_as, sql};
 use crate::db::{Reader, WriteTx};
 use crate::kernel::{Fault, JobId, Result, ShopZone, TimeOfDay, UtcMs};
 
@@ -83,9 +83,9 @@ fn open_next(tx: &mut WriteTx<'_>, kind: &str, schedule: Schedule) -> Result<()>
     }
 }
 
-/// Writes the next run of a kind, unless one is open.
+/// Writes the next run of a kind, unless one is open. It is nobody's doing: a trace through all runs would never end.
 fn open(tx: &mut WriteTx<'_>, kind: &str, run_at: UtcMs) -> Result<()> {
-    enqueue(tx, &NewJob { kind, key: KEY, run_at, max_attempts: MAX_ATTEMPTS })
+    enqueue_as(tx, &NewJob { kind, key: KEY, run_at, max_attempts: MAX_ATTEMPTS }, None)
 }
 
 /// Gives each kind its open row at start. What another version of the program did is over.

@@ -8,12 +8,13 @@ use crate::args;
 use crate::db::{Reader, WriteTx};
 use crate::kernel::{JobDue, JobId, Result, UtcMs};
 
-/// Whether a row was written; not if one of that kind and key is open.
-pub(super) fn insert(tx: &mut WriteTx<'_>, id: JobId, new: &NewJob<'_>) -> Result<bool> {
+/// Whether a row was written; not if one of that kind and key is open. `cause` is the trace that it goes on with.
+pub(super) fn insert(tx: &mut WriteTx<'_>, id: JobId, new: &NewJob<'_>, cause: Option<&str>) -> Result<bool> {
     let rows = tx.exec(
-        "insert into jobs (id, kind, key, status, max_attempts, run_at, created_at) values (?1, ?2, ?3, 'queued', ?4, ?5, ?6) \
+        "insert into jobs (id, kind, key, status, max_attempts, run_at, created_at, traceparent) \
+         values (?1, ?2, ?3, 'queued', ?4, ?5, ?6, ?7) \
          on conflict (kind, key) where status in ('queued', 'running') do nothing",
-        args![id, new.kind, new.key, new.max_attempts, new.run_at, tx.now()],
+        args![id, new.kind, new.key, new.max_attempts, new.run_at, tx.now(), cause],
     )?;
     Ok(rows == 1)
 }
@@ -68,15 +69,17 @@ pub fn again(tx: &mut WriteTx<'_>, job: &Claimed, run_at: UtcMs, why: &str, trie
     Ok(rows == 1)
 }
 
-/// Takes a job that is due, or one whose lease has run out: its end could not be written.
-pub(super) fn claim(tx: &mut WriteTx<'_>, job: JobId, lease_until: UtcMs) -> Result<Option<Claimed>> {
+/// Takes a job that is due, or one whose lease has run out: its end could not be written. With it comes the trace of its cause.
+pub(super) fn claim(tx: &mut WriteTx<'_>, job: JobId, lease_until: UtcMs) -> Result<Option<(Claimed, Option<String>)>> {
     tx.returning(
         "update jobs set status = 'running', attempts = attempts + 1, lease_until = ?2 \
-         where id = ?1 and (status = 'queued' and run_at <= ?3 or status = 'running' and lease_until <= ?3) returning id, kind, key, attempts",
+         where id = ?1 and (status = 'queued' and run_at <= ?3 or status = 'running' and lease_until <= ?3) \
+         returning id, kind, key, attempts, traceparent",
         args![job, lease_until, tx.now()],
         |row| {
             let mut columns = row.columns();
-            Ok(Claimed { id: columns.next()?, kind: columns.next()?, key: columns.next()?, attempt: columns.next()? })
+            let job = Claimed { id: columns.next()?, kind: columns.next()?, key: columns.next()?, attempt: columns.next()? };
+            Ok((job, columns.next()?))
         },
     )
 }

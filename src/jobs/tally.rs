@@ -43,9 +43,12 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn count(&self, kind: &Arc<str>, is_done: bool, took: Duration) {
+    pub(super) fn count(&self, kind: &str, is_done: bool, took: Duration) {
         let mut by_kind = self.by_kind.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended = by_kind.entry(Arc::clone(kind)).or_default();
+        if !by_kind.contains_key(kind) {
+            by_kind.insert(Arc::from(kind), Ended::default());
+        }
+        let Some(ended) = by_kind.get_mut(kind) else { return };
         if is_done {
             ended.done += 1;
         } else {

@@ -12,13 +12,15 @@ use crate::clock::Clock;
 use crate::db::{Command, Db, WriteTx};
 use crate::kernel::time::span::MINUTE_MS;
 use crate::kernel::{Error, Fault, JobDue, JobId, Result, UtcMs};
+use crate::trace::{self, Work};
 
 /// A job that has not ended by then is taken to have been lost.
 const LEASE_MS: i64 = 5 * MINUTE_MS;
 /// A claim that the database turned away is tried again after this.
 const CLAIM_AGAIN_MS: i64 = 1_000;
-/// Jobs that run when the shop ends get this long.
-const DRAIN_TIME: Duration = Duration::from_secs(20);
+/// Jobs that run when the shop ends get this long. Most end in milliseconds; whoever comes during an upgrade waits for the rest, and a
+/// job that is cut runs again.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// An error is kept in the row up to this many characters.
 const ERROR_LENGTH: usize = 500;
 
@@ -114,18 +116,32 @@ impl Shared {
     async fn run(&self, taken: &Taken) {
         let (db, job) = (self.db.db(), taken.job);
         let look_at = |due| JobDue { job, kind: Arc::clone(&taken.kind), due };
-        let claimed = match db.write_in_background(Claim { job, lease_until: self.clock.now().plus_ms(LEASE_MS) }).await {
-            Ok(Some(claimed)) => claimed,
-            // Cancelled or moved meanwhile.
-            Ok(None) => return,
-            Err(error) => {
-                tracing::warn!(job = %job, error = %error, "a job could not be claimed; it stays queued");
-                // If the claim landed all the same, the row is running and its lease decides.
-                let now = self.clock.now();
-                self.queue.push(&[CLAIM_AGAIN_MS, LEASE_MS + CLAIM_AGAIN_MS].map(|ms| look_at(now.plus_ms(ms))));
-                return;
-            }
-        };
+        let (claimed, cause) =
+            match db.write_in_background(Claim { job, lease_until: self.clock.now().plus_ms(LEASE_MS) }).await {
+                Ok(Some(taken)) => taken,
+                // Cancelled or moved meanwhile.
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::warn!(job = %job, error = %error, "a job could not be claimed; it stays queued");
+                    // If the claim landed all the same, the row is running and its lease decides.
+                    let now = self.clock.now();
+                    self.queue.push(&[CLAIM_AGAIN_MS, LEASE_MS + CLAIM_AGAIN_MS].map(|ms| look_at(now.plus_ms(ms))));
+                    return;
+                }
+            };
+        let work = trace::job(&claimed.kind, cause.as_deref());
+        work.number("bayader.job.attempt", u64::try_from(claimed.attempt).unwrap_or(0));
+        if let Err(error) = work.around(self.do_job(claimed, &work)).await {
+            tracing::warn!(job = %job, error = %error, "a job's end could not be written; its lease decides");
+            self.queue.push(&[look_at(self.clock.now().plus_ms(LEASE_MS))]);
+        }
+    }
+
+    /// Lets the handler do it, and writes how it ended.
+    ///
+    /// # Errors
+    /// If its end could not be written.
+    async fn do_job(&self, claimed: Claimed, work: &Work) -> Result<()> {
         let started = Instant::now();
         let outcome = match self.handlers.iter().find(|handler| handler.kind() == claimed.kind) {
             Some(handler) => {
@@ -134,14 +150,13 @@ impl Shared {
             }
             None => Err(Fault::because(format!("no handler for jobs of kind {}", claimed.kind)).into()),
         };
-        self.queue.count(&taken.kind, outcome.is_ok(), started.elapsed());
-        let ended = match outcome {
+        self.queue.count(&claimed.kind, outcome.is_ok(), started.elapsed());
+        match outcome {
             Ok(()) => self.finish(claimed).await,
-            Err(error) => self.fail(&claimed, &error).await,
-        };
-        if let Err(error) = ended {
-            tracing::warn!(job = %job, error = %error, "a job's end could not be written; its lease decides");
-            self.queue.push(&[look_at(self.clock.now().plus_ms(LEASE_MS))]);
+            Err(error) => {
+                work.failed("failed");
+                self.fail(&claimed, &error).await
+            }
         }
     }
 
@@ -186,9 +201,9 @@ struct Claim {
 }
 impl Command for Claim {
     const NAME: &'static str = "jobs.claim";
-    type Output = Option<Claimed>;
+    type Output = Option<(Claimed, Option<String>)>;
 
-    fn apply(self, tx: &mut WriteTx<'_>) -> Result<Option<Claimed>> {
+    fn apply(self, tx: &mut WriteTx<'_>) -> Result<Self::Output> {
         sql::claim(tx, self.job, self.lease_until)
     }
 }

@@ -7,6 +7,7 @@ use std::io::{IsTerminal, Write};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogFormat};
+use crate::trace;
 
 /// The migrations' own story, step by step; ours is one line (`db/migrate.rs`). What the keeper asks for comes after and wins.
 const QUIETER: &str = "refinery_core=warn";
@@ -30,13 +31,31 @@ struct Lossy(std::io::Stderr);
 impl Write for Lossy {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
         // What could not be written is dropped.
-        Ok(self.0.write(line).unwrap_or(line.len()))
+        let Some((trace, span)) = trace::ids() else { return Ok(self.0.write(line).unwrap_or(line.len())) };
+        let _ = self.0.write_all(&with_trace(line, &trace, &span));
+        Ok(line.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
         let _ = self.0.flush();
         Ok(())
     }
+}
+
+/// A line with the trace that it belongs to: as members of its JSON object, or at its end for people.
+fn with_trace(line: &[u8], trace: &str, span: &str) -> Vec<u8> {
+    let mut whole = Vec::with_capacity(line.len() + 80);
+    match line.strip_prefix(b"{") {
+        Some(members) => {
+            whole.extend_from_slice(format!("{{\"trace_id\":\"{trace}\",\"span_id\":\"{span}\",").as_bytes());
+            whole.extend_from_slice(members);
+        }
+        None => {
+            whole.extend_from_slice(line.strip_suffix(b"\n").unwrap_or(line));
+            whole.extend_from_slice(format!(" trace_id={trace}\n").as_bytes());
+        }
+    }
+    whole
 }
 
 fn start_at(config: &Config, directive: &str) {
@@ -48,4 +67,17 @@ fn start_at(config: &Config, directive: &str) {
         LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),
     };
     drop(started);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_tells_the_trace_it_belongs_to() {
+        let told = |line: &str| String::from_utf8(with_trace(line.as_bytes(), "aa", "bb")).expect("text");
+        assert_eq!(told("INFO sold\n"), "INFO sold trace_id=aa\n");
+        let json: serde_json::Value = serde_json::from_str(&told("{\"message\":\"sold\"}\n")).expect("JSON");
+        assert_eq!(json, serde_json::json!({ "trace_id": "aa", "span_id": "bb", "message": "sold" }));
+    }
 }

@@ -1,5 +1,6 @@
 //! What the machine's keeper looks at while the shop runs.
 
+pub mod litestream;
 pub mod logs;
 pub mod metrics;
 pub mod systemd;

@@ -1,6 +1,6 @@
 // A demo of the shop, a browser, and what every page must be: what the tests of pages begin and end with.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -42,6 +42,28 @@ async function startShop(variables) {
   return { server, origin, outbox, password, api };
 }
 
+/** Starts a shop of its own over a folder, which nobody owns yet. */
+export async function startFresh(folder, variables) {
+  const env = { ...process.env, BAYADER_RATE_LIMIT__ENABLED: "false", ...variables };
+  const command = (...args) => execFileSync(process.env.BAYADER, [...args, "--data-dir", folder], { env, encoding: "utf8" });
+  const server = spawn(process.env.BAYADER, ["serve", "--listen", "127.0.0.1:0", "--data-dir", folder], { env });
+  let told = "";
+  const origin = await new Promise((ready, fail) => {
+    const timer = setTimeout(() => fail(new Error(`the shop did not start:\n${told}`)), READY_MS);
+    const hear = (chunk) => {
+      told += chunk;
+      const found = told.match(/listening on (http:\/\/[0-9.]+:[0-9]+)/);
+      if (!found) return;
+      clearTimeout(timer);
+      ready(found[1]);
+    };
+    server.stdout.on("data", hear);
+    server.stderr.on("data", hear);
+    server.once("exit", (code) => fail(new Error(`the shop ended with ${code}:\n${told}`)));
+  });
+  return { server, origin, log: () => told, code: () => command("admin", "setup-code").trim() };
+}
+
 async function stop(server) {
   if (server.exitCode !== null) return;
   const ended = new Promise((done) => server.once("exit", done));
@@ -49,9 +71,9 @@ async function stop(server) {
   await ended;
 }
 
-/** Starts a demo and a browser. `others`: origins besides the shop's to which its pages may lead. */
-export async function begin(variables = {}, others = []) {
-  const shop = await startShop(variables);
+/** Starts a demo and a browser. `others`: origins besides the shop's to which its pages may lead. `start`: what is started instead. */
+export async function begin(variables = {}, others = [], start = startShop) {
+  const shop = await start(variables);
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM,
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -65,10 +87,10 @@ export async function begin(variables = {}, others = []) {
   /** The same of a text that is a page: what it asks for must be nothing at all. */
   const show = (html, looks) => lookAt((page) => page.setContent(html), looks);
 
-  async function lookAt(fill, { language = "en", width = 360, scheme = "light", scripts = true } = {}) {
+  async function lookAt(fill, { language = "en", width = 360, scheme = "light", scripts = true, zone = "Asia/Amman" } = {}) {
     const locale = language === "ar" ? "ar-JO" : "en-GB";
     const context = await browser.newContext({
-      viewport: { width, height: 740 }, locale, colorScheme: scheme, javaScriptEnabled: scripts,
+      viewport: { width, height: 740 }, locale, colorScheme: scheme, javaScriptEnabled: scripts, timezoneId: zone,
     });
     const page = await context.newPage();
     const wrong = [];

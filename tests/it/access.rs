@@ -148,6 +148,10 @@ const OPEN: &[&str] = &[
     "GET /healthz",
     "GET /readyz",
     "GET /assets/{*path}",
+    "GET /",
+    "GET /setup",
+    "GET /api/v1/setup",
+    "POST /api/v1/setup",
     "GET /account/reset",
     "GET /account/invite",
     "GET /account/forgot",
@@ -205,7 +209,7 @@ fn the_table_keeps_what_was_promised() {
         assert!(promised, "{} {} is promised to nobody; who may?", access.method, access.path);
     }
     let before_setup: Vec<&str> = TABLE.iter().filter(|access| access.before_setup).map(|access| access.path).collect();
-    assert_eq!(before_setup, ["/healthz", "/readyz", "/assets/{*path}"]);
+    assert_eq!(before_setup, ["/healthz", "/readyz", "/assets/{*path}", "/", "/setup", "/api/v1/setup", "/api/v1/setup"]);
 }
 
 #[tokio::test]

@@ -75,6 +75,10 @@ async fn a_certificate_is_issued_shown_kept_over_a_restart_and_renewed_when_two_
     drop(pebble);
     let (shop, ground) = Shop::open_mortal(&folder, &clock, &variables, Duration::from_secs(2), Some(&owner)).await;
     assert_eq!(shown(&browser, &url).await.as_deref(), Some(&one[..]));
+    let ends = first.not_after.expect("an end");
+    let life = ends.ms() - clock.now().ms();
+    shop.clock.advance_ms(life / 2);
+    assert_eq!(shown(&browser, &url).await.as_deref(), Some(&one[..]));
     assert_eq!(state(&shop).trouble, None, "it had no reason to ask");
 
     // The authority comes back without its books: the account is made anew, and the certificate renewed.
@@ -82,9 +86,7 @@ async fn a_certificate_is_issued_shown_kept_over_a_restart_and_renewed_when_two_
     let config = bayader::config::load(&bayader::config::Source::new().variables(borrowed(&variables))).expect("right");
     let seen = look(&config.tls, &shop.folder(), clock.now());
     assert_eq!((seen.faults, seen.warnings), (vec![], vec![]));
-    let ends = first.not_after.expect("an end");
-    let due_in = (ends.ms() - clock.now().ms()) / 3 * 2;
-    shop.clock.advance_ms(due_in + 30 * 86_400_000);
+    shop.clock.advance_ms(life / 6 + 30 * 86_400_000);
     let started = Instant::now();
     let two = loop {
         let browser = place.browser(&[NAME], at).await;

@@ -20,7 +20,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("zstd", &["src/features/backup/"]),
     ("age", &["src/features/backup/"]),
     ("metrics_exporter_prometheus", &["src/ops/"]),
-    ("opentelemetry", &["src/ops/"]),
+    ("opentelemetry", &["src/ops/traces.rs", "src/trace.rs"]),
     ("listenfd", &["src/ops/"]),
     ("sd_notify", &["src/ops/"]),
     ("instant_acme", &["src/http/tls/"]),
@@ -121,15 +121,25 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("workers", &["kernel"]),
     ("config", &["kernel"]),
     ("clock", &["kernel"]),
-    ("db", &["kernel", "workers", "clock"]),
+    ("trace", &["kernel"]),
+    ("db", &["kernel", "workers", "clock", "trace"]),
     ("security", &["kernel", "workers", "config", "clock", "db"]),
-    ("ops", &["kernel", "workers", "config", "clock", "db"]),
-    ("jobs", &["kernel", "workers", "config", "clock", "db", "security"]),
-    ("http", &["kernel", "workers", "config", "clock", "db", "security", "outbound"]),
-    ("outbound", &["kernel", "clock", "security"]),
-    ("features", &["kernel", "workers", "config", "clock", "db", "security", "ops", "jobs", "http", "outbound"]),
-    ("app", &["kernel", "workers", "config", "clock", "db", "security", "ops", "jobs", "http", "outbound", "features"]),
-    ("cli", &["kernel", "workers", "config", "clock", "db", "security", "ops", "jobs", "http", "outbound", "features", "app"]),
+    ("ops", &["kernel", "workers", "config", "clock", "trace", "db", "outbound"]),
+    ("jobs", &["kernel", "workers", "config", "clock", "trace", "db", "security"]),
+    ("http", &["kernel", "workers", "config", "clock", "trace", "db", "security", "outbound"]),
+    ("outbound", &["kernel", "clock", "trace", "security"]),
+    ("features", &["kernel", "workers", "config", "clock", "trace", "db", "security", "ops", "jobs", "http", "outbound"]),
+    (
+        "app",
+        &["kernel", "workers", "config", "clock", "trace", "db", "security", "ops", "jobs", "http", "outbound", "features"],
+    ),
+    (
+        "cli",
+        &[
+            "kernel", "workers", "config", "clock", "trace", "db", "security", "ops", "jobs", "http", "outbound", "features",
+            "app",
+        ],
+    ),
 ];
 
 /// Where statements may stand.

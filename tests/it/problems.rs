@@ -9,6 +9,7 @@ use bayader::features::messages::{Carrier, NewMessage};
 use bayader::features::payments::Gateway;
 use bayader::features::payments::gateway::{Capture, Dispute, DisputeStep, Report, There};
 use bayader::features::payments::turns::Turn;
+use bayader::features::setup::Standing;
 use bayader::http::problem::body_of;
 use bayader::kernel::{Currency, Locale, Money, OrderId, Problem, ProblemKind};
 use serde_json::{Value, json};
@@ -352,7 +353,7 @@ async fn every_code_is_told_in_both_languages() {
 }
 
 /// A shop that nobody owns, and one that was asked too often.
-async fn by_shops_that_refuse_everybody(pages: &Pages) -> [&'static str; 2] {
+async fn by_shops_that_refuse_everybody(pages: &Pages) -> [&'static str; 4] {
     let check = |replies: Vec<(Locale, Reply)>, code| {
         for (locale, reply) in replies {
             pages.check(&reply.body, code, locale);
@@ -368,12 +369,34 @@ async fn by_shops_that_refuse_everybody(pages: &Pages) -> [&'static str; 2] {
     };
     let shop = Shop::open_without_owner(&[]).await;
     check(ask(&shop).await, "setup_required");
+    check(type_codes(&shop).await, "wrong_code");
+    // Five wrong ones in all.
+    type_codes(&shop).await;
+    type_codes(&shop).await;
+    check(type_codes(&shop).await, "code_spent");
     shop.close().await;
     let few = [("BAYADER_RATE_LIMIT__ENABLED", "true"), ("BAYADER_RATE_LIMIT__PUBLIC__BURST", "1")];
     let shop = Shop::open_with(&few).await;
     check(ask(&shop).await, "rate_limited");
     shop.close().await;
-    ["setup_required", "rate_limited"]
+    ["setup_required", "wrong_code", "code_spent", "rate_limited"]
+}
+
+/// A wrong code in each language.
+async fn type_codes(shop: &Shop) -> Vec<(Locale, Reply)> {
+    if shop.inner().first_code.standing() == Standing::None {
+        let _ = shop.inner().first_code.renew();
+    }
+    let body = json!({
+        "code": "AAAA-AAAA", "shopName": "Bakery", "locale": "en", "timeZone": "Asia/Amman", "currency": "JOD",
+        "ownerEmail": "eve@example.com", "password": PASSWORD, "sample": false,
+    });
+    let mut replies = Vec::new();
+    for (locale, language) in LOCALES {
+        let reply = shop.guest().post("/api/v1/setup").header("accept-language", language).json(&body).send().await;
+        replies.push((locale, reply));
+    }
+    replies
 }
 
 /// Work that was given up is no healthy shop's.

@@ -72,7 +72,7 @@ def keep(_me):
         # Who keeps connections looks before each use whether the other side has ended it, as browsers do.
         if connection.sock and select.select([connection.sock], [], [], 0)[0]:
             connection.close()
-        ask(connection, "keeper", "GET", "/api/v1/products?limit=1")
+        ask(connection, "keeper", "GET", "/api/v1/products?per_page=1")
         time.sleep(THINK_S)
     connection.close()
 

@@ -48,7 +48,8 @@ impl Pictures {
     pub fn open(folder: &Path, config: &Config) -> io::Result<Pictures> {
         Ok(Pictures {
             store: Store::open(folder)?,
-            studio: Workers::start("pictures", OPEN_AT_ONCE, MOST_WAITING)?,
+            // A large picture takes seconds, and who comes while the shop is started again would wait for it; its job draws it anew.
+            studio: Workers::start("pictures", OPEN_AT_ONCE, MOST_WAITING)?.left_behind(),
             files: Workers::start("media-files", FILE_THREADS, MOST_PIECES)?,
             copies: config.s3.is_some(),
             most_bytes: u64::from(config.media.max_upload_mb) * 1_000_000,

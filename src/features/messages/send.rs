@@ -17,6 +17,7 @@ use crate::jobs::{Claimed, Handler, May, StaffMay};
 use crate::kernel::time::span::{DAY_MS, SECOND_MS};
 use crate::kernel::{Fault, NotificationId, Result};
 use crate::security::random;
+use crate::trace;
 
 /// The kinds of job that send messages.
 pub const MESSAGE_JOBS: [&str; 2] = ["messages.email", "messages.sms"];
@@ -135,7 +136,14 @@ impl SendMessages {
                 return (None, Ended::NotAsked { status: Status::Failed, code: codes::TEMPLATE, why });
             }
         };
-        let outcome = carrier.send(&outgoing).await;
+        let work = trace::asking("send message");
+        work.word("bayader.carrier", carrier.name());
+        work.word("bayader.message.kind", due.row.kind.code());
+        let outcome = work.around(carrier.send(&outgoing)).await;
+        if !matches!(outcome, Outcome::Sent { .. }) {
+            work.failed("not_sent");
+        }
+        work.end();
         (outgoing.subject, Ended::By(outcome))
     }
 

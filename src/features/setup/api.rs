@@ -22,6 +22,14 @@ use crate::kernel::{Currency, Email, Error, Fault, Locale, Name, Problem, ShopZo
 
 /// The page.
 pub const PAGE: &str = "/setup";
+/// The page's address on the shop's own machine. A server that listens everywhere has no address of its own: there it is reached on
+/// loopback, and from elsewhere by whatever the machine is called.
+#[must_use]
+pub fn page_at(public_url: &str) -> String {
+    let here = public_url.replacen("://0.0.0.0", "://127.0.0.1", 1).replacen("://[::]", "://[::1]", 1);
+    format!("{here}{PAGE}")
+}
+
 /// Where a browser goes that names no page of a shop that is set up.
 const HOME: &str = "/api/v1/docs";
 /// The most characters that are read of a code: what is longer is none.
@@ -143,7 +151,11 @@ impl Input for SetUpBody {
 
 async fn post(State(shop): State<AppState>, _: StillWaits, context: Context, Body(body): Body<SetUpBody>) -> Answer {
     let handing = Handing::asked(&shop, &context)?;
-    shop.first_code.check(&body.code)?;
+    if let Err(refusal) = shop.first_code.check(&body.code) {
+        // Whoever opened the shop a moment ago has used the code up.
+        let is_open = shop.db.read(accounts::owner_exists).await?;
+        return Err(if is_open { problems::set_up_already() } else { refusal }.into());
+    }
     let faults = refusals(&shop, &body.choices, FIELDS.map(|(field, _)| field));
     if !faults.is_empty() {
         return Err(Problem::fields(faults).into());
@@ -181,4 +193,16 @@ fn elsewhere(to: &'static str) -> Response {
     response.headers_mut().insert(header::LOCATION, HeaderValue::from_static(to));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::page_at;
+
+    #[test]
+    fn the_page_of_a_server_that_listens_everywhere_is_found_on_its_machine() {
+        assert_eq!(page_at("http://0.0.0.0:8080"), "http://127.0.0.1:8080/setup");
+        assert_eq!(page_at("http://[::]:8080"), "http://[::1]:8080/setup");
+        assert_eq!(page_at("https://shop.example"), "https://shop.example/setup");
+    }
 }

@@ -26,7 +26,9 @@ pub struct Wire {
 
 impl Wire {
     pub fn to(base: String, clock: Clock) -> Arc<Wire> {
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client can be made");
+        // Each answer is held against the document as it is, also one that sends on.
+        let stays = reqwest::redirect::Policy::none();
+        let http = reqwest::Client::builder().no_proxy().redirect(stays).build().expect("a client can be made");
         Arc::new(Wire { base, http, clock, seen: Mutex::new(Vec::new()), bakery: OnceCell::new() })
     }
 

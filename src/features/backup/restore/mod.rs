@@ -97,6 +97,47 @@ impl Aside {
     }
 }
 
+/// Puts books that were made ready aside ([`swap::begin`]) in the place of those that are there; keys, pictures and words stay. Where the
+/// books of before are kept.
+///
+/// # Errors
+/// [`BackupFault`]. Whether the swap was decided, [`swap::is_under_way`] says.
+pub fn swap_books_in(folder: &Path, new: &Path, now: UtcMs) -> Result<Option<PathBuf>, BackupFault> {
+    let unwritable = BackupFault::write(folder);
+    let comes: Vec<&str> = COMES.into_iter().filter(|name| new.join(name).exists()).collect();
+    swap::sync_tree(new).map_err(&unwritable)?;
+    swap::decide(folder, &name_aside(folder, now), &comes).map_err(&unwritable)?;
+    swap::finish(folder).map_err(&unwritable)
+}
+
+/// What SQLite itself finds wrong with books that came without a manifest, and that they are a shop's of a version we know.
+///
+/// # Errors
+/// In words.
+pub fn check_bare_books(new: &Path) -> Result<(), String> {
+    let database = db::database_in(new);
+    let version = db::schema_version(&database).map_err(|fault| format!("it is no database: {}", fault.chain()))?;
+    if version == 0 || version > SCHEMA_VERSION {
+        return Err(format!("it is of version {version}, and this program reads 1 to {SCHEMA_VERSION}"));
+    }
+    let found = db::open_read_only(&database, db::check_books).map_err(|error| format!("it cannot be read: {error}"))?;
+    if let Some(first) = found.first() {
+        return Err(format!("it is not whole: {first}"));
+    }
+    forget_what_looking_left(new).map_err(|error| error.to_string())
+}
+
+/// Looking may have left an empty log beside it.
+fn forget_what_looking_left(new: &Path) -> std::io::Result<()> {
+    for beside in ["bayader.db-wal", "bayader.db-shm"] {
+        match fs::remove_file(new.join(beside)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// `before-restore-20261125-080000Z`, in UTC, because the clock of a shop that is being replaced may not be asked. Where one of that
 /// second is there, a number follows.
 fn name_aside(folder: &Path, now: UtcMs) -> String {
@@ -144,12 +185,5 @@ fn check_books(archive: &Path, new: &Path, manifest: &Manifest) -> Result<(), Ba
     if let Some(first) = found.first() {
         return Err(damaged(format!("its books are not whole: {first}")));
     }
-    // Looking may have left an empty log beside it.
-    for beside in ["bayader.db-wal", "bayader.db-shm"] {
-        match fs::remove_file(new.join(beside)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(BackupFault::write(new)(error)),
-            _ => {}
-        }
-    }
-    Ok(())
+    forget_what_looking_left(new).map_err(BackupFault::write(new))
 }

@@ -191,3 +191,49 @@ pub(super) fn look(domains: &[String], directory_url: &str, folder: &Path, now: 
     }
     seen
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+
+    const DIRECTORY: &str = "https://authority.example/directory";
+
+    /// A certificate of 90 days.
+    fn kept(names: &[&str], got: &str) -> Kept {
+        let mut params =
+            CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).expect("names");
+        (params.not_before, params.not_after) = (rcgen::date_time_ymd(2026, 1, 1), rcgen::date_time_ymd(2026, 4, 1));
+        let key = KeyPair::generate().expect("a key");
+        let chain = params.self_signed(&key).expect("a certificate").pem();
+        let text = Kept::write(&chain, &key.serialize_pem(), DIRECTORY, at(got));
+        store::read(text.as_bytes(), Path::new("certificate.pem")).expect("it reads what it wrote")
+    }
+
+    fn at(day: &str) -> UtcMs {
+        UtcMs::parse(&format!("{day}T00:00:00Z")).expect("a day")
+    }
+
+    #[test]
+    fn it_is_renewed_when_two_thirds_are_over_and_never_twice_a_day() {
+        let due = |got: &str, now: &str| kept(&["shop.example"], got).due(at(now));
+        assert_eq!(due("2026-01-01", "2026-01-02"), at("2026-03-02"));
+        assert_eq!(due("2026-01-01", "2026-12-01"), at("2026-03-02"), "it is due since then");
+        // By a clock that is years ahead every certificate is over at once.
+        assert_eq!(due("2030-05-05", "2030-05-05"), at("2030-05-06"));
+        // Set right again, the clock does not wait for the year that it dreamt of.
+        assert_eq!(due("2030-05-05", "2026-01-02"), at("2026-03-02"));
+    }
+
+    #[test]
+    fn it_fits_the_same_names_in_any_order_at_the_same_authority() {
+        let kept = kept(&["shop.example", "www.shop.example"], "2026-01-01");
+        let fits = |names: &[&str], directory: &str| {
+            kept.fits(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), directory)
+        };
+        assert!(fits(&["www.shop.example", "Shop.example", "shop.example"], DIRECTORY));
+        assert!(!fits(&["shop.example"], DIRECTORY) && !fits(&["shop.example", "b.example"], DIRECTORY));
+        assert!(!fits(&["shop.example", "www.shop.example"], "https://other.example"));
+    }
+}
