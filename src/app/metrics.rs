@@ -288,13 +288,13 @@ fn tell_counted(page: &mut Page, counted: &Counted, now: UtcMs) {
         family.value(&[("channel", numbers.channel.code())], numbers.failed);
     }
     // Of what is not there nothing is told: an age of nothing would look young.
-    if let Some(age) = counted.backups.could_lose_ms(now) {
+    if let Some(old_ms) = counted.backups.could_lose_ms(now) {
         let help = "How old the newest backup is that nothing is known to be wrong with.";
-        page.one("bayader_backup_age_seconds", Kind::Gauge, help, age / SECOND_MS);
+        page.one("bayader_backup_age_seconds", Kind::Gauge, help, old_ms / SECOND_MS);
     }
-    if let Some(age) = counted.backups.proven_age_ms(now) {
+    if let Some(old_ms) = counted.backups.proven_age_ms(now) {
         let help = "How long ago a backup was last shown to be restorable.";
-        page.one("bayader_backup_proven_age_seconds", Kind::Gauge, help, age / SECOND_MS);
+        page.one("bayader_backup_proven_age_seconds", Kind::Gauge, help, old_ms / SECOND_MS);
     }
     let help = "1 while a restored shop waits for its owner's word about what the past would have sent.";
     page.one("bayader_restored_waits", Kind::Gauge, help, u8::from(counted.restored_waits));

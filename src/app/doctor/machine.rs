@@ -137,10 +137,10 @@ fn replica_lags(reading: &std::result::Result<Reading, String>, now: UtcMs) -> O
 }
 
 pub(super) fn program(patient: &Patient<'_>, _: &Reader<'_>) -> Result<Vec<Finding>> {
-    Ok(age(patient.now).into_iter().collect())
+    Ok(how_old(patient.now).into_iter().collect())
 }
 
-fn age(now: UtcMs) -> Option<Finding> {
+fn how_old(now: UtcMs) -> Option<Finding> {
     (now.ms() - BUILT.ms() > OLD_MS).then(|| {
         let what = "this program is more than a year and a half old; clock changes of countries and new certificates may be unknown to it";
         Finding::new(Light::Yellow, "program", what, "Install a newer version").since(BUILT)
@@ -188,6 +188,9 @@ mod tests {
             (Light::Green, Light::Yellow)
         );
         assert_eq!((light(log_of(LOG_YELLOW)), light(log_of(LOG_YELLOW + 1))), (Light::Green, Light::Yellow));
-        assert_eq!((light(age(BUILT.plus_ms(OLD_MS))), light(age(BUILT.plus_ms(OLD_MS + 1)))), (Light::Green, Light::Yellow));
+        assert_eq!(
+            (light(how_old(BUILT.plus_ms(OLD_MS))), light(how_old(BUILT.plus_ms(OLD_MS + 1)))),
+            (Light::Green, Light::Yellow)
+        );
     }
 }
