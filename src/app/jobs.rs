@@ -30,9 +30,9 @@ pub(super) fn handlers(shop: &AppState) -> Handlers {
         Arc::new(media::DrawSamples::new(Arc::clone(shop))),
         Arc::new(media::RenderPictures::new(Arc::clone(shop))),
         Arc::new(payments::HandleMessages::new(Arc::clone(shop))),
-        Arc::new(backup::MakeBackups::new(Arc::clone(shop), super::balances)),
-        Arc::new(backup::DrillBackups::new(Arc::clone(shop), super::balances)),
-        Arc::new(backup::VerifyBackups::new(Arc::clone(shop), super::balances)),
+        Arc::new(backup::MakeBackups::new(Arc::clone(shop), super::doctor::balances)),
+        Arc::new(backup::DrillBackups::new(Arc::clone(shop), super::doctor::balances)),
+        Arc::new(backup::VerifyBackups::new(Arc::clone(shop), super::doctor::balances)),
         Arc::new(messages::Probe::new(Arc::clone(shop))),
         upkeep::Upkeep::new(Arc::clone(shop)),
     ];

@@ -91,9 +91,9 @@ pub enum StartFault {
     #[error("the bucket of the configuration cannot be used: {0}")]
     Bucket(String),
     #[error(transparent)]
-    Tls(#[from] TlsFault),
-    #[error(transparent)]
     Backup(#[from] backup::BackupFault),
+    #[error(transparent)]
+    Tls(#[from] TlsFault),
     #[error("the system gave no thread: {0}")]
     Threads(std::io::Error),
 }

@@ -86,15 +86,16 @@ impl Backup {
 
 impl Create {
     fn run(self) -> Outcome {
+        // Before root becomes the folder's owner, who may not be allowed to read it.
+        let seal = self.passphrase_file.as_deref().map(Seal::by_passphrase_file).transpose().map_err(Failure::because)?;
         let folder = self.place.folder()?;
-        // As the user who owns the folder: the server must be able to read what is made.
         let folder = folder.canonicalize().unwrap_or(folder);
         let config = self.place.read_config(&folder)?;
         crate::ops::logs::start_for_command(&config);
         readable(&database_there(&folder)?)?;
         let mut desk = Desk::of(&folder, &config).map_err(Failure::because)?;
-        if let Some(file) = &self.passphrase_file {
-            desk = desk.sealed_by(Seal::by_passphrase_file(file).map_err(Failure::because)?);
+        if let Some(seal) = seal {
+            desk = desk.sealed_by(seal);
         }
         let clock = Clock::system();
         if self.if_due && backup::newest_is_younger(&desk, clock.now(), backup::DUE_AFTER_MS).map_err(Failure::because)? {
@@ -237,21 +238,30 @@ fn as_line(one: &Listed, known: Option<&Known>) -> String {
 
 impl Verify {
     fn run(self) -> Outcome {
-        let folder = self.place.folder()?;
-        let config = self.place.read_config(&folder)?;
-        crate::ops::logs::start_for_command(&config);
-        let desk = Desk::of(&folder, &config).map_err(Failure::because)?;
+        // Before root becomes the folder's owner, who may not be allowed to read them.
         let unlock = match (&self.passphrase_file, &self.identity_file) {
             (Some(file), _) => Unlock::by_passphrase_file(file).map_err(Failure::because)?,
             (None, Some(file)) => Unlock::by_identity_file(file).map_err(Failure::because)?,
             (None, None) => Unlock::nothing(),
         };
-        let inside = desk.folder().join(&self.file);
-        let path = if !self.file.exists() && inside.exists() { inside } else { self.file.clone() };
+        let here = if self.file.exists() { Some(backup::open(&self.file, &unlock).map_err(Failure::because)?) } else { None };
+        let folder = self.place.folder()?;
+        let config = self.place.read_config(&folder)?;
+        crate::ops::logs::start_for_command(&config);
+        let desk = Desk::of(&folder, &config).map_err(Failure::because)?;
+        let opened = match here {
+            Some(opened) => opened,
+            None => {
+                let inside = desk.folder().join(&self.file);
+                let path = if inside.exists() { inside } else { self.file.clone() };
+                backup::open(&path, &unlock).map_err(Failure::because)?
+            }
+        };
+        let path = opened.path().to_owned();
         // Where there is no shop yet, as on the machine that is to take its place, the system's own folder has to do.
         let scratch = if desk.folder().is_dir() { desk.folder().to_owned() } else { std::env::temp_dir() };
         let progress = Progress::start();
-        let proof = backup::verify(&path, &unlock, &scratch, crate::app::balances, &mut |stage| progress.stage(stage))
+        let proof = backup::verify(opened, &scratch, crate::app::doctor::balances, &mut |stage| progress.stage(stage))
             .map_err(Failure::because)?;
         drop(progress);
         let manifest = &proof.manifest;

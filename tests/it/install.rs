@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-use crate::harness::{bayader, is_there, skipped};
+use crate::harness::{Folder, Shop, bayader, is_there, skipped};
 
 const FAKE: &str = include_str!("install/fake.sh");
 const PROGRAM: &str = include_str!("install/program.sh");
@@ -437,6 +437,22 @@ fn an_upgrade_cut_at_any_command_ends_in_one_program_and_loses_no_order() {
             }
         });
     }
+}
+
+#[tokio::test]
+async fn a_server_that_answers_has_taken_the_mark_of_an_upgrade_away() {
+    let folder = Folder::with_owner();
+    let mark = folder.data().join("unopened");
+    fs::write(&mark, "").expect("a mark");
+    let mut server = Shop::spawn(&folder).await;
+    assert!(!mark.exists(), "the way back is open although somebody was answered");
+    assert_eq!(server.terminate().await.code(), Some(0));
+    // And what cannot be taken away keeps the doors shut.
+    fs::create_dir(&mark).expect("a mark that stays");
+    let refused = bayader(&folder.data(), &["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(told.contains("unopened cannot be removed"), "{told}");
 }
 
 #[test]

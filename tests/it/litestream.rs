@@ -452,8 +452,7 @@ async fn the_log_stays_short_beside_a_living_and_a_dead_litestream_and_neither_l
     let out = rusqlite::Connection::open(place.path().join("out.db")).expect("the copy");
     let sql = "select count(*), sum(length(bytes)) from filled";
     let found: (i64, i64) = out.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("a count");
-    let number = |usual: usize| i64::try_from(usual).expect("a small number");
-    assert_eq!(found, (number(2 * ROWS), number(2 * ROWS * FILL_BYTES)));
+    assert_eq!(found, (i64::try_from(2 * ROWS).expect("a number"), i64::try_from(2 * ROWS * FILL_BYTES).expect("a number")));
     let whole: String = out.query_row("pragma integrity_check", [], |row| row.get(0)).expect("a check");
     assert_eq!(whole, "ok");
     shop.close().await;

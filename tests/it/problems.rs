@@ -236,6 +236,8 @@ async fn of_refunds(refused: &mut Refused, shop: &Shop) {
     let payment = admin.see(&format!("/api/v1/payments?order_id={}", cash.id)).await.rows()[0]["id"].clone();
     let payment = payment.as_str().expect("an id");
     refused.add("nothing_captured", act(payment, "refund", json!({ "reason": "x" })));
+    let release = admin.post("/api/v1/admin/restored/release").json(&json!({ "messages": "send" }));
+    refused.add("nothing_waits", release);
     refused.add("not_parked", act(payment, "resolve", json!({ "action": "accept", "reason": "x" })));
 
     let online = async || {

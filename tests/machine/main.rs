@@ -139,7 +139,7 @@ fn a_shop_on_a_machine_of_its_own() {
 
     story.part("the power fails in the middle of a good upgrade");
     next_program(&machine, "program-3");
-    cut_in_upgrade(&mut machine, "/root/program-3", |_| true);
+    cut_in_upgrade(&mut machine, "/root/program-3", |phase| matches!(phase, "swap" | "swapping" | "started"));
     assert!(runs(&machine, "program-2").is_ok() || runs(&machine, "program-3").is_ok(), "neither the old nor the new program");
     shop.is_whole(&machine);
     machine.ok("cd /root/bayader && ./install.sh --binary /root/program-3 2>&1");
@@ -150,7 +150,7 @@ fn a_shop_on_a_machine_of_its_own() {
     story.part("taken away, and installed again: the shop is still there");
     machine.ok("cd /root/bayader && ./install.sh --uninstall 2>&1");
     assert_eq!(machine.ask("GET", "/healthz", None, None).0, 0);
-    assert_eq!(machine.ok("systemctl list-unit-files 'bayader*' --no-legend").trim(), "");
+    assert_eq!(machine.ok("systemctl list-unit-files 'bayader*' --no-legend || true").trim(), "");
     nothing_has_failed(&machine);
     let said = machine.ok("cd /root/bayader && ./install.sh --binary /root/program-3 2>&1");
     assert!(said.contains("the shop has an owner"), "{said}");

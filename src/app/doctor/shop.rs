@@ -78,29 +78,6 @@ pub(super) fn certificate(patient: &Patient<'_>, _: &Reader<'_>) -> Result<Vec<F
     Ok(seen.faults.into_iter().map(of(Light::Red)).chain(seen.warnings.into_iter().map(of(Light::Yellow))).collect())
 }
 
-/// One that nobody could restore is none; one that a night has missed is made by hand.
-pub(super) fn backups(patient: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<Finding>> {
-    let standing = backup::standing(reader)?;
-    let finding = |line: String| {
-        let is_broken = standing.problem.as_ref().is_some_and(|problem| line.contains(problem));
-        let (light, mend) =
-            if is_broken { (Light::Red, "Make another one now: bayader backup create") } else { (Light::Yellow, "") };
-        Finding::new(light, "backups", line, mend)
-    };
-    let mut found: Vec<Finding> = backup::waiting(reader, patient.now)?.into_iter().map(finding).collect();
-    let proven = standing.proven.as_ref().and_then(|known| known.proven_at);
-    if let Some(at) = proven.filter(|at| at.plus_ms(UNPROVEN_MS) < patient.now) {
-        let what = "no backup was shown to be restorable for more than two nights";
-        let mend = "Prove the newest one: bayader backup verify FILE; bayader backup list names it";
-        found.push(Finding::new(Light::Yellow, "backups", what, mend).since(at));
-    }
-    Ok(found)
-}
-
-pub(super) fn restored(_: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<Finding>> {
-    Ok(past::line_for_doctor(reader)?.into_iter().map(|line| Finding::new(Light::Yellow, "restored", line, "")).collect())
-}
-
 /// Without a server all jobs wait, which is told already.
 pub(super) fn late_jobs(patient: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<Finding>> {
     if patient.server == Server::Absent {
@@ -123,7 +100,10 @@ pub(super) fn late_jobs(patient: &Patient<'_>, reader: &Reader<'_>) -> Result<Ve
 pub(super) fn messages(patient: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
     let trouble = mail::trouble(reader, patient.now)?;
-    if let Some(oldest) = trouble.oldest_waiting.filter(|oldest| oldest.plus_ms(MESSAGE_LATE_MS) < patient.now) {
+    // Those that wait for the owner's word are told apart.
+    let held = mail::held_back(reader)?;
+    let oldest = trouble.oldest_waiting.filter(|_| trouble.waiting > held.messages + held.promotions);
+    if let Some(oldest) = oldest.filter(|oldest| oldest.plus_ms(MESSAGE_LATE_MS) < patient.now) {
         let what = format!("{} message(s) to customers or staff wait to be sent", trouble.waiting);
         found.push(
             Finding::new(Light::Yellow, "messages", what, "Ask whether their carriers answer: bayader doctor messages")
@@ -148,6 +128,42 @@ pub(super) fn payments(patient: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec
     Ok(pay::waiting(reader, patient.now)?.into_iter().map(line).collect())
 }
 
+pub(super) fn restored(_: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<Finding>> {
+    let mend = "Look at /api/v1/admin/restored, and answer at /api/v1/admin/restored/release";
+    Ok(past::line_for_doctor(reader)?.map(|line| Finding::new(Light::Yellow, "restored", line, mend)).into_iter().collect())
+}
+
 pub(super) fn pictures(_: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<Finding>> {
     Ok(media::copy::waiting(reader)?.into_iter().map(|line| Finding::new(Light::Yellow, "pictures", line, "")).collect())
+}
+
+pub(super) fn backups(patient: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<Finding>> {
+    let finding = |trouble| match trouble {
+        backup::Trouble::NotProven(why) => Finding::new(
+            Light::Red,
+            "backups",
+            format!("the newest backup could not be restored: {why}"),
+            "Make another one with: bayader backup create; then prove it with: bayader backup verify FILE",
+        ),
+        backup::Trouble::Old(hours) => Finding::new(
+            Light::Yellow,
+            "backups",
+            format!("the newest backup is {hours} hours old, and so much would be lost with this machine"),
+            "Make one with: bayader backup create; the job `backup.create` says why none came by itself",
+        ),
+        backup::Trouble::None => Finding::new(
+            Light::Yellow,
+            "backups",
+            "no backup of this shop is known, and all of it would be lost with this machine",
+            "Make one with: bayader backup create",
+        ),
+    };
+    let mut found: Vec<Finding> = backup::trouble(reader, patient.now)?.into_iter().map(finding).collect();
+    let proven = backup::standing(reader)?.proven.and_then(|known| known.proven_at);
+    if let Some(at) = proven.filter(|at| at.plus_ms(UNPROVEN_MS) < patient.now) {
+        let what = "no backup was shown to be restorable for more than two nights";
+        let mend = "Prove the newest one: bayader backup verify FILE; bayader backup list names it";
+        found.push(Finding::new(Light::Yellow, "backups", what, mend).since(at));
+    }
+    Ok(found)
 }

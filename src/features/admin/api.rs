@@ -170,6 +170,7 @@ fn day_body(day: &Day, now: UtcMs, context: &Context) -> Value {
         "toCollect": { "count": day.to_collect.count, "total": amount(day.to_collect.minor) },
         "lowStock": { "count": day.low_count, "products": low },
         "failedMessages": failed_messages(&day.messages),
+        "restored": restored_body(day.restored),
         "lastProvenBackup": day.backup.as_ref().map(|backup| json!({
             "file": backup.file,
             "provenAt": backup.proven_at.to_string(),
@@ -178,6 +179,11 @@ fn day_body(day: &Day, now: UtcMs, context: &Context) -> Value {
             "couldLoseSeconds": (now.ms() - backup.newest_made_at.ms()).max(0) / SECOND_MS,
         })),
     })
+}
+
+/// While somebody has to say what becomes of what waits.
+fn restored_body(restored: Option<(UtcMs, UtcMs)>) -> Value {
+    restored.map_or(Value::Null, |(at, backup_of)| json!({ "restoredAt": at.to_string(), "backupOf": backup_of.to_string() }))
 }
 
 fn failed_messages(messages: &Trouble) -> Value {
@@ -282,7 +288,7 @@ fn dashboard_shape() -> Shape {
     let states: Map<String, Value> = OrderStatus::ALL.iter().map(|status| (status.code().to_owned(), count())).collect();
     let schema = json!({
         "type": "object",
-        "required": ["day", "asOf", "currency", "orders", "takings", "refunds", "toCollect", "lowStock", "failedMessages", "lastProvenBackup"],
+        "required": ["day", "asOf", "currency", "orders", "takings", "refunds", "toCollect", "lowStock", "failedMessages", "restored", "lastProvenBackup"],
         "properties": {
             "day": ShopDay::schema(), "asOf": { "type": "string", "format": "date-time" }, "currency": text(),
             "orders": {
@@ -317,6 +323,11 @@ fn dashboard_shape() -> Shape {
                     } },
                 },
             },
+            "restored": {
+                "type": ["object", "null"], "required": ["restoredAt", "backupOf"],
+                "description": "The shop was restored, and messages from before wait until an admin says at /api/v1/admin/restored/release what becomes of them. Null otherwise.",
+                "properties": { "restoredAt": { "type": "string", "format": "date-time" }, "backupOf": { "type": "string", "format": "date-time" } },
+            },
             "lastProvenBackup": {
                 "type": ["object", "null"], "required": ["file", "provenAt", "madeAt", "orders", "couldLoseSeconds"],
                 "description": "The newest backup that was restored into a scratch folder and found whole. Null while there is none.",
@@ -339,6 +350,7 @@ fn dashboard_shape() -> Shape {
             "productId": "01936f2a-7c11-7000-8000-0a1b2c3d4e01", "sku": "BRD-012", "name": "Maarouk", "available": 4, "stockThreshold": 10,
         }] },
         "failedMessages": { "count": 1, "waiting": 0, "oldestWaitingAt": null, "stopped": [] },
+        "restored": null,
         "lastProvenBackup": {
             "file": "bayader-20261125-023000.tar.zst", "provenAt": "2026-11-25T00:10:02.000Z", "madeAt": "2026-11-24T23:30:00.000Z",
             "orders": 1204, "couldLoseSeconds": 22_920,

@@ -25,6 +25,8 @@ pub struct Day {
     pub low_count: i64,
     pub low: Vec<Shelf>,
     pub messages: messages::Trouble,
+    /// When the shop was restored, and the moment of the backup, while nobody has said what becomes of what waits since.
+    pub restored: Option<(UtcMs, UtcMs)>,
     pub backup: Option<ProvenBackup>,
 }
 
@@ -46,6 +48,7 @@ pub fn day(reader: &Reader<'_>, day: ShopDay, now: UtcMs, zone: &ShopZone, low_s
         low_count,
         low,
         messages: messages::trouble(reader, now)?,
+        restored: sql::unanswered_restore(reader)?,
         backup: sql::proven_backup(reader)?,
     })
 }

@@ -126,6 +126,18 @@ pub(super) fn to_collect(reader: &Reader<'_>) -> Result<Sum> {
     })
 }
 
+/// When the shop was restored and from what moment's backup, if nobody has answered yet what becomes of what waits since.
+pub(super) fn unanswered_restore(reader: &Reader<'_>) -> Result<Option<(UtcMs, UtcMs)>> {
+    let newest = "select restored_at, backup_of, answered_at from restorations order by n desc limit 1";
+    let found = reader.opt(newest, &[], |row| {
+        let mut columns = row.columns();
+        let (restored_at, backup_of, answered_at): (UtcMs, UtcMs, Option<UtcMs>) =
+            (columns.next()?, columns.next()?, columns.next()?);
+        Ok(Some((restored_at, backup_of)).filter(|_| answered_at.is_none()))
+    })?;
+    Ok(found.flatten())
+}
+
 /// The newest backup that was proven, and when the newest was made that nothing is known to be wrong with. There are some dozen rows.
 pub(super) fn proven_backup(reader: &Reader<'_>) -> Result<Option<ProvenBackup>> {
     reader.opt(

@@ -3,6 +3,7 @@
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use nix::sys::statvfs::statvfs;
 
@@ -22,6 +23,8 @@ pub struct Desk {
     pub(super) seal: Seal,
     /// The configuration that is packed along.
     pub(super) config_file: Option<PathBuf>,
+    /// Held while this shop's own jobs work on its backups, so that the night's two never both make one. By threads that may wait.
+    pub(super) turn: Mutex<()>,
 }
 
 impl Desk {
@@ -40,6 +43,7 @@ impl Desk {
             keep: config.backup.keep,
             seal,
             config_file: config.file.clone(),
+            turn: Mutex::default(),
         })
     }
 

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -17,7 +17,7 @@ use super::list::{Listed, list_in_zone};
 use super::sealing::Witness;
 use super::sql::{self, Known};
 use super::verify::{Balances, verify};
-use super::{BackupFault, Desk, Unlock, digest, prune};
+use super::{BackupFault, Desk, Unlock, digest, open, prune};
 use crate::clock::Clock;
 use crate::db::{Command, Reader, WriteTx};
 use crate::features::{Shop, notifications, settings};
@@ -35,6 +35,8 @@ const CREATE_AT: TimeOfDay = TimeOfDay::from_minutes(2 * 60 + 30);
 const DRILL_AT: TimeOfDay = TimeOfDay::from_minutes(3 * 60 + 10);
 /// A backup so young makes another one needless: more than half a day, less than from one night to the next.
 pub const DUE_AFTER_MS: i64 = 20 * HOUR_MS;
+/// The night makes none beside one that was made just now, as when both of its jobs come late.
+const JUST_MADE_MS: i64 = HOUR_MS;
 /// The key of what staff ask for; what comes of the schedule has the engine's.
 const BY_STAFF: &str = "by_staff";
 /// Staff see that it failed and ask again.
@@ -84,7 +86,7 @@ impl Drop for StopWhenDropped {
 }
 
 /// Runs work that takes minutes on a thread of its own, which never keeps the process from ending.
-async fn aside(shop: &Shop, balances: Balances, work: impl FnOnce(Work) -> Found + Send + 'static) -> Result<Found> {
+async fn aside<T: Send + 'static>(shop: &Shop, balances: Balances, work: impl FnOnce(Work) -> T + Send + 'static) -> Result<T> {
     let stopped = Arc::new(AtomicBool::new(false));
     let _stop = StopWhenDropped(Arc::clone(&stopped));
     let set = Work {
@@ -97,6 +99,8 @@ async fn aside(shop: &Shop, balances: Balances, work: impl FnOnce(Work) -> Found
     };
     let (tell, told) = oneshot::channel();
     let run = move || {
+        let desk = Arc::clone(&set.desk);
+        let _turn = desk.turn.lock().unwrap_or_else(PoisonError::into_inner);
         // Who asked may have gone.
         let _ = tell.send(work(set));
     };
@@ -125,10 +129,15 @@ impl Work {
             tracing::warn!(file = known.file, warning, "a backup was made, and something was not as it should be");
         }
         if let Some(witness) = witness {
-            let proof = verify(&made.packed.path, &witness.unlock(), &self.desk.folder, self.balances, &mut |_| ());
-            self.judge(&mut known, proof.map(|proof| proof.findings));
+            let proof = self.restore(&made.packed.path, &witness.unlock());
+            self.judge(&mut known, proof);
         }
         Ok(known)
+    }
+
+    /// Restores a backup into a scratch folder; what was found.
+    fn restore(&self, path: &std::path::Path, unlock: &Unlock) -> std::result::Result<Vec<String>, BackupFault> {
+        Ok(verify(open(path, unlock)?, &self.desk.folder, self.balances, &mut |_| ())?.findings)
     }
 
     /// Writes down what a try found.
@@ -164,8 +173,8 @@ impl Work {
             let outcome = if known.proven_at.is_some() { Ok(Vec::new()) } else { Err(BackupFault::Sealed(path)) };
             self.judge(&mut known, outcome);
         } else {
-            let proof = verify(&path, &Unlock::nothing(), &self.desk.folder, self.balances, &mut |_| ());
-            self.judge(&mut known, proof.map(|proof| proof.findings));
+            let proof = self.restore(&path, &Unlock::nothing());
+            self.judge(&mut known, proof);
         }
         Ok(known)
     }
@@ -265,25 +274,18 @@ impl MakeBackups {
     }
 
     async fn make(&self, job: Claimed) -> Result<()> {
-        let failed = Arc::new(std::sync::Mutex::new(None));
-        let fails = Arc::clone(&failed);
+        let is_nightly = job.key != BY_STAFF;
         let found = aside(&self.shop, self.balances, move |work| {
             let mut found = Found::default();
-            let outcome = work.make().and_then(|known| {
-                found.known.push(known);
-                work.tidy(&mut found)
-            });
-            if let Err(fault) = outcome {
-                *fails.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(fault);
+            if is_nightly && newest_is_younger(&work.desk, work.clock.now(), JUST_MADE_MS)? {
+                return Ok(found);
             }
-            found
+            found.known.push(work.make()?);
+            work.tidy(&mut found)?;
+            Ok(found)
         });
-        let found = found.await?;
-        let fault = failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        if let Some(fault) = fault {
-            // The engine tries again; the night's proof tells of it if no try does it.
-            return Err(Fault::new(fault).into());
-        }
+        // The engine tries again; the night's proof tells of it if no try does it.
+        let found = found.await?.map_err(|fault: BackupFault| Fault::new(fault))?;
         self.shop.db.write_in_background(End { job, schedule: self.schedule(), found }).await
     }
 }
@@ -448,24 +450,28 @@ pub fn standing(reader: &Reader<'_>) -> Result<Standing> {
 /// A night and two hours: whoever has no younger backup has missed one.
 const OLD_MS: i64 = 26 * HOUR_MS;
 
-/// What somebody has to look at, a line each, for `doctor`.
+/// How a shop's backups are not as they should be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Trouble {
+    /// The newest could not be restored, and why.
+    NotProven(String),
+    /// The newest is so many hours old.
+    Old(i64),
+    /// The shop has sold for longer than a night, and no backup of it is known.
+    None,
+}
+
+/// What is wrong with the shop's backups.
 ///
 /// # Errors
 /// A fault.
-pub fn waiting(reader: &Reader<'_>, now: UtcMs) -> Result<Vec<String>> {
+pub fn trouble(reader: &Reader<'_>, now: UtcMs) -> Result<Vec<Trouble>> {
     let standing = standing(reader)?;
-    let mut lines = Vec::new();
-    if let Some(problem) = &standing.problem {
-        lines.push(format!("the newest backup is not proven: {problem}"));
-    }
+    let mut found: Vec<Trouble> = standing.problem.clone().map(Trouble::NotProven).into_iter().collect();
     match standing.could_lose_ms(now) {
-        Some(age) if age > OLD_MS => {
-            lines.push(format!("the newest backup is {} hours old; make one with: bayader backup create", age / HOUR_MS));
-        }
-        None if sql::first_order_at(reader)?.is_some_and(|first| now.ms() - first.ms() > OLD_MS) => {
-            lines.push("no backup of this shop is known; make one with: bayader backup create".to_owned());
-        }
+        Some(age) if age > OLD_MS => found.push(Trouble::Old(age / HOUR_MS)),
+        None if sql::first_order_at(reader)?.is_some_and(|first| now.ms() - first.ms() > OLD_MS) => found.push(Trouble::None),
         _ => {}
     }
-    Ok(lines)
+    Ok(found)
 }

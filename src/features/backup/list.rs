@@ -76,18 +76,18 @@ pub fn list_in_zone(desk: &Desk, zone: Option<&ShopZone>) -> Result<Vec<Listed>,
         let path = entry.path();
         // One that was removed meanwhile is not there.
         let (Ok(kind), Ok(metadata)) = (kind_of(&path), entry.metadata()) else { continue };
+        let from_outside = || {
+            let written = UtcMs::from_ms(metadata.mtime().saturating_mul(1_000));
+            names::stamp(&name).zip(zone).and_then(|(stamp, zone)| zone.moment(stamp)).unwrap_or(written)
+        };
         let (made_at, content) = match kind {
             Kind::Other => continue,
-            Kind::Sealed => {
-                let written = UtcMs::from_ms(metadata.mtime().saturating_mul(1_000));
-                let named = names::stamp(&name).zip(zone).and_then(|(stamp, zone)| zone.moment(stamp));
-                (named.unwrap_or(written), Listing::Sealed)
-            }
+            Kind::Sealed => (from_outside(), Listing::Sealed),
             Kind::Open => match open(&path, &Unlock::nothing()) {
                 Ok(opened) => (opened.manifest().made_at, Listing::Open(Box::new(opened.manifest().clone()))),
                 // A zstd file of somebody else's.
                 Err(BackupFault::NotABackup(_)) => continue,
-                Err(fault) => (UtcMs::from_ms(metadata.mtime().saturating_mul(1_000)), Listing::Torn(fault.to_string())),
+                Err(fault) => (from_outside(), Listing::Torn(fault.to_string())),
             },
         };
         found.push(Listed { name, bytes: metadata.len(), made_at, content });

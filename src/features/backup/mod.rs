@@ -26,7 +26,7 @@ pub use archive::{Kind, Opened, kind_of, open};
 pub use create::{Made, OnStage, Pace, Target, create, newest_is_younger};
 pub use desk::{Desk, told};
 pub use fault::BackupFault;
-pub use jobs::{DUE_AFTER_MS, DrillBackups, MakeBackups, Standing, VerifyBackups, standing, waiting};
+pub use jobs::{DUE_AFTER_MS, DrillBackups, MakeBackups, Standing, Trouble, VerifyBackups, standing, trouble};
 pub use list::{Listed, Listing, list, list_in_zone};
 pub use manifest::{Entry, Manifest, Place};
 pub use pack::{Content, Packed, Piece};

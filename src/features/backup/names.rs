@@ -9,7 +9,8 @@ use crate::kernel::{ShopZone, UtcMs};
 const FIRST: &str = "bayader-";
 const ENDINGS: [&str; 2] = [".tar.zst", ".tar.zst.age"];
 
-/// When a backup was made, as its name says it; `None` for a name that is not one of ours, which somebody has given.
+/// When a backup was made, as its name says it, of one second the later ones some nanoseconds later; `None` for a name that is not one
+/// of ours, which somebody has given.
 #[must_use]
 pub fn stamp(name: &str) -> Option<civil::DateTime> {
     let rest = name.strip_prefix(FIRST)?;
@@ -17,11 +18,14 @@ pub fn stamp(name: &str) -> Option<civil::DateTime> {
     // The second of one moment has a number behind it.
     let (stamp, number) = stamp.split_at_checked(15)?;
     let is_number = |text: &str| !text.is_empty() && text.len() < 4 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !number.is_empty() && !number.strip_prefix('-').is_some_and(is_number) {
-        return None;
-    }
+    let later: i64 = match number.strip_prefix('-') {
+        None if number.is_empty() => 0,
+        Some(number) if is_number(number) => number.parse().ok()?,
+        _ => return None,
+    };
     let digits_stand = stamp.bytes().enumerate().all(|(at, byte)| if at == 8 { byte == b'-' } else { byte.is_ascii_digit() });
-    digits_stand.then(|| civil::DateTime::strptime("%Y%m%d-%H%M%S", stamp).ok()).flatten()
+    let at = digits_stand.then(|| civil::DateTime::strptime("%Y%m%d-%H%M%S", stamp).ok()).flatten()?;
+    at.checked_add(jiff::Span::new().nanoseconds(later)).ok()
 }
 
 /// A name for a backup of this moment that no file in the folder has.
@@ -53,11 +57,11 @@ mod tests {
         let second = free_in(folder.path(), at, &amman, false);
         assert_eq!(second.file_name().and_then(|name| name.to_str()), Some("bayader-20261130-023000-2.tar.zst"));
         let expected = civil::date(2026, 11, 30).at(2, 30, 0, 0);
-        for name in
-            ["bayader-20261130-023000.tar.zst", "bayader-20261130-023000-2.tar.zst", "bayader-20261130-023000.tar.zst.age"]
-        {
+        for name in ["bayader-20261130-023000.tar.zst", "bayader-20261130-023000.tar.zst.age"] {
             assert_eq!(stamp(name), Some(expected), "{name}");
         }
+        let second = stamp("bayader-20261130-023000-2.tar.zst");
+        assert!(second > Some(expected) && second < stamp("bayader-20261130-023001.tar.zst"));
         for name in [
             "",
             "bayader-",

@@ -10,7 +10,7 @@ use super::create::{audit_head, missing, of_books};
 use super::desk::{expect_room, told};
 use super::manifest::{Manifest, Place};
 use super::pack::Scratch;
-use super::{BackupFault, Opened, Unlock, open, sql};
+use super::{BackupFault, Opened, sql};
 use crate::db::{self, Reader};
 use crate::features::{audit, media};
 use crate::kernel::Result as Outcome;
@@ -36,18 +36,15 @@ pub struct Proof {
 /// Restores a backup into a scratch folder below `scratch_in`, and looks at everything.
 ///
 /// # Errors
-/// [`BackupFault`] if it cannot be opened or unpacked: then it is not proven either.
+/// [`BackupFault`] if it cannot be unpacked: then it is not proven either.
 pub fn verify(
-    path: &Path,
-    unlock: &Unlock,
+    opened: Opened,
     scratch_in: &Path,
     balances: Balances,
     stage: &mut dyn FnMut(&str),
 ) -> Result<Proof, BackupFault> {
-    stage("reading its manifest");
-    let opened = open(path, unlock)?;
     if opened.manifest().schema > db::SCHEMA_VERSION {
-        return Err(BackupFault::NewerShop { path: path.to_owned(), found: opened.manifest().schema });
+        return Err(BackupFault::NewerShop { path: opened.path().to_owned(), found: opened.manifest().schema });
     }
     expect_room(scratch_in, opened.manifest().bytes().unwrap_or(u64::MAX))?;
     let scratch = Scratch::new_in(scratch_in)?;

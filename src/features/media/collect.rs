@@ -12,6 +12,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::pictures::disk_fault;
 use super::sql::keeping::{self, Removal};
@@ -33,6 +34,9 @@ const FILES_WAIT_MS: i64 = HOUR_MS;
 const EVERY_MS: i64 = 6 * HOUR_MS;
 /// What arrived and was never taken in, as when the machine died, stays this long.
 const INCOMING_KEPT_MS: i64 = DAY_MS;
+/// A small shop's backup takes a second or two; a larger one's is not waited for.
+const HOLD_LOOKS: u32 = 50;
+const HOLD_LOOK: Duration = Duration::from_millis(100);
 /// Rows of one look, and pictures of one write: a few milliseconds of the writer.
 const BATCH: usize = 100;
 const AT_ONCE: usize = 10;
@@ -53,7 +57,7 @@ impl CollectPictures {
         self.end_images(before).await?;
         self.end_pictures(before).await?;
         // A backup that is being made packs what its snapshot names; then files go with the next run.
-        match FilesHeld::try_take(self.shop.db.folder().path()).map_err(disk_fault)? {
+        match self.hold_files().await? {
             Some(_held) => self.take_files().await?,
             None => tracing::info!("a backup is being made; files of pictures stay until the next run"),
         }
@@ -98,6 +102,17 @@ impl CollectPictures {
             let written = self.shop.media.on_disk(move |store| written(store, unshown)).await?.map_err(disk_fault)?;
             self.shop.db.write_in_background(EndPictures { pictures: written }).await?;
         }
+    }
+
+    /// The right to take files away; `None` if a backup takes longer than this waits.
+    async fn hold_files(&self) -> Result<Option<FilesHeld>> {
+        for _ in 0..HOLD_LOOKS {
+            if let Some(held) = FilesHeld::try_take(self.shop.db.folder().path()).map_err(disk_fault)? {
+                return Ok(Some(held));
+            }
+            tokio::time::sleep(HOLD_LOOK).await;
+        }
+        Ok(None)
     }
 
     /// Files whose rows are gone for long enough.

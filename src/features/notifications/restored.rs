@@ -70,8 +70,8 @@ pub fn let_go(tx: &mut WriteTx<'_>, words: Words, most: usize) -> Result<usize> 
     Ok(found)
 }
 
-/// Whether what the program itself does with an order is to be told only when the owner has said so: the order is from before the backup
-/// of a restore that nobody has answered. The shop of before has met the same hold's end or the same payment, and told of it.
+/// Whether what the program itself does with an order is to be told only when the owner has said so: the order came with
+/// a restore that nobody has answered. The shop of before has met the same hold's end or the same payment, and told of it.
 ///
 /// # Errors
 /// A fault.

@@ -74,18 +74,18 @@ pub(super) fn told_of_all_low(tx: &mut WriteTx<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Whether an order is older than the backup of the newest restore, and that has no answer yet. By the primary keys: an order's id begins
-/// with its moment.
+/// Whether an order came with the newest restore, and that has no answer yet: what was placed since is newer than it. By the primary keys.
 pub(super) fn is_from_before_a_restore(reader: &Reader<'_>, order: OrderId) -> Result<bool> {
-    let backup_of: Option<UtcMs> = reader
-        .opt("select backup_of, answered_at from restorations order by n desc limit 1", &[], |row| {
+    let newest = "select restored_at, answered_at from restorations order by n desc limit 1";
+    let unanswered: Option<UtcMs> = reader
+        .opt(newest, &[], |row| {
             let mut columns = row.columns();
-            let (backup_of, answered_at): (UtcMs, Option<UtcMs>) = (columns.next()?, columns.next()?);
-            Ok(Some(backup_of).filter(|_| answered_at.is_none()))
+            let (restored_at, answered_at): (UtcMs, Option<UtcMs>) = (columns.next()?, columns.next()?);
+            Ok(Some(restored_at).filter(|_| answered_at.is_none()))
         })?
         .flatten();
-    let Some(backup_of) = backup_of else { return Ok(false) };
-    reader.one("select exists (select 1 from orders where id = ?1 and created_at <= ?2)", args![order, backup_of], |row| {
+    let Some(restored_at) = unanswered else { return Ok(false) };
+    reader.one("select exists (select 1 from orders where id = ?1 and created_at < ?2)", args![order, restored_at], |row| {
         row.get(0)
     })
 }

@@ -32,7 +32,7 @@ pub fn line_for_doctor(reader: &Reader<'_>) -> Result<Option<String>> {
     let (messages, notifications) = (standing.messages, standing.notifications);
     Ok(Some(format!(
         "the shop was restored at {} from a backup of {}, and {} messages, {} promotions and {} other pieces of news wait until the owner \
-         says whether they are sent or dropped: look at /api/v1/admin/restored, and answer at /api/v1/admin/restored/release",
+         says whether they are sent or dropped",
         restoration.restored_at,
         restoration.backup_of,
         messages.messages,

@@ -4,6 +4,7 @@
 mod builders;
 mod client;
 mod peers;
+mod restored;
 pub mod said;
 mod schema;
 mod shop;
@@ -15,6 +16,7 @@ mod told;
 pub use builders::{Order, Product};
 pub use client::{Client, PASSWORD, Reply, Request, Wire};
 pub use peers::{is_there, python_peer, skipped};
+pub use restored::Backup;
 pub use schema::Seen;
 pub use shop::{Ground, OWNER, Shop};
 pub use spawn::{Folder, Spawned, bayader, bayader_reading};

@@ -25,12 +25,12 @@ use super::client::{Client, PASSWORD, Wire};
 use super::schema;
 
 /// 2026-11-25T08:00:00Z, a Wednesday: eleven in the morning in Amman.
-const OPENED_AT: UtcMs = UtcMs::from_ms(1_795_593_600_000);
+pub(super) const OPENED_AT: UtcMs = UtcMs::from_ms(1_795_593_600_000);
 pub const OWNER: &str = "owner@example.com";
 /// Requests under way get so long to end when the shop closes.
 const CLOSING_TIME: Duration = Duration::from_secs(30);
 /// Nobody waits longer for a gateway.
-const PATIENCE: Patience = Patience { connect: Duration::from_secs(2), call: Duration::from_secs(2) };
+pub(super) const PATIENCE: Patience = Patience { connect: Duration::from_secs(2), call: Duration::from_secs(2) };
 
 fn a_folder() -> Arc<TempDir> {
     Arc::new(tempfile::tempdir().expect("a temporary folder"))
@@ -94,12 +94,12 @@ impl Shop {
         Shop::start(variables, limits).await.with_owner().await
     }
 
-    fn owned_by(mut self, owner: Client) -> Shop {
+    pub(super) fn owned_by(mut self, owner: Client) -> Shop {
         self.owner = Some(owner.at(&self.wire));
         self
     }
 
-    async fn with_owner(self) -> Shop {
+    pub(super) async fn with_owner(self) -> Shop {
         let mut shop = self;
         let password_hash = shop.inner.accounts.hash(PASSWORD.to_owned()).await.expect("a password can be hashed");
         let owner = CreateOwner {
@@ -226,7 +226,13 @@ impl Shop {
         Shop::start_in(a_folder(), Clock::manual(OPENED_AT), variables, limits, extras).await
     }
 
-    async fn start_in(folder: Arc<TempDir>, clock: Clock, variables: &[(&str, &str)], limits: Limits, extras: Extras) -> Shop {
+    pub(super) async fn start_in(
+        folder: Arc<TempDir>,
+        clock: Clock,
+        variables: &[(&str, &str)],
+        limits: Limits,
+        extras: Extras,
+    ) -> Shop {
         let options = AppOptions {
             data_dir: folder.path().join("data"),
             config: config(variables),

@@ -144,8 +144,12 @@ fn name_aside(folder: &Path, now: UtcMs) -> String {
     let stamp: String = now.to_string().chars().take(19).filter(char::is_ascii_digit).collect();
     let (day, time) = stamp.split_at(stamp.len().min(8));
     let name = format!("before-restore-{day}-{time}Z");
-    let names = std::iter::once(name.clone()).chain((2..).map(|n| format!("{name}-{n}")));
-    names.into_iter().find(|name| !folder.join(name).exists()).unwrap_or(name)
+    let (mut free, mut n) = (name.clone(), 2);
+    while folder.join(&free).exists() {
+        free = format!("{name}-{n}");
+        n += 1;
+    }
+    free
 }
 
 /// By what the manifest says; more than that is never written.
