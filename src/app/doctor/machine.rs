@@ -1,5 +1,7 @@
 //! The machine below the shop: disk, memory, clock, the folder's rights, the database's files, the program's age.
 
+#![expect(clippy::unnecessary_wraps, reason = "checks stand in one list, so all of them have its form")]
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! The shop itself: its server, its keeper's configuration, its jobs, messages, payments and pictures.
 
+#![expect(clippy::unnecessary_wraps, reason = "checks stand in one list, so all of them have its form")]
+
 use super::{Finding, Light, Patient, Server};
 use crate::db::Reader;
 use crate::features::{backup, media, messages as mail, payments as pay, restored as past};
