@@ -17,6 +17,7 @@ use crate::db::{self, Reader};
 use crate::features::{audit, cart, catalog, messages, money, orders, payments};
 use crate::jobs;
 use crate::kernel::{Result, UtcMs};
+use crate::ops::litestream::Reading;
 
 /// How a shop does.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
@@ -86,6 +87,8 @@ pub struct Patient<'a> {
     /// The keeper's configuration, or what is wrong with it.
     pub config: std::result::Result<&'a Config, Vec<String>>,
     pub server: Server,
+    /// How far Litestream's replica is, or why that is not known; `None` where this shop has none.
+    pub replica: Option<std::result::Result<Reading, String>>,
     pub now: UtcMs,
 }
 
@@ -102,12 +105,13 @@ const CHECKS: &[(&str, Check)] = &[
     ("database", machine::database),
     ("configuration", shop::configuration),
     ("certificate", shop::certificate),
+    ("backups", shop::backups),
+    ("restored", shop::restored),
+    ("replica", machine::replica),
     ("jobs", shop::late_jobs),
     ("messages", shop::messages),
     ("payments", shop::payments),
     ("pictures", shop::pictures),
-    ("backups", shop::backups),
-    ("restored", shop::restored),
     ("program", machine::program),
 ];
 

@@ -15,7 +15,7 @@ pub use happened::Happened;
 
 use crate::db::Reader;
 use crate::features::messages::Channel;
-use crate::features::{AppState, backup, inventory, messages, orders};
+use crate::features::{AppState, backup, inventory, messages, orders, restored};
 use crate::http::Traffic;
 use crate::http::traffic::CLASSES;
 use crate::jobs::{self, Queue};
@@ -47,6 +47,7 @@ struct Counted {
     dead_jobs: Vec<(String, i64)>,
     messages: Vec<messages::Numbers>,
     backups: backup::Standing,
+    restored_waits: bool,
 }
 
 impl Counted {
@@ -57,6 +58,7 @@ impl Counted {
             dead_jobs: jobs::dead(reader)?,
             messages: messages::numbers(reader, now)?,
             backups: backup::standing(reader)?,
+            restored_waits: restored::line_for_doctor(reader)?.is_some(),
         })
     }
 }
@@ -83,8 +85,7 @@ impl Metrics {
         self.tell_jobs(&mut page);
         self.tell_shop(&mut page);
         if let Some(counted) = &counted {
-            tell_backups(&mut page, &counted.backups, self.shop.clock.now());
-            tell_counted(&mut page, counted);
+            tell_counted(&mut page, counted, self.shop.clock.now());
         }
         self.tell_providers(&mut page);
         machine::tell(self, &mut page);
@@ -266,7 +267,7 @@ impl Metrics {
     }
 }
 
-fn tell_counted(page: &mut Page, counted: &Counted) {
+fn tell_counted(page: &mut Page, counted: &Counted, now: UtcMs) {
     let mut family = page.family("bayader_orders", Kind::Gauge, "Orders in the books, by status.");
     for (status, count) in &counted.orders {
         family.value(&[("status", status.code())], count);
@@ -286,16 +287,15 @@ fn tell_counted(page: &mut Page, counted: &Counted) {
     for numbers in &counted.messages {
         family.value(&[("channel", numbers.channel.code())], numbers.failed);
     }
-}
-
-/// Nothing is told of a backup that there is not: an alert asks for its absence.
-fn tell_backups(page: &mut Page, backups: &backup::Standing, now: UtcMs) {
-    if let Some(age) = backups.could_lose_ms(now) {
-        let help = "How old the newest backup is: so much would be lost with this machine.";
-        page.one("bayader_backup_age_seconds", Kind::Gauge, help, age / SECOND_MS);
+    // Of what is not there nothing is told: an age of nothing would look young.
+    if let Some(old_ms) = counted.backups.could_lose_ms(now) {
+        let help = "How old the newest backup is that nothing is known to be wrong with.";
+        page.one("bayader_backup_age_seconds", Kind::Gauge, help, old_ms / SECOND_MS);
     }
-    if let Some(age) = backups.proven_age_ms(now) {
+    if let Some(old_ms) = counted.backups.proven_age_ms(now) {
         let help = "How long ago a backup was last shown to be restorable.";
-        page.one("bayader_backup_proven_age_seconds", Kind::Gauge, help, age / SECOND_MS);
+        page.one("bayader_backup_proven_age_seconds", Kind::Gauge, help, old_ms / SECOND_MS);
     }
+    let help = "1 while a restored shop waits for its owner's word about what the past would have sent.";
+    page.one("bayader_restored_waits", Kind::Gauge, help, u8::from(counted.restored_waits));
 }

@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::metrics::{Happened, Metrics};
-pub use doctor::books as doctor;
+pub use doctor::{balances, books as doctor};
 pub use opening::Opening;
 pub use routes::openapi;
 

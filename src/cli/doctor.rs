@@ -15,6 +15,7 @@ use super::shared::{Place, database_to_read, runtime};
 use crate::app::control::{self, Answer, Request};
 use crate::app::doctor::{self, Finding, Light, Patient, Server};
 use crate::clock::Clock;
+use crate::ops::litestream::{Reading, Replica, ReplicaFault};
 use crate::{config, db};
 
 /// A server that is well answers within moments; one under the heaviest load within this.
@@ -49,11 +50,20 @@ impl Doctor {
             Some(Of::Payments(payments)) => return payments.run(),
             None => {}
         }
+        // Root reads the replica's keys before it becomes the folder's owner, who may not.
+        let named = self.place.config.as_deref();
+        let replica = Replica::is_set_up(named).then(|| Replica::find(None, named));
         let folder = self.place.folder()?;
         let database = database_to_read(&folder)?;
         let config = config::load(&self.place.source(&folder));
         let config = config.as_ref().map_err(|faults| faults.iter().map(ToString::to_string).collect());
-        let patient = Patient { folder: &folder, config, server: server_of(&folder)?, now: Clock::system().now() };
+        let patient = Patient {
+            folder: &folder,
+            config,
+            server: server_of(&folder)?,
+            replica: replica.and_then(|replica| reading_of(replica, &database)),
+            now: Clock::system().now(),
+        };
         let found = db::open_read_only(&database, |reader| Ok(doctor::examine(&patient, reader)))
             .map_err(|error| Failure::because(format!("the books in {} cannot be read: {error}", database.display())))?;
         self.tell(&folder, &found)?;
@@ -102,6 +112,14 @@ impl Doctor {
             }
         }
         Ok(())
+    }
+}
+
+/// How far the replica of this database is; `None` if the machine's Litestream is not this shop's.
+fn reading_of(replica: Result<Replica, ReplicaFault>, database: &Path) -> Option<Result<Reading, String>> {
+    match replica.and_then(|replica| replica.reading(database)) {
+        Err(ReplicaFault::NotNamed { .. }) => None,
+        reading => Some(reading.map_err(|fault| fault.to_string())),
     }
 }
 

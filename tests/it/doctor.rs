@@ -153,7 +153,7 @@ fn a_configuration_that_is_wrong_or_not_meant_is_told() {
     let folder = Folder::with_owner();
     configure(&folder, "[server]\nlistn = \"127.0.0.1:8080\"\n");
     expect_finding(&folder.data(), "red", "configuration", &["listn", "listen", "config check"]);
-    let mail = "[mail]\nadapter = \"smtp\"\nfrom = \"shop@example.com\"\n[mail.smtp]\nhost = \"127.0.0.1\"\nport = 2525\ntls = \"none\"\n";
+    let mail = "[mail]\nadapter = \"smtp\"\nfrom = \"shop@example.com\"\nhost = \"127.0.0.1\"\nport = 2525\ntls = \"none\"\n";
     configure(&folder, mail);
     expect_finding(&folder.data(), "yellow", "configuration", &["server.public_url", "mail"]);
 }
@@ -161,8 +161,11 @@ fn a_configuration_that_is_wrong_or_not_meant_is_told() {
 #[test]
 fn a_certificate_that_cannot_be_read_is_told() {
     let folder = Folder::with_owner();
-    configure(&folder, "[tls]\nmode = \"files\"\ncert_file = \"/nowhere/cert.pem\"\nkey_file = \"/nowhere/key.pem\"\n");
-    expect_finding(&folder.data(), "red", "certificate", &["/nowhere/cert.pem"]);
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    fs::write(&cert, "no certificate").and_then(|()| fs::write(&key, "no key")).expect("written");
+    let files = format!("cert_file = \"{}\"\nkey_file = \"{}\"\n", cert.display(), key.display());
+    configure(&folder, &format!("[tls]\nmode = \"files\"\n{files}"));
+    expect_finding(&folder.data(), "red", "certificate", &["cert.pem"]);
 }
 
 #[tokio::test]
@@ -206,4 +209,28 @@ fn a_clock_behind_the_books_is_told() {
         found.iter().any(|(light, about, line)| light == "red" && about == "clock" && line.contains("the books go on until")),
         "{found:?}"
     );
+}
+
+#[test]
+fn backups_that_are_old_unproven_or_broken_are_told() {
+    let folder = Folder::with_owner();
+    let ago = "cast(unixepoch() as integer) * 1000 - 3 * 86400000";
+    let row = |proven: &str, problem: &str| {
+        let sha256 = "0".repeat(64);
+        format!(
+            "delete from backups; insert into backups (file, bytes, sha256, made_at, sealed, orders, looked_at, proven_at, problem) \
+             values ('bayader-20261128-023000.tar.zst', 1000, '{sha256}', {ago}, 0, 0, {ago}, {proven}, {problem})"
+        )
+    };
+    forge(&folder, &row("null", "null"));
+    expect_finding(&folder.data(), "yellow", "backups", &["hours old", "bayader backup create"]);
+    forge(&folder, &row("null", "'the file is torn'"));
+    let found = findings(&folder.data());
+    assert!(found.iter().any(|(light, _, line)| light == "red" && line.contains("the file is torn")), "{found:?}");
+    forge(&folder, &row(ago, "null"));
+    let found = findings(&folder.data());
+    let unproven = |(light, about, line): &(String, String, String)| {
+        light == "yellow" && about == "backups" && line.contains("shown to be restorable")
+    };
+    assert!(found.iter().any(unproven), "{found:?}");
 }

@@ -156,6 +156,37 @@ async fn what_happens_in_the_shop_is_counted() {
 }
 
 #[tokio::test]
+async fn a_backup_is_told_once_there_is_one_and_as_proven_once_it_was() {
+    let told = Told::open().await;
+    let page = told.page_with("bayader_restored_waits 0").await;
+    assert!(!names(&page).contains("bayader_backup_age_seconds"), "an age of nothing is told:\n{page}");
+    let owner = told.server.admin().await;
+    let asked = owner.post("/api/v1/admin/backups").json(&json!({})).send().await;
+    assert!((200..300).contains(&asked.status), "{asked:?}");
+    let started = Instant::now();
+    let backup = loop {
+        let list = owner.see("/api/v1/admin/backups").await;
+        if let Some(backup) = list.rows().first() {
+            break backup.clone();
+        }
+        assert!(started.elapsed() < PATIENCE, "no backup is made: {list:?}");
+        tokio::time::sleep(LOOK).await;
+    };
+    let has = async |name: &str| {
+        let started = Instant::now();
+        while !told.page().await.lines().any(|line| line.starts_with(&format!("{name} "))) {
+            assert!(started.elapsed() < PATIENCE, "{name} is not told");
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    has("bayader_backup_age_seconds").await;
+    let path = format!("/api/v1/admin/backups/{}/verify", backup["id"].as_str().expect("an id"));
+    let asked = owner.post(&path).json(&json!({})).send().await;
+    assert!((200..300).contains(&asked.status), "{asked:?}");
+    has("bayader_backup_proven_age_seconds").await;
+}
+
+#[tokio::test]
 async fn prometheus_own_tool_has_nothing_to_say_of_the_page_and_every_name_that_is_asked_for_is_there() {
     if is_skipped("metrics::prometheus_own_tool_has_nothing_to_say_of_the_page_and_every_name_that_is_asked_for_is_there") {
         return;

@@ -15,7 +15,7 @@ fn named(page: &str) -> BTreeSet<(&str, &str)> {
 fn has_test(source: &str, name: &str) -> bool {
     let lines: Vec<&str> = source.lines().map(str::trim).collect();
     lines.iter().enumerate().any(|(n, line)| {
-        let is_named = ["fn ", "async fn "].iter().any(|start| line.starts_with(&format!("{start}{name}()")));
+        let is_named = ["fn ", "async fn "].iter().any(|start| line.starts_with(&format!("{start}{name}(")));
         let above = lines[..n].iter().rev().take_while(|line| line.starts_with("#[") || line.starts_with("//"));
         is_named && above.into_iter().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
     })

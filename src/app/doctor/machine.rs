@@ -1,5 +1,7 @@
 //! The machine below the shop: disk, memory, clock, the folder's rights, the database's files, the program's age.
 
+#![expect(clippy::unnecessary_wraps, reason = "checks stand in one list, so all of them have its form")]
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -7,8 +9,9 @@ use std::path::Path;
 use super::{Finding, Light, Patient};
 use crate::clock::BUILT;
 use crate::db::{self, Reader};
-use crate::kernel::time::span::DAY_MS;
+use crate::kernel::time::span::{DAY_MS, MINUTE_MS};
 use crate::kernel::{Result, UtcMs};
+use crate::ops::litestream::Reading;
 use crate::ops::metrics;
 
 const MIB: u64 = 1 << 20;
@@ -22,6 +25,8 @@ const DISK_YELLOW_PERCENT: u64 = 10;
 const MEMORY_YELLOW: u64 = 64 * MIB;
 /// The writer starts the log anew above 32 MB; one as large as this is held by somebody who reads.
 const LOG_YELLOW: u64 = 256 * MIB;
+/// A replica is seconds behind; one that is so far behind does not come along.
+const REPLICA_LATE_MS: i64 = 2 * MINUTE_MS;
 /// Time zones' rules, roots of certificates and the program's own faults are mended by newer versions.
 const OLD_MS: i64 = 540 * DAY_MS;
 /// systemd's own word that the clock is set by the network; the folder is there where that service runs.
@@ -117,11 +122,27 @@ fn log_of(bytes: u64) -> Option<Finding> {
     })
 }
 
-pub(super) fn program(patient: &Patient<'_>, _: &Reader<'_>) -> Result<Vec<Finding>> {
-    Ok(age(patient.now).into_iter().collect())
+pub(super) fn replica(patient: &Patient<'_>, _: &Reader<'_>) -> Result<Vec<Finding>> {
+    Ok(patient.replica.as_ref().and_then(|reading| replica_lags(reading, patient.now)).into_iter().collect())
 }
 
-fn age(now: UtcMs) -> Option<Finding> {
+fn replica_lags(reading: &std::result::Result<Reading, String>, now: UtcMs) -> Option<Finding> {
+    let mend = "Look at it: systemctl status bayader-litestream; it catches up by itself once it runs and reaches its place";
+    match reading {
+        Err(why) => Some(Finding::new(Light::Yellow, "replica", format!("how far the replica is is not known: {why}"), "")),
+        Ok(reading) if reading.could_be_lost_ms(now) > REPLICA_LATE_MS => {
+            let what = "what was written lately is not in the replica, and would be lost with this machine";
+            Some(Finding::new(Light::Yellow, "replica", what, mend).since(reading.upto))
+        }
+        Ok(_) => None,
+    }
+}
+
+pub(super) fn program(patient: &Patient<'_>, _: &Reader<'_>) -> Result<Vec<Finding>> {
+    Ok(how_old(patient.now).into_iter().collect())
+}
+
+fn how_old(now: UtcMs) -> Option<Finding> {
     (now.ms() - BUILT.ms() > OLD_MS).then(|| {
         let what = "this program is more than a year and a half old; clock changes of countries and new certificates may be unknown to it";
         Finding::new(Light::Yellow, "program", what, "Install a newer version").since(BUILT)
@@ -153,12 +174,25 @@ mod tests {
     }
 
     #[test]
+    fn a_replica_that_lags_or_says_nothing_is_told() {
+        let at = |minutes: i64| BUILT.plus_ms(minutes * MINUTE_MS);
+        let of = |reading| light(replica_lags(&reading, at(60)));
+        assert_eq!(of(Ok(Reading { upto: at(10), written: at(10) })), Light::Green, "nothing was written since");
+        assert_eq!(of(Ok(Reading { upto: at(59), written: at(60) })), Light::Green);
+        assert_eq!(of(Ok(Reading { upto: at(50), written: at(60) })), Light::Yellow);
+        assert_eq!(of(Err("no answer".to_owned())), Light::Yellow);
+    }
+
+    #[test]
     fn little_memory_a_long_log_and_an_old_program_are_told() {
         assert_eq!(
             (light(memory_left(65 * MIB, 1_000 * MIB)), light(memory_left(63 * MIB, 1_000 * MIB))),
             (Light::Green, Light::Yellow)
         );
         assert_eq!((light(log_of(LOG_YELLOW)), light(log_of(LOG_YELLOW + 1))), (Light::Green, Light::Yellow));
-        assert_eq!((light(age(BUILT.plus_ms(OLD_MS))), light(age(BUILT.plus_ms(OLD_MS + 1)))), (Light::Green, Light::Yellow));
+        assert_eq!(
+            (light(how_old(BUILT.plus_ms(OLD_MS))), light(how_old(BUILT.plus_ms(OLD_MS + 1)))),
+            (Light::Green, Light::Yellow)
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! The shop itself: its server, its keeper's configuration, its jobs, messages, payments and pictures.
 
+#![expect(clippy::unnecessary_wraps, reason = "checks stand in one list, so all of them have its form")]
+
 use super::{Finding, Light, Patient, Server};
 use crate::db::Reader;
 use crate::features::{backup, media, messages as mail, payments as pay, restored as past};
@@ -10,6 +12,8 @@ use crate::kernel::time::span::{HOUR_MS, MINUTE_MS};
 
 /// A job is taken within moments of its time; one that waits so long waits for something.
 const LATE_MS: i64 = 10 * MINUTE_MS;
+/// The nightly drill has missed two nights.
+const UNPROVEN_MS: i64 = 50 * HOUR_MS;
 /// A message that waits so long was held by its carrier.
 const MESSAGE_LATE_MS: i64 = HOUR_MS;
 
@@ -156,5 +160,12 @@ pub(super) fn backups(patient: &Patient<'_>, reader: &Reader<'_>) -> Result<Vec<
             "Make one with: bayader backup create",
         ),
     };
-    Ok(backup::trouble(reader, patient.now)?.into_iter().map(finding).collect())
+    let mut found: Vec<Finding> = backup::trouble(reader, patient.now)?.into_iter().map(finding).collect();
+    let proven = backup::standing(reader)?.proven.and_then(|known| known.proven_at);
+    if let Some(at) = proven.filter(|at| at.plus_ms(UNPROVEN_MS) < patient.now) {
+        let what = "no backup was shown to be restorable for more than two nights";
+        let mend = "Prove the newest one: bayader backup verify FILE; bayader backup list names it";
+        found.push(Finding::new(Light::Yellow, "backups", what, mend).since(at));
+    }
+    Ok(found)
 }
