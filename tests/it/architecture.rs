@@ -19,7 +19,6 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tar", &["src/features/backup/"]),
     ("zstd", &["src/features/backup/"]),
     ("x25519", &["src/features/backup/"]),
-    ("metrics_exporter_prometheus", &["src/ops/"]),
     ("opentelemetry", &["src/ops/traces.rs", "src/trace.rs"]),
     ("listenfd", &["src/ops/"]),
     ("sd_notify", &["src/ops/"]),
