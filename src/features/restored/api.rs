@@ -23,6 +23,7 @@ pub fn routes() -> Vec<Route<AppState>> {
         Route::post("/api/v1/admin/restored/release", release, "Say what becomes of the messages that wait")
             .describe("`send` lets them go: of each, its carrier is first asked whether it has it already, where it can tell. Links that open an account are made anew, and left out if they are asked for too long ago. `drop` ends them. From then on nothing waits any more. Promotions are dropped unless something else is said.")
             .body::<ReleaseBody>()
+            .example("Send what waits, but no promotions", json!({ "messages": "send", "promotions": "drop" }))
             .answers(200, "How it stands now", shape)
             .links(links())
             .refuses(&[&problems::NOTHING_WAITS]),
