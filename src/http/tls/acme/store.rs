@@ -133,7 +133,7 @@ impl Store {
     /// Whether a certificate could be kept now. Looked at before one is asked for: on a full disk each try would be another of the few
     /// that an authority gives.
     pub fn try_room(&self) -> io::Result<()> {
-        let aside = self.write_aside("room", &[b' '; ROOM_BYTES]);
+        let aside = self.write_aside("room", &vec![b' '; ROOM_BYTES]);
         let _ = fs::remove_file(self.folder.join("room.new"));
         aside.map(drop)
     }
