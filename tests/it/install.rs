@@ -557,6 +557,15 @@ fn units_are_right_and_shut_in() {
 }
 
 #[test]
+fn the_server_can_see_how_much_memory_the_machine_has_left() {
+    // `ProcSubset=pid` hides /proc/meminfo: the number would be missing, and the alert for it would never fire.
+    for service in ["bayader.service", "bayader@.service"] {
+        let unit = fs::read_to_string(Path::new(HERE).join("systemd").join(service)).expect("a unit");
+        assert!(!unit.lines().any(|line| line.starts_with("ProcSubset=")), "{service}");
+    }
+}
+
+#[test]
 fn every_script_is_clean() {
     if !is_there("shellcheck") {
         return skipped("every_script_is_clean", "shellcheck is not there: apt-get install shellcheck");

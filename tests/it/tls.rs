@@ -96,6 +96,24 @@ async fn a_shop_with_its_own_certificate_is_spoken_to_by_https_in_both_versions(
 }
 
 #[tokio::test]
+async fn versions_before_1_2_are_refused() {
+    let set = Setting::open(&[NAME], &[]).await;
+    // A handshake as browsers of 2010 begin it: TLS 1.1 at most, ECDHE with AES, the usual curve, point format and signatures.
+    let mut hello = vec![3, 2];
+    hello.extend([7; 32]);
+    hello.extend([0, 0, 4, 0xc0, 0x09, 0xc0, 0x13, 1, 0]);
+    hello.extend([0, 24, 0, 10, 0, 4, 0, 2, 0, 23, 0, 11, 0, 2, 1, 0, 0, 13, 0, 6, 0, 4, 4, 3, 8, 4]);
+    let length = u8::try_from(hello.len()).expect("short");
+    let mut stream = TcpStream::connect(set.shop.https()).await.expect("a connection");
+    stream.write_all(&[&[22, 3, 1, 0, length + 4, 1, 0, 0, length][..], &hello].concat()).await.expect("written");
+    let mut answer = Vec::new();
+    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("it ends");
+    // An alert: fatal, `protocol_version`.
+    assert_eq!((answer.first(), answer.get(5..)), (Some(&21), Some(&[2, 70][..])), "{answer:?}");
+    set.shop.close().await;
+}
+
+#[tokio::test]
 async fn cookies_over_own_https_are_secure_and_bound_to_the_host() {
     let set = Setting::open(&[NAME], &[]).await;
     let sign_in = |guest: Client| {

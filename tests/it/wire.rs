@@ -16,6 +16,28 @@ async fn an_unknown_address_is_a_404_problem() {
 }
 
 #[tokio::test]
+async fn a_fault_of_ours_tells_that_it_was_one_and_nothing_of_the_inside() {
+    let shop = Shop::open().await;
+    let owner = shop.owner();
+    let rename = |from: &str, to: &str| {
+        let books = rusqlite::Connection::open(shop.folder().join("bayader.db")).expect("the books");
+        books.execute_batch(&format!("ALTER TABLE {from} RENAME TO {to}")).expect("renamed");
+    };
+    rename("audit_log", "hidden_away");
+    let reply = owner.get("/api/v1/admin/audit").send().await;
+    rename("hidden_away", "audit_log");
+    let reply = reply.expect_problem(500, "internal");
+    let told = reply.text.to_lowercase();
+    let folder = shop.folder().display().to_string();
+    for inside in ["sql", "table", "hidden", "select", "column", ".rs", "panicked", &folder] {
+        assert!(!told.contains(inside), "{inside}: {told}");
+    }
+    assert!(reply["requestId"].is_string(), "{reply:?}");
+    owner.get("/api/v1/admin/audit").send().await.expect(200);
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn a_wrong_method_is_told_which_are_right() {
     let shop = Shop::open().await;
     let reply = shop.guest().delete("/api/v1/orders").send().await.expect_problem(405, "method_not_allowed");

@@ -61,6 +61,12 @@ impl OrderFault {
         ours.max(wish.min(LONGEST_WISH_MS))
     }
 
+    /// How long a process that starts anew keeps from asking the same, if this was a no: only the first wait, for who mends what was
+    /// wrong often starts the shop again.
+    pub fn wait_after_refusal_ms(&self) -> Option<i64> {
+        matches!(self, OrderFault::Refused { .. }).then(|| self.wait_ms(1))
+    }
+
     /// What the keeper reads.
     pub fn words(&self, asked: &Asked) -> String {
         let (names, directory) = (asked.domains.join(", "), &asked.directory_url);
@@ -70,7 +76,7 @@ impl OrderFault {
                  machine's connection and clock, and at `tls.directory_url` and `tls.ca_file`; it is tried again by itself"
             ),
             OrderFault::Disk(why) => format!(
-                "a certificate could be got, but not kept in keys/acme of the data folder: {why}. Look at the disk and the folder's \
+                "a certificate cannot be kept in keys/acme of the data folder: {why}. Look at the disk and the folder's \
                  rights; it is tried again by itself"
             ),
             OrderFault::Refused { kind, words, .. } => {

@@ -19,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use self::authority::Authority;
 use self::fault::OrderFault;
-use self::store::{Kept, Store};
+use self::store::{Kept, Refusal, Store};
 use super::look::Look;
 use super::pair::PairFault;
 use super::shown::Shown;
@@ -43,6 +43,13 @@ pub(super) struct Asked {
     pub email: String,
     pub directory_url: String,
     pub ca_file: Option<PathBuf>,
+}
+
+impl Asked {
+    /// What is asked for, and of whom, as one text.
+    fn key(&self) -> String {
+        format!("{} {}", self.directory_url, self.domains.join(" "))
+    }
 }
 
 /// Why an authority cannot even be asked.
@@ -85,7 +92,10 @@ impl Acme {
     pub async fn keep(&self, tls: &Tls) {
         let mut hangup = signal(SignalKind::hangup()).ok();
         let mut failures = 0;
-        let mut next = self.due();
+        let mut next = self.begins();
+        if next > self.clock.now() && self.due() <= self.clock.now() {
+            tracing::info!("the certificate authority said no lately and is asked again on {next}, or at once at SIGHUP");
+        }
         loop {
             let told = async {
                 match &mut hangup {
@@ -113,7 +123,8 @@ impl Acme {
                     next = self.clock.now().plus_ms(fault.wait_ms(failures));
                     let words = fault.words(&self.asked);
                     tracing::info!("the certificate authority is asked again on {next}");
-                    self.store.tell(self.clock.now(), &words);
+                    let refused = fault.wait_after_refusal_ms().map(|wait_ms| Refusal { asked: self.asked.key(), wait_ms });
+                    self.store.tell(self.clock.now(), &words, refused.as_ref());
                     tls.went_wrong(words);
                 }
             }
@@ -128,7 +139,14 @@ impl Acme {
         }
     }
 
+    /// When the first try of this process is: a refusal is not forgotten by starting again.
+    fn begins(&self) -> UtcMs {
+        let now = self.clock.now();
+        self.store.refused_until(&self.asked.key(), now).map_or_else(|| self.due(), |until| self.due().max(until))
+    }
+
     async fn order(&self) -> Result<(), OrderFault> {
+        self.store.try_room().map_err(OrderFault::Disk)?;
         let authority = Authority::new(self.outbound.clone());
         let trying = order::certificate(&self.asked, &self.store, &self.shown, &authority);
         let (chain, key) = match tokio::time::timeout(TRY_TIME, trying).await {
@@ -141,8 +159,8 @@ impl Acme {
             words: "what it gave is no certificate of this key".to_owned(),
             wish_s: None,
         })?;
-        self.store.keep_certificate(kept.as_bytes()).map_err(OrderFault::Disk)?;
         self.shown.show(pair.pair);
+        self.store.keep_certificate(kept.as_bytes()).map_err(OrderFault::Disk)?;
         self.store.forget_trouble();
         Ok(())
     }
@@ -209,6 +227,44 @@ mod tests {
         let chain = params.self_signed(&key).expect("a certificate").pem();
         let text = Kept::write(&chain, &key.serialize_pem(), DIRECTORY, at(got));
         store::read(text.as_bytes(), Path::new("certificate.pem")).expect("it reads what it wrote")
+    }
+
+    fn asked(domain: &str) -> Asked {
+        Asked {
+            domains: vec![domain.to_owned()],
+            email: "rania@example.com".to_owned(),
+            // Nobody listens there.
+            directory_url: "https://127.0.0.1:9/directory".to_owned(),
+            ca_file: None,
+        }
+    }
+
+    #[test]
+    fn a_refusal_outlives_the_process_and_ends_with_its_wait_or_with_other_names() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Clock::manual(at("2026-01-01"));
+        let open = |domain: &str| Acme::open(asked(domain), folder.path(), &Arc::default(), &clock).expect("it can be asked");
+        let no = OrderFault::Refused { kind: "connection".to_owned(), words: String::new(), wish_s: None };
+        let wait_ms = no.wait_after_refusal_ms().expect("it is one");
+        let refused = Refusal { asked: asked("shop.example").key(), wait_ms };
+        open("shop.example").store.tell(clock.now(), "no", Some(&refused));
+        assert_eq!(open("shop.example").begins(), at("2026-01-01").plus_ms(15 * 60_000));
+        assert_eq!(open("other.example").begins(), clock.now(), "nobody has said no to that");
+        clock.advance_ms(16 * 60_000);
+        assert!(open("shop.example").begins() <= clock.now());
+        assert_eq!(OrderFault::Silent(String::new()).wait_after_refusal_ms(), None, "who is away has refused nothing");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_asked_for_that_could_not_be_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let acme = Acme::open(asked("shop.example"), folder.path(), &Arc::default(), &Clock::manual(at("2026-01-01")));
+        let acme = acme.expect("it can be asked");
+        assert!(matches!(acme.order().await, Err(OrderFault::Silent(_))), "with room the authority is asked");
+        assert_eq!(std::fs::read_dir(acme.store.folder()).expect("a folder").count(), 0, "the look leaves nothing");
+        std::fs::remove_dir(acme.store.folder()).expect("it was empty");
+        std::fs::write(acme.store.folder(), "in the way").expect("written");
+        assert!(matches!(acme.order().await, Err(OrderFault::Disk(_))));
     }
 
     fn at(day: &str) -> UtcMs {

@@ -16,6 +16,8 @@ use crate::kernel::UtcMs;
 const ACCOUNT: &str = "account.json";
 const CERTIFICATE: &str = "certificate.pem";
 const TROUBLE: &str = "trouble.json";
+/// More than a chain of certificates with its key has.
+const ROOM_BYTES: usize = 64 << 10;
 /// Lines before the first PEM block say where it came from; readers of PEM pass over them.
 const DIRECTORY_LINE: &str = "directory: ";
 const GOT_LINE: &str = "got: ";
@@ -48,6 +50,16 @@ struct KeptAccount {
 struct KeptTrouble {
     at: String,
     words: String,
+    refused: Option<Refusal>,
+}
+
+/// That an authority has said no.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Refusal {
+    /// To what: the directory and the names.
+    pub asked: String,
+    /// For so long it is not asked the same again, also by a process that starts anew.
+    pub wait_ms: i64,
 }
 
 impl Store {
@@ -96,9 +108,18 @@ impl Store {
         Some((UtcMs::parse(&kept.at)?, kept.words))
     }
 
-    /// Keeps what went wrong, for the doctor; it is in the log as well.
-    pub fn tell(&self, at: UtcMs, words: &str) {
-        let told = json!({ "at": at.to_string(), "words": words }).to_string();
+    /// Until when an authority that has said no to this is not asked again. A refusal that lies ahead is one of a clock that was set
+    /// back since, and says nothing.
+    pub fn refused_until(&self, asked: &str, now: UtcMs) -> Option<UtcMs> {
+        let kept: KeptTrouble = serde_json::from_slice(&fs::read(self.folder.join(TROUBLE)).ok()?).ok()?;
+        let refusal = kept.refused.filter(|refusal| refusal.asked == asked)?;
+        let at = UtcMs::parse(&kept.at).filter(|at| *at <= now)?;
+        Some(UtcMs::from_ms(at.ms().saturating_add(refusal.wait_ms)))
+    }
+
+    /// Keeps what went wrong, for the doctor and for the next start; it is in the log as well.
+    pub fn tell(&self, at: UtcMs, words: &str, refused: Option<&Refusal>) {
+        let told = json!({ "at": at.to_string(), "words": words, "refused": refused }).to_string();
         if let Err(error) = self.write(TROUBLE, told.as_bytes()) {
             tracing::warn!(error = %error, "what went wrong with the certificate could not be kept for the doctor");
         }
@@ -109,8 +130,22 @@ impl Store {
         let _ = fs::remove_file(self.folder.join(TROUBLE));
     }
 
+    /// Whether a certificate could be kept now. Looked at before one is asked for: on a full disk each try would be another of the few
+    /// that an authority gives.
+    pub fn try_room(&self) -> io::Result<()> {
+        let aside = self.write_aside("room", &vec![b' '; ROOM_BYTES]);
+        let _ = fs::remove_file(self.folder.join("room.new"));
+        aside.map(drop)
+    }
+
     /// Writes a file whole: aside, to the disk, then in its place.
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let aside = self.write_aside(name, bytes)?;
+        fs::rename(&aside, self.folder.join(name))?;
+        File::open(&self.folder)?.sync_all()
+    }
+
+    fn write_aside(&self, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         self.make()?;
         let aside = self.folder.join(format!("{name}.new"));
         // One that a crash has left may be open to others.
@@ -118,8 +153,7 @@ impl Store {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&aside, self.folder.join(name))?;
-        File::open(&self.folder)?.sync_all()
+        Ok(aside)
     }
 }
 
