@@ -141,11 +141,11 @@ pub(super) fn router(state: AppState, keeper: Arc<dyn Gatekeeper>) -> Router {
         .route_layer(middleware::from_fn(move |request, next| gate::pass(Arc::clone(&keeper), request, next)))
         .fallback(move |context| {
             at_fallback.traffic().stray(&kinds::NOT_FOUND);
-            problem::unknown_route(context)
+            std::future::ready(problem::unknown_route(context))
         })
         .method_not_allowed_fallback(move |context| {
             at_method.traffic().stray(&kinds::METHOD_NOT_ALLOWED);
-            problem::wrong_method(context)
+            std::future::ready(problem::wrong_method(context))
         })
         .layer(middleware::from_fn(move |request, next| to_setup::lead(Arc::clone(&leader), request, next)))
         .with_state(state)

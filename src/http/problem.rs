@@ -156,13 +156,13 @@ pub fn not_found() -> Error {
 }
 
 /// Answers a request that no route takes.
-pub async fn unknown_route(context: axum::Extension<Context>) -> Error {
+pub fn unknown_route(context: axum::Extension<Context>) -> Error {
     let detail = format!("{} is no address of this shop. /api/v1/openapi.json lists them all.", context.path);
     Problem::of(&kinds::NOT_FOUND).detail(detail).into()
 }
 
 /// Answers a method that a route does not take; the router adds `Allow`.
-pub async fn wrong_method(context: axum::Extension<Context>) -> Error {
+pub fn wrong_method(context: axum::Extension<Context>) -> Error {
     let detail = format!("{} does not take {}; the Allow header lists what it takes.", context.path, context.method);
     Problem::of(&kinds::METHOD_NOT_ALLOWED).detail(detail).into()
 }
