@@ -268,7 +268,7 @@ mod tests {
             format!("00-{zeros}-{PARENT}-01"),
             format!("00-{TRACE}-{}-01", &zeros[..16]),
             format!("00-{}-{PARENT}-01", TRACE.to_uppercase()),
-            format!("00-{}-{PARENT}-0x", TRACE),
+            format!("00-{TRACE}-{PARENT}-0x"),
             format!("00-{}é-{PARENT}-01", &TRACE[..30]),
             format!("00_{TRACE}_{PARENT}_01"),
         ] {

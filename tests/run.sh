@@ -51,6 +51,12 @@ skipped_here=0
 lacking faketime faketime "tests of a wrong clock"
 # A test that does not find its peer says so itself.
 tests/peers/install.sh >&2 || echo "tests/run.sh: the Python peers could not be installed" >&2
+# The shop's machine of tests/machine, once: a small Debian under a real systemd.
+box=target/box/debian.tar.zst
+if [[ $(id -u) == 0 && ! -e $box ]] && command -v debootstrap > /dev/null && command -v zstd > /dev/null; then
+    mkdir -p target/box
+    tests/peers/systemd_box.sh build "$box" >&2 || echo "tests/run.sh: no Debian could be built: $box.log says why" >&2
+fi
 
 log=$(mktemp)
 # A test that lacks something says so here, a line each; it is then no test that passed.

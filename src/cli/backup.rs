@@ -98,7 +98,7 @@ impl Create {
             desk = desk.sealed_by(seal);
         }
         let clock = Clock::system();
-        if self.if_due && backup::newest_is_younger(&desk, clock.now(), backup::DUE_AFTER_MS).map_err(Failure::because)? {
+        if self.if_due && backup::newest_is_younger(&desk, None, clock.now(), backup::DUE_AFTER_MS).map_err(Failure::because)? {
             if self.json {
                 return output::json(&json!({ "made": false }));
             }

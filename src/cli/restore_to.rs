@@ -48,7 +48,7 @@ enum Ready {
 }
 
 impl Ready {
-    fn new(&self) -> &Path {
+    fn folder(&self) -> &Path {
         match self {
             Ready::Books(new) => new,
             Ready::All(aside) => &aside.new,
@@ -85,7 +85,7 @@ pub fn run(restore: &Restore) -> Outcome {
             }
             None => ready.insert(Ready::Books(swap::begin(&folder).map_err(untouched)?)),
         }
-        .new()
+        .folder()
         .to_owned();
         let zone = zone(&folder, &new, restore)?;
         let moment = moment(to, &zone, clock.now())?;

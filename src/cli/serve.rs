@@ -64,8 +64,11 @@ impl Serve {
         for warning in config.warnings() {
             tracing::warn!("{warning}");
         }
-        // Dropped last, so that what the shop did at its very end is told too.
-        let _traces = crate::ops::traces::start(&config).map_err(Failure::because)?;
+        // Dropped last, so that what the shop did at its very end is told too. No trace is worth a shop that does not open.
+        let _traces = crate::ops::traces::start(&config).unwrap_or_else(|why| {
+            tracing::error!("{why}; the shop goes on without");
+            None
+        });
         runtime()?.block_on(self.serve(folder, config, sockets))
     }
 

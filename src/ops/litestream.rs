@@ -240,7 +240,9 @@ impl Replica {
 /// to be put elsewhere.
 #[must_use]
 pub fn held_by(database: &Path) -> Option<String> {
-    let database = database.canonicalize().ok()?;
+    let database = database.parent()?.canonicalize().ok()?.join(database.file_name()?);
+    // A file that was deleted is still theirs.
+    let deleted = PathBuf::from(format!("{} (deleted)", database.display()));
     let own = std::process::id().to_string();
     fs::read_dir("/proc").ok()?.filter_map(Result::ok).find_map(|process| {
         let number = process
@@ -249,7 +251,7 @@ pub fn held_by(database: &Path) -> Option<String> {
             .ok()
             .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()) && *name != own)?;
         let mut files = fs::read_dir(process.path().join("fd")).ok()?.filter_map(Result::ok);
-        files.find(|file| fs::read_link(file.path()).is_ok_and(|path| path == database))?;
+        files.find(|file| fs::read_link(file.path()).is_ok_and(|path| path == database || path == deleted))?;
         let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
         Some(format!("{} ({number})", name.trim()))
     })

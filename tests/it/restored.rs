@@ -531,7 +531,7 @@ async fn the_audit_log_says_when_and_from_what_and_its_chain_goes_on() {
     let rows = again.owner().see("/api/v1/admin/audit?action=shop.restore").await;
     let row = &rows.rows()[0];
     assert_eq!((&row["actor"]["role"], &row["after"]["backup"]), (&json!("system"), &json!("bayader-20261125-110000.tar.zst")));
-    let report = again.db().read(|reader| bayader::features::audit::verify(reader)).await.expect("the chain is read");
+    let report = again.db().read(bayader::features::audit::verify).await.expect("the chain is read");
     assert_eq!(report.broken, None);
     shop.abandon().await;
     again.close().await;

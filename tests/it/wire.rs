@@ -8,7 +8,7 @@ use crate::harness::Shop;
 #[tokio::test]
 async fn an_unknown_address_is_a_404_problem() {
     let shop = Shop::open().await;
-    for path in ["/", "/nothing", "/api/v1/nothing", "/api/v2/products", "/api/v1/products/a/b/c"] {
+    for path in ["/nothing", "/index.html", "/api/v1/nothing", "/api/v2/products", "/api/v1/products/a/b/c"] {
         let reply = shop.guest().get(path).send().await.expect_problem(404, "not_found");
         assert_eq!(reply.header("content-type"), Some("application/problem+json"));
     }

@@ -48,10 +48,11 @@ pub fn read_erased_log(folder: &Path) -> Result<BTreeSet<UserId>, Fault> {
 /// A fault if the disk does not take them.
 pub fn note_erased(folder: &Path, users: impl IntoIterator<Item = UserId>) -> Result<(), Fault> {
     let path = erased_log_in(folder);
-    let lines: String = users.into_iter().map(|user| format!("{user}\n")).collect();
+    let mut lines: String = users.into_iter().map(|user| user.to_string()).collect::<Vec<_>>().join("\n");
     if lines.is_empty() {
         return Ok(());
     }
+    lines.push('\n');
     let append = || -> std::io::Result<()> {
         let mut file = OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(&path)?;
         let text = if ends_torn(&mut file)? { format!("\n{lines}") } else { lines };

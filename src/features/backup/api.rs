@@ -104,7 +104,7 @@ async fn verify(State(shop): State<AppState>, context: Context, Id(file): Id<Str
     let key = IdempotencyKey::of(&context)?;
     // Only what the list names: so no path from outside reaches the disk.
     if !listed(&shop).await?.iter().any(|one| one.name == file) {
-        return Err(not_found().into());
+        return Err(not_found());
     }
     shop.db.write(once(key, Ask { verify: Some(file) }, accepted)).await?.answer(&context)
 }

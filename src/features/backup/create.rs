@@ -130,8 +130,7 @@ pub fn create(
     stage("copying the books");
     let made_at = clock.now();
     db::copy_database(&database, &copy, &mut |_| pace.passed()).map_err(of_books("the books cannot be copied"))?;
-    let facts =
-        db::open_read_only(&copy, |reader| Facts::read(reader)).map_err(of_books("the copy of the books cannot be read"))?;
+    let facts = db::open_read_only(&copy, Facts::read).map_err(of_books("the copy of the books cannot be read"))?;
 
     stage("reading what is to be packed");
     let mut list = List::default();
@@ -226,7 +225,7 @@ impl Facts {
         loop {
             let more = media::files_after(reader, &after, PICTURES_A_READ)?;
             let Some(last) = more.last() else { break };
-            after = last.path.as_str().to_owned();
+            last.path.as_str().clone_into(&mut after);
             pictures.extend(more);
         }
         Ok(Facts {
@@ -320,7 +319,7 @@ impl List {
             let path = format!("media/{}", picture.path);
             match self.add_file(&path, folder.join(picture.path.as_str()), pace) {
                 Err(BackupFault::Read { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
-                    self.warnings.push(missing(&path))
+                    self.warnings.push(missing(&path));
                 }
                 added => added?,
             }
@@ -334,12 +333,12 @@ pub(super) fn missing(path: &str) -> String {
     format!("{path} is named in the books and was missing")
 }
 
-/// Whether the newest backup in the folder is so young that none is due.
+/// Whether the newest backup in the folder is so young that none is due; names of sealed ones are read by the shop's clock.
 ///
 /// # Errors
 /// If the folder cannot be read.
-pub fn newest_is_younger(desk: &Desk, now: UtcMs, than_ms: i64) -> Result<bool, BackupFault> {
+pub fn newest_is_younger(desk: &Desk, zone: Option<&ShopZone>, now: UtcMs, than_ms: i64) -> Result<bool, BackupFault> {
     // One of the future, as after a clock that jumped, says nothing.
     let is_young = |at: UtcMs| at <= now && now.ms() - at.ms() < than_ms;
-    Ok(super::list(desk)?.iter().any(|one| one.is_whole() && is_young(one.made_at)))
+    Ok(super::list_in_zone(desk, zone)?.iter().any(|one| one.is_whole() && is_young(one.made_at)))
 }

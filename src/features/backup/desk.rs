@@ -99,7 +99,7 @@ impl Desk {
 /// That a folder's disk has so much room.
 pub(super) fn expect_room(folder: &Path, needed: u64) -> Result<(), BackupFault> {
     let found = statvfs(folder).map_err(|error| BackupFault::Read { path: folder.to_owned(), error: error.into() })?;
-    let free = u64::from(found.blocks_available()).saturating_mul(u64::from(found.fragment_size()));
+    let free = found.blocks_available().saturating_mul(found.fragment_size());
     let needed = needed.saturating_add(SPARE_BYTES);
     if free >= needed {
         return Ok(());

@@ -210,7 +210,7 @@ impl Work {
     }
 
     fn drill_into(&self, found: &mut Found) -> std::result::Result<(), BackupFault> {
-        if !newest_is_younger(&self.desk, self.clock.now(), DUE_AFTER_MS)? {
+        if !newest_is_younger(&self.desk, Some(&self.zone), self.clock.now(), DUE_AFTER_MS)? {
             let made = self.make()?;
             if made.is_sealed {
                 found.known.push(made);
@@ -277,7 +277,7 @@ impl MakeBackups {
         let is_nightly = job.key != BY_STAFF;
         let found = aside(&self.shop, self.balances, move |work| {
             let mut found = Found::default();
-            if is_nightly && newest_is_younger(&work.desk, work.clock.now(), JUST_MADE_MS)? {
+            if is_nightly && newest_is_younger(&work.desk, Some(&work.zone), work.clock.now(), JUST_MADE_MS)? {
                 return Ok(found);
             }
             found.known.push(work.make()?);

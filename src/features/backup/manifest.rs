@@ -185,6 +185,7 @@ mod moment {
 
     use crate::kernel::UtcMs;
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `with` passes a reference")]
     pub fn serialize<S: Serializer>(at: &UtcMs, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(at)
     }

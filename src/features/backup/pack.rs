@@ -145,10 +145,10 @@ pub(super) fn remove_unfinished(folder: &Path) -> io::Result<()> {
             continue;
         }
         if entry.file_type()?.is_dir() {
-            fs::remove_dir_all(entry.path())?
+            fs::remove_dir_all(entry.path())?;
         } else {
-            fs::remove_file(entry.path())?
-        };
+            fs::remove_file(entry.path())?;
+        }
     }
     Ok(())
 }
@@ -163,8 +163,8 @@ impl Scratch {
     pub fn new_in(folder: &Path) -> Result<Scratch, BackupFault> {
         let unwritable = BackupFault::write(folder);
         let scratch = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(folder).map_err(&unwritable)?;
-        let _held = mark(scratch.path()).map_err(&unwritable)?;
-        Ok(Scratch { folder: scratch, _held })
+        let held = mark(scratch.path()).map_err(&unwritable)?;
+        Ok(Scratch { folder: scratch, _held: held })
     }
 
     pub fn path(&self) -> &Path {

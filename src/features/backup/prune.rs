@@ -12,13 +12,16 @@ use super::list::Listed;
 use super::{BackupFault, Desk, names};
 use crate::config::Keep;
 
+/// Names the span of days to which a day belongs.
+type SpanOf = fn(civil::Date) -> (i16, i8, i8);
+
 /// The files that go, by the moments that their names say.
 #[must_use]
 pub fn to_remove<'n>(have: &[(&'n str, civil::DateTime)], keep: Keep, never: &BTreeSet<&str>) -> Vec<&'n str> {
     let mut newest_first = have.to_vec();
     newest_first.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| b.0.cmp(a.0)));
     let mut kept: BTreeSet<&str> = newest_first.first().map(|(name, _)| *name).into_iter().collect();
-    let plans: [(u64, fn(civil::Date) -> (i16, i8, i8)); 3] = [
+    let plans: [(u64, SpanOf); 3] = [
         (keep.daily, |day| (day.year(), day.month(), day.day())),
         (keep.weekly, |day| {
             let week = day.iso_week_date();

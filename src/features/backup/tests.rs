@@ -15,7 +15,7 @@ use crate::kernel::UtcMs;
 
 /// What the test's shop has.
 fn files() -> Vec<(&'static str, Vec<u8>)> {
-    let noise: Vec<u8> = (0_u32..70_000).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let noise: Vec<u8> = (0_u32..70_000).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[1]).collect();
     vec![("bayader.db", noise), ("keys/seal.key", vec![7; 32]), ("bayader.toml", Vec::new()), ("media/aa/bb.png", vec![1; 513])]
 }
 
@@ -45,7 +45,10 @@ fn pack(folder: &Path, seal: &Seal, witness: Option<&Witness>) -> Packed {
     pack::write(&folder.join("copy.tar.zst"), &manifest_of(&files), &pieces, seal, witness, &mut |_| Ok(())).expect("packed")
 }
 
-fn unpack(path: &Path, unlock: &Unlock) -> Result<(Manifest, Vec<(String, Vec<u8>)>), BackupFault> {
+type Files = Vec<(String, Vec<u8>)>;
+type Part<'p> = (Header, &'p [u8]);
+
+fn unpack(path: &Path, unlock: &Unlock) -> Result<(Manifest, Files), BackupFault> {
     let into = tempfile::tempdir().expect("a folder");
     let manifest = open(path, unlock)?.unpack_into(into.path(), &mut |_, _| ())?;
     let read = |entry: &Entry| {
@@ -168,7 +171,7 @@ fn what_the_manifest_does_not_say_is_not_unpacked() {
     try_it(&[first(), db(), key()]).expect("whole");
     let regular = |path, content: &'static [u8]| (header(path, EntryType::Regular, content.len() as u64), content);
     let typed = |path, kind| (header(path, kind, 0), &b""[..]);
-    let hostile: Vec<(&str, Vec<(Header, &[u8])>)> = vec![
+    let hostile: Vec<(&str, Vec<Part<'_>>)> = vec![
         ("less", vec![first(), db()]),
         ("more", vec![first(), db(), key(), regular("keys/b", b"more")]),
         ("twice", vec![first(), db(), key(), key()]),

@@ -115,7 +115,7 @@ fn pictures(reader: &Reader<'_>, manifest: &Manifest) -> Outcome<Vec<String>> {
     loop {
         let files = media::files_after(reader, &after, PICTURES_A_READ)?;
         let Some(last) = files.last() else { return Ok(found) };
-        after = last.path.as_str().to_owned();
+        last.path.as_str().clone_into(&mut after);
         for file in &files {
             let path = format!("media/{}", file.path);
             if !packed.contains(path.as_str()) && !known.contains(missing(&path).as_str()) {

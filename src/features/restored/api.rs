@@ -91,7 +91,7 @@ fn body(standing: &Standing) -> Value {
         "answeredAt": answer.map(|(at, _)| at.to_string()),
         "answer": answer.map(|(_, words)| json!({ "messages": words.messages.code(), "promotions": words.promotions.code() })),
         "payments": {
-            "booksToRead": payments.unread.iter().map(|gateway| gateway.code()).collect::<Vec<_>>(),
+            "booksToRead": payments.unread.iter().map(crate::kernel::payment_method::PaymentMethod::code).collect::<Vec<_>>(),
             "unknownOutcome": payments.asking,
             "differences": payments.differences,
             "unknownMoney": payments.unknown_money,

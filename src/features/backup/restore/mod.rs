@@ -166,7 +166,7 @@ fn check_room(manifest: &Manifest, folder: &Path) -> Result<(), BackupFault> {
 
 fn free_bytes(folder: &Path) -> std::io::Result<u64> {
     let of = nix::sys::statvfs::statvfs(folder)?;
-    Ok(u64::from(of.blocks_available()).saturating_mul(of.fragment_size()))
+    Ok(of.blocks_available().saturating_mul(of.fragment_size()))
 }
 
 fn megabytes(bytes: u64) -> String {

@@ -1,0 +1,173 @@
+//! The page for bad days: its commands, taken out of the document and typed on a real shop to which each disaster has happened.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use bayader::clock::Clock;
+use bayader::kernel::UtcMs;
+use serde_json::json;
+
+use crate::harness::{Client, Folder, OWNER, PASSWORD, Product, Shop, Spawned};
+use crate::litestream::{Litestream, path_with_litestream};
+
+const PAGE: &str = include_str!("../../docs/recovery.md");
+
+/// The commands under a mark of the page.
+fn commands(mark: &str) -> Vec<&'static str> {
+    let (_, after) =
+        PAGE.split_once(&format!("<!-- tried: {mark} -->\n```sh\n")).unwrap_or_else(|| panic!("no {mark} in the page"));
+    after.split_once("```").expect("the block ends").0.lines().collect()
+}
+
+/// A machine: a shop, Litestream beside it, and the programs that the page names.
+struct Machine {
+    folder: Folder,
+    server: Option<Spawned>,
+    litestream: Litestream,
+    bread: Product,
+    programs: PathBuf,
+}
+
+impl Machine {
+    async fn set_up(test: &str) -> Option<Machine> {
+        let folder = Folder::with_owner();
+        let mut litestream = Litestream::beside_folder(test, &folder)?;
+        let server = Shop::spawn(&folder).await;
+        let bread = server.product(&server.admin().await, "Bread").price("1.000").stock(1_000).create().await;
+        litestream.start().await;
+        litestream.sync().await;
+        let programs = folder.path().join("programs");
+        fs::create_dir(&programs).expect("a folder");
+        let machine = Machine { folder, server: Some(server), litestream, bread, programs };
+        machine.program("sudo", "exec \"$@\"");
+        machine.program("bayader", &format!("exec {} \"$@\"", env!("CARGO_BIN_EXE_bayader")));
+        // Beside it lies Litestream's, as in /etc/bayader.
+        fs::write(machine.folder.path().join("bayader.toml"), "").expect("a configuration");
+        Some(machine)
+    }
+
+    fn program(&self, name: &str, script: &str) {
+        let path = self.programs.join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a program");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it can be run");
+    }
+
+    fn guest(&self) -> Client {
+        self.server.as_ref().expect("the shop is open").guest()
+    }
+
+    async fn order(&self) -> String {
+        let body = json!({
+            "items": [{ "productId": self.bread.id, "quantity": 1 }], "paymentMethod": "cash", "isPickup": true,
+            "customerInfo": { "name": "Huda", "phone": "+962790000003" },
+        });
+        self.guest().post("/api/v1/orders").json(&body).send().await.expect(201)["orderId"].as_str().expect("an id").to_owned()
+    }
+
+    async fn expect_order(&self, id: &str, status: u16) {
+        let admin = self.server.as_ref().expect("the shop is open").admin().await;
+        admin.get(&format!("/api/v1/orders/{id}")).send().await.expect(status);
+    }
+
+    /// Types the commands under a mark; `swap` puts a test's own words in place of the page's examples. What the last one said.
+    async fn type_in(&mut self, mark: &str, swap: &[(&str, &str)]) -> Output {
+        let mut last = None;
+        for line in commands(mark) {
+            if line.starts_with("sudo systemctl stop") {
+                if let Some(mut server) = self.server.take() {
+                    assert_eq!(server.terminate().await.code(), Some(0));
+                }
+                self.litestream.kill();
+                continue;
+            }
+            if line.starts_with("sudo systemctl start") {
+                self.server = Some(Shop::spawn(&self.folder).await);
+                if line.contains("bayader-litestream") {
+                    self.litestream.start().await;
+                }
+                continue;
+            }
+            let line = swap.iter().fold(line.to_owned(), |line, (page, ours)| line.replace(page, ours));
+            let place = (self.folder.data(), self.folder.path().join("bayader.toml"));
+            let shop = format!("--data-dir {} --config {}", place.0.display(), place.1.display());
+            let path = format!("{}:{}", self.programs.display(), path_with_litestream());
+            let mut shell = Command::new("sh");
+            shell
+                .args(["-c", &line])
+                .env("PATH", path)
+                .env("shop", shop)
+                .env("BAYADER_RATE_LIMIT__ENABLED", "false")
+                .stdin(Stdio::null());
+            let output = shell.output().expect("a shell");
+            assert!(output.status.success(), "{line}: {output:?}");
+            last = Some(output);
+        }
+        last.expect("the page has a command")
+    }
+
+    async fn close(mut self) {
+        if let Some(mut server) = self.server.take() {
+            assert_eq!(server.terminate().await.code(), Some(0));
+        }
+        self.litestream.kill();
+        self.folder.expect_healthy();
+    }
+}
+
+/// Waits until the shop's second is over, so that what comes next is of another one.
+async fn pass(seconds: i64) -> UtcMs {
+    let clock = Clock::system();
+    let until = clock.now().plus_ms(seconds * 1_000);
+    while clock.now() < until {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    until
+}
+
+#[tokio::test]
+async fn a_wrong_import_is_undone_to_the_minute_before() {
+    let Some(mut machine) = Machine::set_up("a_wrong_import_is_undone_to_the_minute_before").await else { return };
+    let before = machine.order().await;
+    machine.litestream.sync().await;
+    let wanted = pass(3).await;
+    pass(1).await;
+    let wrong = machine.order().await;
+    machine.litestream.sync().await;
+    let output = machine.type_in("wrong-import", &[("09:41", &wanted.to_string())]).await;
+    assert!(String::from_utf8_lossy(&output.stdout).contains("Restored the shop in"), "{output:?}");
+    machine.expect_order(&before, 200).await;
+    machine.expect_order(&wrong, 404).await;
+    machine.close().await;
+}
+
+#[tokio::test]
+async fn a_deleted_database_is_there_again_with_its_last_order() {
+    let Some(mut machine) = Machine::set_up("a_deleted_database_is_there_again_with_its_last_order").await else { return };
+    let order = machine.order().await;
+    machine.litestream.sync().await;
+    machine.server.take().expect("the shop is open").kill();
+    machine.litestream.kill();
+    for name in ["bayader.db", "bayader.db-wal", "bayader.db-shm"] {
+        let _ = fs::remove_file(machine.folder.data().join(name));
+    }
+    pass(3).await;
+    // The zone stands in the books that are gone; the moment that `date` says has its offset.
+    machine.type_in("deleted-database", &[]).await;
+    machine.expect_order(&order, 200).await;
+    machine.close().await;
+}
+
+#[tokio::test]
+async fn a_lost_password_is_replaced_by_a_new_one() {
+    let Some(mut machine) = Machine::set_up("a_lost_password_is_replaced_by_a_new_one").await else { return };
+    let output = machine.type_in("lost-password", &[("owner@example.com", OWNER)]).await;
+    let said = String::from_utf8(output.stdout).expect("text");
+    machine.guest().log_in(OWNER, PASSWORD).send().await.expect(401);
+    let mut words = said.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));
+    let password = words.find(|word| word.len() == 23 && word.matches('-').count() == 3).unwrap_or_else(|| panic!("{said}"));
+    machine.guest().log_in(OWNER, password).send().await.expect(200);
+    machine.close().await;
+}
