@@ -72,6 +72,9 @@ pub fn decide(folder: &Path, aside: &str, new: &[&str]) -> io::Result<()> {
     if new.contains(&DATABASE) {
         out.extend(OF_THE_DATABASE.map(str::to_owned));
     }
+    if let Some(name) = mounted(folder, &out, &fs::read_to_string("/proc/self/mountinfo").unwrap_or_default()) {
+        return Err(io::Error::other(format!("{name} in it is a mount of its own, which cannot be renamed; unmount it first")));
+    }
     let ready = Ready { aside: aside.to_owned(), out, new: new.iter().map(|name| (*name).to_owned()).collect() };
     let work = folder.join(WORK);
     let (unfinished, path) = (work.join("ready.part"), work.join(READY));
@@ -79,6 +82,14 @@ pub fn decide(folder: &Path, aside: &str, new: &[&str]) -> io::Result<()> {
     fs::rename(&unfinished, &path)?;
     sync_folder(&work)?;
     sync_folder(folder)
+}
+
+/// The first of these entries that something is mounted on, by the kernel's table of mounts (proc(5), mountinfo): no rename moves it, so a
+/// swap that was decided could not be ended.
+fn mounted<'n>(folder: &Path, names: &'n [String], mountinfo: &str) -> Option<&'n str> {
+    let points: Vec<PathBuf> =
+        mountinfo.lines().filter_map(|line| Some(line.split(' ').nth(4)?.replace("\\040", " ").into())).collect();
+    names.iter().find(|name| points.contains(&folder.join(name))).map(String::as_str)
 }
 
 /// Ends a swap that was decided; the folder that keeps what was there, or `None` if none was under way. Only who owns the folder may call it.
@@ -256,6 +267,15 @@ mod tests {
         assert_eq!(read(&temp.path().join("bayader.db")), "old");
         abandon(temp.path()).expect("taken away");
         assert!(!temp.path().join("restoring").exists());
+    }
+
+    #[test]
+    fn what_is_a_mount_of_its_own_is_seen_before_anything_is_decided() {
+        let table = "24 1 254:0 / / rw - ext4 /dev/vda rw\n30 24 0:30 / /srv/my\\040shop/media rw - xfs /dev/sdb rw";
+        let names = ["bayader.db".to_owned(), "media".to_owned()];
+        assert_eq!(mounted(Path::new("/srv/my shop"), &names, table), Some("media"));
+        assert_eq!(mounted(Path::new("/srv/my shop"), &names[..1], table), None);
+        assert_eq!(mounted(Path::new("/srv"), &names, table), None);
     }
 
     #[test]

@@ -330,9 +330,29 @@ fn an_upgrade_swaps_the_program_and_restarts_once() {
         let restarts = calls.lines().filter(|call| call.contains("systemctl restart --no-block bayader.service")).count();
         assert_eq!(restarts, 1);
         assert!(
-            !calls.lines().any(|call| call.starts_with("systemctl stop") || call.contains("restart bayader.socket")),
+            !calls.lines().any(|call| call.starts_with("systemctl stop bayader.") || call.contains("restart bayader.socket")),
             "{calls}"
         );
+    }
+}
+
+/// It moves the log into the database, and what it moves between the copies of the two would be in neither.
+#[test]
+fn litestream_stands_still_while_the_database_is_copied_and_goes_on_afterwards() {
+    for breaks in ["", "migrate", "start"] {
+        let machine = Machine::installed("1", 1);
+        fs::create_dir_all(machine.path().join("enabled")).expect("a folder");
+        machine.write("enabled/bayader-litestream.service", "");
+        machine.write("active/bayader-litestream.service", "");
+        machine.install_program(&machine.program("2", 2, breaks));
+        let calls = machine.read("calls");
+        let at =
+            |what: &str| calls.lines().position(|call| call.contains(what)).unwrap_or_else(|| panic!("no {what}:\n{calls}"));
+        assert!(at("systemctl stop bayader-litestream.service") < at("cp --reflink=auto"), "{calls}");
+        assert!(at("cp --reflink=auto") < at("systemctl start --no-block bayader-litestream.service"), "{calls}");
+        assert!(machine.has("active/bayader-litestream.service"), "{breaks}");
+        let version = if breaks.is_empty() { ("2", 2) } else { ("1", 1) };
+        machine.expect_at_rest(version.0, version.1);
     }
 }
 

@@ -242,6 +242,23 @@ async fn nothing_is_restored_under_a_server() {
     shop.terminate().await;
 }
 
+/// Else a backup could have the books of one shop and the keys of the other.
+#[tokio::test]
+async fn no_shop_is_put_in_the_place_of_one_that_is_being_backed_up_nor_backed_up_half_swapped() {
+    let folder = a_shop().await;
+    let file = at(&folder, "backup", &Made::of(&folder.data()).packed());
+    let held = bayader::db::FilesHeld::try_take(&folder.data()).expect("a lock").expect("free");
+    let refused = expect_refused(&restore(&folder.data(), &file, &["--yes"]));
+    assert!(refused.contains("is being made") && refused.contains("as it was"), "{refused}");
+    assert!(!folder.data().join("restoring").exists(), "what was unpacked is gone");
+    drop(held);
+    // As a restore leaves it that dies between its renames.
+    fs::create_dir(folder.data().join("restoring")).expect("a folder");
+    fs::write(folder.data().join("restoring/ready.json"), r#"{"aside":"kept","out":[],"new":[]}"#).expect("written");
+    let refused = expect_refused(&bayader(&folder.data(), &["backup", "create"]));
+    assert!(refused.contains("a restore was interrupted"), "{refused}");
+}
+
 /// Bytes that are no such backup, each with a word of the refusal.
 fn wrong(made: &Made) -> Vec<(String, Vec<u8>, &'static str)> {
     let whole = made.packed();

@@ -453,6 +453,26 @@ async fn a_backup_of_yesterday_does_not_give_todays_numbers_again() {
 }
 
 #[tokio::test]
+async fn numbers_that_one_restore_has_left_out_are_left_out_by_the_next() {
+    let outside = Outside::new();
+    let shop = outside.shop().await;
+    let bread = shop.product("Bread").price("1.000").stock(900).create().await;
+    let backup = shop.back_up();
+    let first = outside.restored(&shop, &backup).await;
+    let sold = order(&first, &bread, "cash").await;
+    assert_eq!(counter(&first.owner().order_of(&sold).await), 501);
+    // Restored twice, as somebody does who has chosen the wrong moment: the shop between has sold nothing.
+    let second = outside.restored(&first, &backup).await;
+    let third = outside.restored(&second, &backup).await;
+    let next = order(&third, &bread, "cash").await;
+    assert_eq!(counter(&third.owner().order_of(&next).await), 502);
+    first.abandon().await;
+    second.abandon().await;
+    shop.abandon().await;
+    third.close().await;
+}
+
+#[tokio::test]
 async fn an_answer_kept_for_a_key_is_dropped() {
     let outside = Outside::new();
     let shop = outside.shop().await;

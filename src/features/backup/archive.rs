@@ -9,6 +9,7 @@ use std::io::{self, BufReader, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use tar::{EntryType, Header};
 
 use super::digest::Hashing;
@@ -103,6 +104,9 @@ pub fn open(path: &Path, unlock: &Unlock) -> Result<Opened, BackupFault> {
     if form.format > FORMAT {
         return Err(BackupFault::NewerForm { path: path.to_owned(), found: form.format });
     }
+    if !serde_json::from_slice::<Lines>(&text).is_ok_and(|lines| lines.are_of_a_shop()) {
+        return Err(BackupFault::damaged(path, "its manifest cannot be read: it is no shop's"));
+    }
     let manifest: Manifest = serde_json::from_slice(&text)
         .map_err(|error| BackupFault::damaged(path, format!("its manifest cannot be read: {error}")))?;
     manifest.check().map_err(|what| BackupFault::damaged(path, what))?;
@@ -113,6 +117,61 @@ pub fn open(path: &Path, unlock: &Unlock) -> Result<Opened, BackupFault> {
 #[derive(serde::Deserialize)]
 struct Form {
     format: u32,
+}
+
+/// How much it would take to hold a manifest.
+#[derive(serde::Deserialize)]
+struct Lines {
+    #[serde(default)]
+    rows: Count,
+    #[serde(default)]
+    warnings: Count,
+}
+
+/// An empty text in a list takes three bytes to write and ten times as many to hold; one of ours takes a hundred to write, so that a
+/// manifest of [`manifest::MOST_BYTES`] never has so many.
+const MOST_LINES: usize = 1_000_000;
+
+impl Lines {
+    fn are_of_a_shop(&self) -> bool {
+        self.rows.0.max(self.warnings.0) <= MOST_LINES
+    }
+}
+
+/// How many members something has, none of which is held.
+#[derive(Default)]
+struct Count(usize);
+
+impl<'de> serde::Deserialize<'de> for Count {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Count, D::Error> {
+        from.deserialize_any(Counting)
+    }
+}
+
+struct Counting;
+
+impl<'de> Visitor<'de> for Counting {
+    type Value = Count;
+
+    fn expecting(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Count, A::Error> {
+        let mut count = 0;
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            count += 1;
+        }
+        Ok(Count(count))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Count, A::Error> {
+        let mut count = 0;
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+            count += 1;
+        }
+        Ok(Count(count))
+    }
 }
 
 impl Opened {
@@ -252,4 +311,19 @@ fn sync_folders(folder: &Path) -> io::Result<()> {
         }
     }
     File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_that_takes_little_to_write_and_much_to_hold_is_seen_before_it_is_held() {
+        let are_of_a_shop = |count: usize| {
+            let text = format!(r#"{{"format":1,"rows":{{"orders":3}},"warnings":[{}""]}}"#, r#""","#.repeat(count));
+            serde_json::from_str::<Lines>(&text).expect("lines").are_of_a_shop()
+        };
+        assert!(are_of_a_shop(MOST_LINES - 1));
+        assert!(!are_of_a_shop(MOST_LINES));
+    }
 }

@@ -117,6 +117,12 @@ pub fn create(
     desk.check_leaving(&folder)?;
     stage("waiting for another backup to end");
     let _held = turn(&desk.data)?;
+    if db::swap::is_under_way(&desk.data) {
+        return Err(BackupFault::Refused(format!(
+            "a restore was interrupted in {}, and there is no whole shop to be copied until it is ended. Start bayader, which ends it",
+            desk.data.display()
+        )));
+    }
     for folder in [&folder, &desk.folder] {
         pack::remove_unfinished(folder).map_err(BackupFault::write(folder))?;
     }

@@ -17,6 +17,8 @@ pub const FORMAT: u32 = 1;
 pub const MOST_BYTES: u64 = 64 << 20;
 /// The longest path of an entry: what an old tar header holds.
 const LONGEST_PATH: usize = 200;
+/// The longest step of one: such a header parts a path at a `/` only, and one longer could not be packed.
+const LONGEST_STEP: usize = 100;
 
 /// A backup's description of itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -123,7 +125,8 @@ impl Place {
 /// One step of a path: no way up, nothing hidden, nothing that a terminal or a shell reads otherwise.
 fn is_plain(step: &str) -> bool {
     let first = step.bytes().next();
-    first.is_some_and(|byte| byte != b'.' && byte != b'-')
+    step.len() <= LONGEST_STEP
+        && first.is_some_and(|byte| byte != b'.' && byte != b'-')
         && step.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'+' | b'@' | b'*'))
 }
 
@@ -248,6 +251,17 @@ mod tests {
             assert_eq!(Place::of(path), None, "{path:?}");
         }
         assert_eq!(Place::of(&format!("media/{}", "a".repeat(300))), None);
+    }
+
+    #[test]
+    fn what_may_be_named_fits_into_a_header() {
+        for length in 1..=LONGEST_PATH {
+            for path in [format!("templates/{}", "a".repeat(length)), format!("keys/acme/{}", "a".repeat(length))] {
+                let fits = tar::Header::new_ustar().set_path(&path).is_ok();
+                assert!(fits || Place::of(&path).is_none(), "{} bytes", path.len());
+            }
+        }
+        assert_eq!(Place::of(&format!("templates/{}", "a".repeat(LONGEST_STEP))), Some(Place::Template));
     }
 
     fn manifest(entries: &[(&str, u64)]) -> Manifest {

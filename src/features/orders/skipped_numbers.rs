@@ -16,10 +16,14 @@ pub fn skip_numbers(tx: &mut WriteTx<'_>, day: ShopDay, known: i64) -> Result<()
     sql::skip_numbers(tx, day.number(), after, (after + SKIPPED).max(known))
 }
 
-/// The newest number of a day; 0 if it has none.
+/// The newest number of a day that may have been given, also by a shop of before that these books have left out; 0 if it has none. Of books
+/// older than that too.
 ///
 /// # Errors
 /// A fault.
 pub fn newest_number(reader: &Reader<'_>, day: ShopDay) -> Result<i64> {
+    if sql::knows_skipped_numbers(reader)? {
+        return Ok(sql::next_number(reader, day.number())? - 1);
+    }
     sql::newest_number(reader, day.number())
 }

@@ -28,6 +28,11 @@ pub(super) fn next_number(reader: &Reader<'_>, day: i64) -> Result<i64> {
     )
 }
 
+/// Whether the books are of a version that leaves numbers out.
+pub(super) fn knows_skipped_numbers(reader: &Reader<'_>) -> Result<bool> {
+    reader.one("select exists (select 1 from sqlite_schema where name = 'skipped_order_numbers')", &[], |row| row.get(0))
+}
+
 pub(super) fn newest_number(reader: &Reader<'_>, day: i64) -> Result<i64> {
     reader.one("select coalesce(max(number), 0) from orders where number_day = ?1", args![day], |row| row.get(0))
 }

@@ -9,7 +9,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::{BackupFault, Manifest, Opened};
-use crate::db::{self, SCHEMA_VERSION, swap};
+use crate::db::{self, FilesHeld, SCHEMA_VERSION, swap};
 use crate::kernel::UtcMs;
 
 /// What a restored shop needs besides its files: its log while it is made ready, and the copy from before a migration.
@@ -84,10 +84,7 @@ impl Aside {
             fs::rename(self.new.join(CONFIGURATION), self.new.join(CONFIGURATION_BESIDE)).map_err(&unwritable)?;
         }
         let comes = COMES.into_iter().chain([CONFIGURATION_BESIDE]);
-        let comes: Vec<&str> = comes.filter(|name| self.new.join(name).exists()).collect();
-        swap::sync_tree(&self.new).map_err(&unwritable)?;
-        swap::decide(&self.folder, &name_aside(&self.folder, now), &comes).map_err(&unwritable)?;
-        let kept = swap::finish(&self.folder).map_err(&unwritable)?;
+        let kept = swap(&self.folder, &self.new, comes, now)?;
         Ok(Swapped { kept, configuration_beside: is_beside.then(|| self.folder.join(CONFIGURATION_BESIDE)) })
     }
 
@@ -103,10 +100,35 @@ impl Aside {
 /// # Errors
 /// [`BackupFault`]. Whether the swap was decided, [`swap::is_under_way`] says.
 pub fn swap_books_in(folder: &Path, new: &Path, now: UtcMs) -> Result<Option<PathBuf>, BackupFault> {
+    swap(folder, new, COMES, now)
+}
+
+/// Decides and ends the swap, while no backup is made: one would have the books of one shop and the keys of the other.
+fn swap(
+    folder: &Path,
+    new: &Path,
+    comes: impl IntoIterator<Item = &'static str>,
+    now: UtcMs,
+) -> Result<Option<PathBuf>, BackupFault> {
     let unwritable = BackupFault::write(folder);
-    let comes: Vec<&str> = COMES.into_iter().filter(|name| new.join(name).exists()).collect();
-    swap::sync_tree(new).map_err(&unwritable)?;
-    swap::decide(folder, &name_aside(folder, now), &comes).map_err(&unwritable)?;
+    let decide = || -> Result<FilesHeld, BackupFault> {
+        let held = FilesHeld::try_take(folder).map_err(&unwritable)?.ok_or_else(|| {
+            BackupFault::Refused(format!(
+                "a backup of the shop in {} is being made; repeat this when it has ended",
+                folder.display()
+            ))
+        })?;
+        let comes: Vec<&str> = comes.into_iter().filter(|name| new.join(name).exists()).collect();
+        swap::sync_tree(new).map_err(&unwritable)?;
+        swap::decide(folder, &name_aside(folder, now), &comes).map_err(&unwritable)?;
+        Ok(held)
+    };
+    let _held = decide().inspect_err(|_| {
+        if !swap::is_under_way(folder) {
+            // What cannot be taken away now goes at the next restore; it counts for nothing.
+            let _ = swap::abandon(folder);
+        }
+    })?;
     swap::finish(folder).map_err(&unwritable)
 }
 
