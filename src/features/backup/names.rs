@@ -28,18 +28,19 @@ pub fn stamp(name: &str) -> Option<civil::DateTime> {
     at.checked_add(jiff::Span::new().nanoseconds(later)).ok()
 }
 
-/// A name for a backup of this moment that no file in the folder has.
+/// A name for a backup of this moment that no file in the folder has, and that is later than those of the same second there.
 pub(super) fn free_in(folder: &Path, at: UtcMs, zone: &ShopZone, is_sealed: bool) -> PathBuf {
-    let stamp = zone.local(at).strftime("%Y%m%d-%H%M%S").to_string();
+    let second = format!("{FIRST}{}", zone.local(at).strftime("%Y%m%d-%H%M%S"));
     let ending = ENDINGS[usize::from(is_sealed)];
-    let is_free = |path: &PathBuf| path.symlink_metadata().is_err();
-    let first = folder.join(format!("{FIRST}{stamp}{ending}"));
-    if is_free(&first) {
-        return first;
-    }
-    let others = (2..1_000).map(|number| folder.join(format!("{FIRST}{stamp}-{number}{ending}")));
-    // If all are taken the last one is refused when it is to be written.
-    others.into_iter().find(is_free).unwrap_or(first)
+    let number_of = |name: &str| {
+        let rest = ENDINGS.iter().find_map(|ending| name.strip_prefix(&second)?.strip_suffix(ending))?;
+        if rest.is_empty() { Some(1) } else { rest.strip_prefix('-')?.parse::<u32>().ok() }
+    };
+    let there = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let last = there.filter_map(|entry| number_of(&entry.file_name().to_string_lossy())).max();
+    // What cannot be named so is refused when it is to be written.
+    let number = last.map(|last| format!("-{}", last.saturating_add(1))).unwrap_or_default();
+    folder.join(format!("{second}{number}{ending}"))
 }
 
 #[cfg(test)]
@@ -56,6 +57,11 @@ mod tests {
         std::fs::write(&first, "").expect("written");
         let second = free_in(folder.path(), at, &amman, false);
         assert_eq!(second.file_name().and_then(|name| name.to_str()), Some("bayader-20261130-023000-2.tar.zst"));
+        // The first one goes: the next is later than the second all the same.
+        std::fs::write(&second, "").expect("written");
+        std::fs::remove_file(&first).expect("removed");
+        let third = free_in(folder.path(), at, &amman, true);
+        assert_eq!(third.file_name().and_then(|name| name.to_str()), Some("bayader-20261130-023000-3.tar.zst.age"));
         let expected = civil::date(2026, 11, 30).at(2, 30, 0, 0);
         for name in ["bayader-20261130-023000.tar.zst", "bayader-20261130-023000.tar.zst.age"] {
             assert_eq!(stamp(name), Some(expected), "{name}");
