@@ -1,5 +1,6 @@
 //! The page for bad days: its commands, taken out of the document and typed on a real shop to which each disaster has happened.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -10,10 +11,17 @@ use bayader::clock::Clock;
 use bayader::kernel::UtcMs;
 use serde_json::json;
 
-use crate::harness::{Client, Folder, OWNER, PASSWORD, Product, Shop, Spawned};
+use crate::harness::{Client, Folder, OWNER, PASSWORD, Product, Shop, Spawned, is_there, skipped};
 use crate::litestream::{Litestream, path_with_litestream};
 
 const PAGE: &str = include_str!("../../docs/recovery.md");
+
+/// The database, and what SQLite keeps beside it.
+const BOOKS: [&str; 3] = ["bayader.db", "bayader.db-wal", "bayader.db-shm"];
+/// The examples that the page names.
+const A_BACKUP: &str = "/var/lib/bayader/backups/bayader-20261125-023000.tar.zst";
+const A_SEALED_BACKUP: &str = "/media/usb/bayader-20261125-023000.tar.zst.age";
+const A_KEY: &str = "/media/usb/key.txt";
 
 /// The commands under a mark of the page.
 fn commands(mark: &str) -> Vec<&'static str> {
@@ -83,6 +91,15 @@ impl Machine {
                 self.litestream.kill();
                 continue;
             }
+            if line == "sudo ./install.sh" {
+                // A machine that has nothing yet.
+                if let Some(mut server) = self.server.take() {
+                    server.kill();
+                }
+                self.litestream.kill();
+                fs::remove_dir_all(self.folder.data()).expect("the disk is dead");
+                continue;
+            }
             if line.starts_with("sudo systemctl start") {
                 self.server = Some(Shop::spawn(&self.folder).await);
                 if line.contains("bayader-litestream") {
@@ -106,6 +123,23 @@ impl Machine {
             last = Some(output);
         }
         last.expect("the page has a command")
+    }
+
+    /// Makes a backup; the file.
+    fn back_up(&self, more: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bayader"));
+        command.args(["backup", "create", "--json", "--data-dir"]).arg(self.folder.data());
+        let output = command.arg("--config").arg(self.folder.path().join("bayader.toml")).args(more).output().expect("it runs");
+        assert!(output.status.success(), "{output:?}");
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        answer["file"].as_str().expect("a file").to_owned()
+    }
+
+    fn lose(&self, names: &[&str]) {
+        for name in names {
+            let path = self.folder.data().join(name);
+            let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        }
     }
 
     async fn close(mut self) {
@@ -150,12 +184,78 @@ async fn a_deleted_database_is_there_again_with_its_last_order() {
     machine.litestream.sync().await;
     machine.server.take().expect("the shop is open").kill();
     machine.litestream.kill();
-    for name in ["bayader.db", "bayader.db-wal", "bayader.db-shm"] {
-        let _ = fs::remove_file(machine.folder.data().join(name));
-    }
+    machine.lose(&BOOKS);
     pass(3).await;
     // The zone stands in the books that are gone; the moment that `date` says has its offset.
     machine.type_in("deleted-database", &[]).await;
+    machine.expect_order(&order, 200).await;
+    machine.close().await;
+}
+
+#[tokio::test]
+async fn last_nights_backup_is_the_shop_of_last_night() {
+    let Some(mut machine) = Machine::set_up("last_nights_backup_is_the_shop_of_last_night").await else { return };
+    let order = machine.order().await;
+    let backup = machine.back_up(&[]);
+    let later = machine.order().await;
+    machine.server.take().expect("the shop is open").kill();
+    machine.litestream.kill();
+    machine.lose(&BOOKS);
+    machine.type_in("last-night", &[(A_BACKUP, &backup)]).await;
+    machine.expect_order(&order, 200).await;
+    machine.expect_order(&later, 404).await;
+    machine.close().await;
+}
+
+#[tokio::test]
+async fn lost_keys_come_from_a_backup_and_the_books_from_the_replica() {
+    let Some(mut machine) = Machine::set_up("lost_keys_come_from_a_backup_and_the_books_from_the_replica").await else {
+        return;
+    };
+    let keys = machine.folder.data().join("keys");
+    let of_keys = |keys: &PathBuf| {
+        let files = fs::read_dir(keys).expect("keys").map(|file| file.expect("a file").path());
+        files
+            .filter(|path| path.is_file())
+            .map(|path| (path.clone(), fs::read(path).expect("a key")))
+            .collect::<BTreeMap<_, _>>()
+    };
+    let had = of_keys(&keys);
+    let backup = machine.back_up(&[]);
+    let order = machine.order().await;
+    machine.litestream.sync().await;
+    machine.server.take().expect("the shop is open").kill();
+    machine.litestream.kill();
+    machine.lose(&["keys"]);
+    pass(3).await;
+    machine.type_in("lost-keys", &[(A_BACKUP, &backup)]).await;
+    assert_eq!(of_keys(&keys), had);
+    // The order came after the backup.
+    machine.expect_order(&order, 200).await;
+    machine.close().await;
+}
+
+#[tokio::test]
+async fn after_a_dead_disk_a_sealed_backup_from_elsewhere_is_the_shop() {
+    let test = "after_a_dead_disk_a_sealed_backup_from_elsewhere_is_the_shop";
+    if !is_there("age-keygen") {
+        skipped(test, "age-keygen is not there: apt-get install age");
+        return;
+    }
+    let Some(mut machine) = Machine::set_up(test).await else { return };
+    let usb = machine.folder.path().join("usb");
+    fs::create_dir(&usb).expect("a folder");
+    let (key, sealed) = (usb.join("key.txt"), usb.join("shop.age"));
+    let made = Command::new("age-keygen").arg("-o").arg(&key).output().expect("age-keygen runs");
+    assert!(made.status.success(), "{made:?}");
+    let text = fs::read_to_string(&key).expect("a key");
+    let recipient = text.lines().find_map(|line| line.strip_prefix("# public key: ")).expect("a recipient");
+    let configuration = machine.folder.path().join("bayader.toml");
+    fs::write(&configuration, format!("[backup]\nseal_to = \"{recipient}\"\n")).expect("a configuration");
+    let order = machine.order().await;
+    machine.back_up(&["--to", sealed.to_str().expect("a UTF-8 path")]);
+    let (sealed, key) = (sealed.to_str().expect("a UTF-8 path").to_owned(), key.to_str().expect("a UTF-8 path").to_owned());
+    machine.type_in("dead-disk", &[(A_SEALED_BACKUP, &sealed), (A_KEY, &key)]).await;
     machine.expect_order(&order, 200).await;
     machine.close().await;
 }
