@@ -2,7 +2,7 @@
 //! without, turn by turn in one shop. Beside it what a backup takes, sealed and not, and its proof.
 //!
 //! The shop is filled first, so that a backup lasts. Backups are made as the shop's own job makes them: in its process, on a thread of
-//! their own, leaving half of the time to it. A latency counts from the moment at which the question was due.
+//! their own, leaving three quarters of the time to it. A latency counts from the moment at which the question was due.
 
 #![expect(
     clippy::float_arithmetic,

@@ -224,7 +224,7 @@ CREATE TABLE jobs (
     last_error   text,
     created_at   integer not null,
     finished_at  integer
-) strict, without rowid;
+, traceparent text check (length(traceparent) = 55)) strict, without rowid;
 
 CREATE UNIQUE INDEX jobs_open on jobs (kind, key) where status in ('queued', 'running');
 
@@ -709,3 +709,46 @@ CREATE TABLE media_removals (
 ) strict, without rowid;
 
 CREATE INDEX product_images_ended on product_images (removed_at) where removed_at is not null and ordered_at is null;
+
+CREATE TABLE backups (
+    file       text    not null primary key,    -- its name in the folder of backups
+    bytes      integer not null check (bytes > 0),
+    sha256     text    not null check (length(sha256) = 64), -- of the file: another file of that name is another backup
+    made_at    integer not null,                -- the moment that its books show
+    sealed     integer not null check (sealed in (0, 1)),
+    orders     integer not null check (orders >= 0),
+    looked_at  integer,                         -- when it was last tried
+    proven_at  integer,                         -- when it was last found whole; a try that fails takes it away
+    problem    text,                            -- why the last try failed
+    constraint a_proof_has_no_problem check (proven_at is null or problem is null)
+) strict, without rowid;
+
+CREATE INDEX backups_made on backups (made_at);
+
+CREATE TABLE restorations (
+    n           integer not null primary key,
+    restored_at integer not null,
+    backup_of   integer not null, -- the moment that the backup shows
+    backup      text    not null, -- its name
+    answered_at integer,          -- when somebody of the shop said what becomes of what waits
+    messages    text check (messages in ('send', 'drop')),
+    promotions  text check (promotions in ('send', 'drop'))
+) strict;
+
+CREATE TABLE skipped_order_numbers (
+    day   integer not null,
+    after integer not null check (after >= 0),
+    upto  integer not null check (upto > after),
+    primary key (day, after)
+) strict, without rowid;
+
+CREATE TABLE payment_catch_ups (
+    gateway     text    not null,
+    restoration integer not null references restorations (n),
+    at          integer not null,
+    primary key (gateway, restoration)
+) strict, without rowid;
+
+CREATE INDEX payment_catch_ups_restoration on payment_catch_ups (restoration);
+
+CREATE INDEX users_erased on users (erased_at) where erased_at is not null;

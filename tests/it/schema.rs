@@ -30,6 +30,9 @@ const LANDED: &[(&str, &str)] = &[
     ("V17__told.sql", "c471c78421224f8b3733facfec997089c1e04111c19aeacbfa5903503c0deaf5"),
     ("V18__campaigns.sql", "4200863d7daf42644e2dc5d635958d9942bf546c74aecfc6b09135d6d8a374c6"),
     ("V19__media_keeping.sql", "07545e20e52bdfcb321a635d01d0a417bc76c2c94d11048423bf232a2b1a6ead"),
+    ("V20__trace_causes.sql", "3b699dca3367adc87e19be582f0101c8e924aeab8be55b99c306c6a362ea4533"),
+    ("V21__backups.sql", "9dbfef2f5ca7012a878fe1e8e5d16c5915ea18a51d806993bafb60bb721d9e03"),
+    ("V22__restored.sql", "b474016e21ed65e6e7d4987376c5a1e34e464f3f9a31932180d0e290fc3799ce"),
 ];
 
 const HEAD: &str = "-- The whole schema after all migrations, for reading. Made by `BAYADER_WRITE=1 cargo test --test it schema`; a test compares it.\n";
