@@ -47,9 +47,11 @@ impl Link {
     }
 }
 
-/// `put_orders_id_status` for `PUT /api/v1/orders/{id}/status`.
+/// `put_orders_id_status` for `PUT /api/v1/orders/{id}/status`; `get_setup_page` for `GET /setup`, which the API has too.
 pub(super) fn operation_id(route: &str) -> String {
     let (method, path) = route.split_once(' ').unwrap_or(("", route));
+    let is_page = !path.starts_with("/api/v1/") && !matches!(path, "/healthz" | "/readyz");
     let words = path.trim_start_matches("/api/v1").split(['/', '{', '}', '-', '*', '.']).filter(|word| !word.is_empty());
-    std::iter::once(method.to_ascii_lowercase().as_str()).chain(words).collect::<Vec<_>>().join("_")
+    let page = is_page.then_some("page");
+    std::iter::once(method.to_ascii_lowercase().as_str()).chain(words).chain(page).collect::<Vec<_>>().join("_")
 }
